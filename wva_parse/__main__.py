@@ -1,0 +1,68 @@
+"""`python -m wva_parse`: what the scripts, the Makefile and people at a terminal call.
+
+Answers go to standard output, talk to standard error. Exit status: 0, 2 for what the caller got
+wrong, 1 for what went wrong here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One subcommand: the module whose `main(command, argv)` runs it, imported only when it is called.
+
+    A poll of the collector must not pay for pandas, and a check of a config not for matplotlib.
+    """
+
+    module: str
+    usage: str
+    help: str
+
+
+COMMANDS = {
+    "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
+    "summary": Command("cli", "RUN [--json]", "print what the run showed"),
+    "analyze": Command(
+        "cli", "RUN... [--jobs N] [--html] [--output DIR]", "execute the matching notebook on each run"
+    ),
+    "compare": Command("cli", "RUN...", "one table of several runs"),
+    "plan": Command("config", "CONFIG", "print the schedule of an experiment"),
+    "check": Command("config", "CONFIG", "validate an experiment's config"),
+    "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
+    "collect-merge": Command("collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
+}
+
+
+def usage() -> str:
+    lines = ["usage: python -m wva_parse COMMAND ...", ""]
+    lines += [f"  {name + ' ' + row.usage:58} {row.help}" for name, row in COMMANDS.items()]
+    return "\n".join(lines)
+
+
+def main(argv: list[str]) -> int:
+    """Run one subcommand and return its exit status."""
+    if argv and argv[0] in ("-h", "--help"):
+        print(usage())
+        return 0
+    if not argv or argv[0] not in COMMANDS:
+        seen = f"unknown command '{argv[0]}'" if argv else "no command given"
+        print(f"wva_parse: {seen}\n{usage()}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"wva_parse.{COMMANDS[argv[0]].module}")
+    run: Callable[[str, list[str]], int] = module.main
+    try:
+        return run(argv[0], argv[1:])
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; nothing is left to say and nobody to hear it.
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
