@@ -7,6 +7,7 @@ runtime's: nanoseconds, and never the same twice in one log, whatever time the l
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -44,11 +45,11 @@ class _Line:
 
 
 class _Log:
-    """One log file: lines by a number that rotation does not change."""
+    """What a container has written since it started."""
 
     def __init__(self) -> None:
         self.lines: list[_Line] = []
-        self.first = 0  # the number of lines[0]
+        self.readable_from = 0  # earlier lines have been rotated away; only running followers still get them
         self.stamp_ns = 0
         self.ended = False
         self.cuts = 0  # how often followers were cut off
@@ -93,9 +94,7 @@ class PodLogs:
         Followers go on, as they do on a real node.
         """
         log = self._log(namespace, pod, container)
-        gone = max(0, len(log.lines) - keep_last)
-        log.lines = log.lines[gone:]
-        log.first += gone
+        log.readable_from = max(log.readable_from, len(log.lines) - keep_last)
 
     def finish(self, namespace: str, pod: str, container: str) -> None:
         """The container has ended: what it wrote stays readable, followers end."""
@@ -125,7 +124,7 @@ class PodLogs:
         """
         options = options or LogOptions()
         log = self._find(namespace, pod, container, options)
-        text = _render(log.lines[self._start(log, options) - log.first :], options.timestamps)
+        text = _render(log.lines[self._start(log, options) :], options.timestamps)
         return text.encode()[: options.limit_bytes]
 
     def follow(
@@ -144,16 +143,12 @@ class PodLogs:
         cuts, left, sent = log.cuts, options.limit_bytes, 0  # sent: letters of line `number`
         try:
             while True:
-                number, sent = (number, sent) if number >= log.first else (log.first, 0)
                 waker.clear()
-                fresh = log.lines[number - log.first :]
+                fresh = log.lines[number:]
                 chunk = _render(fresh, options.timestamps, skip=sent).encode()
-                if fresh:
-                    number, sent = (
-                        (number + len(fresh), 0)
-                        if fresh[-1].complete
-                        else (number + len(fresh) - 1, len(fresh[-1].text))
-                    )
+                number, sent = len(log.lines), 0
+                if fresh and not fresh[-1].complete:
+                    number, sent = number - 1, len(fresh[-1].text)
                 if chunk:
                     yield chunk[:left]
                 if left is not None:
@@ -167,10 +162,9 @@ class PodLogs:
     def _start(self, log: _Log, options: LogOptions) -> int:
         """The number of the first line wanted: like the kubelet, tail first, then time."""
         since_ns = self._since_ns(options)
-        index = 0 if options.tail_lines is None else max(0, len(log.lines) - options.tail_lines)
-        while index < len(log.lines) and log.lines[index].stamp_ns < since_ns:
-            index += 1
-        return log.first + index
+        tail = len(log.lines) if options.tail_lines is None else options.tail_lines
+        after_since = bisect_left(log.lines, since_ns, key=lambda line: line.stamp_ns)
+        return max(log.readable_from, len(log.lines) - tail, after_since)
 
     def _since_ns(self, options: LogOptions) -> int:
         if options.since_seconds is not None:

@@ -1,0 +1,197 @@
+"""The stand-in API on a loopback port: a thin aiohttp adapter around `wva_sim.api.Api`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import yaml
+from aiohttp import web
+
+from wva_sim.api import Api
+from wva_sim.clock import SimClock
+from wva_sim.errors import ApiError
+from wva_sim.messages import Request, Response, Stream, json_response
+from wva_sim.podlogs import PodLogs
+from wva_sim.store import Store
+
+HOST = "127.0.0.1"  # never localhost: clients then need no resolver and skip their proxies
+CONTEXT = "wva-embedded"
+LARGEST_BODY = 16 * 1024**2
+SHUTDOWN_S = 0.5
+
+
+class Outage:
+    """The API server is down: running requests break off, new connections are dropped."""
+
+    def __init__(self, clock: SimClock) -> None:
+        self.clock = clock
+        self._until: datetime | None = None
+        self._abort: list[Callable[[], None]] = []
+
+    @property
+    def active(self) -> bool:
+        """Whether it lasts."""
+        return self._until is not None and self.clock.now() < self._until
+
+    def begin(self, simulated_seconds: float) -> None:
+        """Break all connections now and refuse new ones for so long."""
+        self._until = self.clock.now() + timedelta(seconds=simulated_seconds)
+        for abort in self._abort:
+            abort()
+
+    def end(self) -> None:
+        """The API server is back."""
+        self._until = None
+
+    def on_begin(self, abort: Callable[[], None]) -> None:
+        """Have a server's connections broken when an outage begins."""
+        self._abort.append(abort)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running API.
+
+    Attributes
+    ----------
+    url : str
+        With the secret path, as it stands in a kubeconfig.
+    """
+
+    url: str
+    port: int
+    token: str
+    api: Api
+    outage: Outage
+    _runner: web.AppRunner = field(repr=False)
+
+    async def close(self) -> None:
+        """Stop serving; open streams are cut."""
+        abort_connections(self._runner)
+        await self._runner.cleanup()
+
+
+async def serve(
+    store: Store, logs: PodLogs, clock: SimClock, *, outage: Outage | None = None, api: Api | None = None
+) -> Served:
+    """Serve on a random loopback port.
+
+    kubectl sends no credentials over plain HTTP, so the secret is the first part of every path.
+
+    Parameters
+    ----------
+    api : Api, optional
+        A core made before, with its hooks set; default: a new one.
+    """
+    token = secrets.token_urlsafe(24)
+    api = api or Api(store, logs, clock)
+    outage = outage or Outage(clock)
+    adapter = _Adapter(api, outage, token)
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.router.add_route("*", "/{path:.*}", adapter.respond)
+    # A client that goes away cancels its handler: that is how watches and follows end.
+    runner = web.AppRunner(
+        app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=75
+    )
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, 0)
+    await site.start()
+    port: int = runner.addresses[0][1]
+    outage.on_begin(lambda: abort_connections(runner))
+    return Served(f"http://{HOST}:{port}/{token}", port, token, api, outage, runner)
+
+
+def abort_connections(runner: web.AppRunner) -> None:
+    """Reset every connection, as a server does that is killed."""
+    for connection in list(runner.server.connections) if runner.server else []:
+        if connection.transport is not None:
+            connection.transport.abort()
+
+
+def write_kubeconfig(path: Path, url: str, context: str = CONTEXT, namespace: str = "default") -> None:
+    """Write a kubeconfig that only its owner can read.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    # The token keeps old clients from asking for a user name; over plain HTTP it is never sent.
+    here = {"cluster": context, "user": context, "namespace": namespace}
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": context,
+        "clusters": [{"name": context, "cluster": {"server": url}}],
+        "users": [{"name": context, "user": {"token": "embedded"}}],
+        "contexts": [{"name": context, "context": here}],
+    }
+    partial = path.with_name(f"{path.name}.partial")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        yaml.safe_dump(config, file, sort_keys=False)
+    partial.replace(path)
+
+
+class _Adapter:
+    """Between aiohttp's requests and those of the core."""
+
+    def __init__(self, api: Api, outage: Outage, token: str) -> None:
+        self.api = api
+        self.outage = outage
+        self.prefix = f"/{token}"
+
+    async def respond(self, request: web.Request) -> web.StreamResponse:
+        if self.outage.active:
+            return self._drop(request)
+        if not secrets.compare_digest(request.path.partition("/")[2].partition("/")[0], self.prefix[1:]):
+            return _whole(json_response(ApiError(401, "Unauthorized").status(), 401))
+        answer = self.api.handle(
+            Request(
+                method=request.method,
+                path=request.path[len(self.prefix) :] or "/",
+                query=dict(request.query),
+                accept=request.headers.get("Accept", ""),
+                content_type=request.headers.get("Content-Type", "application/json"),
+                body=await request.read(),
+                prefix=self.prefix,
+                host=request.host,
+            )
+        )
+        return _whole(answer) if isinstance(answer, Response) else await _streamed(request, answer)
+
+    def _drop(self, request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=503)  # nobody is there to read it
+
+
+def _whole(answer: Response) -> web.Response:
+    return web.Response(
+        status=answer.status,
+        body=answer.body,
+        headers={"Content-Type": answer.content_type, **dict(answer.headers)},
+    )
+
+
+async def _streamed(request: web.Request, answer: Stream) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": answer.content_type})
+    # A client that left is no event worth telling.
+    with contextlib.suppress(ConnectionResetError):
+        try:
+            await response.prepare(request)  # headers at once: clients wait for them before anything happens
+            async for chunk in answer.chunks:
+                await response.write(chunk)
+            await response.write_eof()
+        finally:
+            close = getattr(answer.chunks, "aclose", None)
+            if close is not None:
+                await asyncio.shield(close())
+    return response
