@@ -11,7 +11,8 @@ from wva_sim.kinds import KINDS, Kind
 
 Json = dict[str, Any]
 
-V2_CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+# Asked for as "…v2@v1.0+protobuf", which Go's own mime parser refuses in an answer because of the @.
+V2_CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 # swagger: "2.0", info: {title: "Kubernetes", version: "v1.32.0"}: all that kubectl 1.20 to 1.26 insist on.
 V2_DOCUMENT = bytes.fromhex("0a03322e3012150a0a4b756265726e65746573120776312e33322e30")
 PARAMETERS = ("dryRun", "fieldValidation")
