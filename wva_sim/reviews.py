@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wva_sim.discovery import SUBRESOURCES, VERBS
 from wva_sim.kinds import KINDS
 
 Json = dict[str, Any]
@@ -12,7 +13,6 @@ Json = dict[str, Any]
 Rbac = Callable[[str, str, str, str, "str | None"], bool]
 
 USER = "embedded-user"
-VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 
 
 def access_review(review: Json, rbac: Rbac | None) -> Json:
@@ -41,8 +41,9 @@ def rules_review(review: Json, rbac: Rbac | None) -> Json:
         rules = []
         for kind in KINDS.values():
             for subresource in ("", *kind.subresources):
+                known = SUBRESOURCES[subresource]["verbs"] if subresource else VERBS
                 verbs = [
-                    verb for verb in VERBS if rbac(verb, kind.group, kind.plural, subresource, namespace)
+                    verb for verb in known if rbac(verb, kind.group, kind.plural, subresource, namespace)
                 ]
                 resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
                 if verbs:

@@ -25,16 +25,17 @@ HOST = "127.0.0.1"  # never localhost: clients then need no resolver and skip th
 CONTEXT = "wva-embedded"
 LARGEST_BODY = 16 * 1024**2
 SHUTDOWN_S = 0.5
+POLL_S = 0.02
 PUBLIC_PATHS = ("/version", "/healthz", "/livez", "/readyz", "/embedded/clock")
 
 
 class Outage:
-    """The API server is down: running requests break off, new connections are dropped."""
+    """The API server is down: running requests break off, new connections are refused."""
 
     def __init__(self, clock: SimClock) -> None:
         self.clock = clock
         self._until: datetime | None = None
-        self._abort: list[Callable[[], None]] = []
+        self._at_begin: list[Callable[[], None]] = []
 
     @property
     def active(self) -> bool:
@@ -44,16 +45,21 @@ class Outage:
     def begin(self, simulated_seconds: float) -> None:
         """Break all connections now and refuse new ones for so long."""
         self._until = self.clock.now() + timedelta(seconds=simulated_seconds)
-        for abort in self._abort:
-            abort()
+        for action in self._at_begin:
+            action()
 
     def end(self) -> None:
         """The API server is back."""
         self._until = None
 
-    def on_begin(self, abort: Callable[[], None]) -> None:
-        """Have a server's connections broken when an outage begins."""
-        self._abort.append(abort)
+    def on_begin(self, action: Callable[[], None]) -> None:
+        """Have something done when an outage begins."""
+        self._at_begin.append(action)
+
+    async def over(self) -> None:
+        """Wait for its end, which may be put off or come early meanwhile."""
+        while self.active:
+            await asyncio.sleep(POLL_S)
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,11 @@ class Served:
     token: str
     api: Api
     outage: Outage
-    _runner: web.AppRunner = field(repr=False)
+    _listener: _Listener = field(repr=False)
 
     async def close(self) -> None:
         """Stop serving; open streams are cut."""
-        abort_connections(self._runner)
-        await self._runner.cleanup()
+        await self._listener.close()
 
 
 async def serve(
@@ -94,7 +99,7 @@ async def serve(
     token = secrets.token_urlsafe(24)
     api = api or Api(store, logs, clock)
     outage = outage or Outage(clock)
-    adapter = _Adapter(api, outage, token)
+    adapter = _Adapter(api, token)
     app = web.Application(client_max_size=LARGEST_BODY)
     app.router.add_route("*", "/{path:.*}", adapter.respond)
     # A client that goes away cancels its handler: that is how watches and follows end.
@@ -102,18 +107,9 @@ async def serve(
         app, access_log=None, handler_cancellation=True, shutdown_timeout=SHUTDOWN_S, keepalive_timeout=75
     )
     await runner.setup()
-    site = web.TCPSite(runner, HOST, 0)
-    await site.start()
-    port: int = runner.addresses[0][1]
-    outage.on_begin(lambda: abort_connections(runner))
-    return Served(f"http://{HOST}:{port}/{token}", port, token, api, outage, runner)
-
-
-def abort_connections(runner: web.AppRunner) -> None:
-    """Reset every connection, as a server does that is killed."""
-    for connection in list(runner.server.connections) if runner.server else []:
-        if connection.transport is not None:
-            connection.transport.abort()
+    listener = _Listener(runner, outage)
+    await listener.open()
+    return Served(f"http://{HOST}:{listener.port}/{token}", listener.port, token, api, outage, listener)
 
 
 def write_kubeconfig(path: Path, url: str, context: str = CONTEXT, namespace: str = "default") -> None:
@@ -141,17 +137,58 @@ def write_kubeconfig(path: Path, url: str, context: str = CONTEXT, namespace: st
     partial.replace(path)
 
 
+class _Listener:
+    """The listening socket. It closes for an outage, so that clients are refused as by a dead server."""
+
+    def __init__(self, runner: web.AppRunner, outage: Outage) -> None:
+        self.port = 0  # any free one at first, then always the same
+        self._runner = runner
+        self._outage = outage
+        self._socket: asyncio.Server | None = None
+        self._reopening: asyncio.Task[None] | None = None
+        outage.on_begin(self._break)
+
+    async def open(self) -> None:
+        assert self._runner.server is not None
+        loop = asyncio.get_running_loop()
+        self._socket = await loop.create_server(self._runner.server, HOST, self.port, reuse_address=True)
+        self.port = self._socket.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        if self._reopening is not None:
+            self._reopening.cancel()
+        self._stop()
+        await self._runner.cleanup()
+
+    def _break(self) -> None:
+        self._stop()
+        if self._reopening is None or self._reopening.done():
+            self._reopening = asyncio.get_running_loop().create_task(self._reopen())
+
+    def _stop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        for connection in list(self._runner.server.connections) if self._runner.server else []:
+            if connection.transport is not None:
+                connection.transport.abort()  # a reset, as from a server that is killed
+
+    async def _reopen(self) -> None:
+        await self._outage.over()
+        while self._socket is None:
+            with contextlib.suppress(OSError):  # some other program has the port for a moment
+                await self.open()
+            await asyncio.sleep(POLL_S)
+
+
 class _Adapter:
     """Between aiohttp's requests and those of the core."""
 
-    def __init__(self, api: Api, outage: Outage, token: str) -> None:
+    def __init__(self, api: Api, token: str) -> None:
         self.api = api
-        self.outage = outage
         self.prefix = f"/{token}"
 
     async def respond(self, request: web.Request) -> web.StreamResponse:
-        if self.outage.active:
-            return self._drop(request)
         path = self._path(request)
         if path is None:
             return _whole(json_response(ApiError(401, "Unauthorized").status(), 401))
@@ -182,11 +219,6 @@ class _Adapter:
         if not secrets.compare_digest(first.encode(), self.prefix[1:].encode()):
             return None
         return f"/{rest}".removeprefix(self.prefix) or "/"
-
-    def _drop(self, request: web.Request) -> web.StreamResponse:
-        if request.transport is not None:
-            request.transport.abort()
-        return web.Response(status=503)  # nobody is there to read it
 
 
 def _whole(answer: Response) -> web.Response:
