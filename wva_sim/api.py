@@ -264,7 +264,7 @@ class Api:
                 )
                 raise ApiError(400, problem)
         check_fields(obj, _is_strict(request))
-        if "status" in target.kind.subresources and not target.kind.custom:
+        if "status" in target.kind.subresources:
             obj.pop("status", None)
         new = self.store.create(obj, dry_run=True)  # complete, with its defaults, so that it can be judged
         validate(target.kind, new)

@@ -38,12 +38,7 @@ def choose_container(pod: Json, wanted: str | None) -> str:
 
 def container_status(pod: Json, container: str) -> Json | None:
     """Its entry in the pod's status."""
-    status = pod.get("status", {})
-    for entry in [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]:
-        if entry.get("name") == container:
-            found: Json = entry
-            return found
-    return None
+    return next((entry for entry in _statuses(pod) if entry.get("name") == container), None)
 
 
 def has_started(pod: Json) -> bool:
@@ -78,5 +73,10 @@ def refuse_unreadable(pod: Json, container: str, previous: bool) -> None:
 
 def ended_containers(pod: Json) -> list[str]:
     """Names of containers whose last word has been said."""
-    statuses = pod.get("status", {}).get("containerStatuses") or []
-    return [entry["name"] for entry in statuses if (entry.get("state") or {}).get("terminated")]
+    ended = [entry for entry in _statuses(pod) if (entry.get("state") or {}).get("terminated")]
+    return [entry["name"] for entry in ended]
+
+
+def _statuses(pod: Json) -> list[Json]:
+    status = pod.get("status", {})
+    return [*(status.get("containerStatuses") or []), *(status.get("initContainerStatuses") or [])]

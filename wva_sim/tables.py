@@ -208,10 +208,26 @@ def _container_reason(status: Json) -> str | None:
     return None
 
 
+def _init_reason(pod: Json) -> str | None:
+    """What the first unfinished init container is doing, or None if all are done."""
+    statuses = pod.get("status", {}).get("initContainerStatuses") or []
+    for index, status in enumerate(statuses):
+        state = status.get("state") or {}
+        terminated, waiting = state.get("terminated"), state.get("waiting") or {}
+        if terminated and terminated.get("exitCode", 0) == 0:
+            continue
+        if terminated or waiting.get("reason") not in (None, "PodInitializing"):
+            return f"Init:{_container_reason(status)}"
+        return f"Init:{index}/{len(statuses)}"
+    return None
+
+
 def _pod_status(pod: Json, now: datetime) -> str:
     status = pod.get("status", {})
     if pod["metadata"].get("deletionTimestamp"):
         return "Terminating"
+    if initializing := _init_reason(pod):
+        return initializing
     reasons = [reason for reason in map(_container_reason, reversed(_statuses(pod))) if reason]
     running = any("running" in (each.get("state") or {}) for each in _statuses(pod))
     if reasons and not (reasons[-1] == "Completed" and running):

@@ -68,12 +68,16 @@ def _labels(metadata: Json, path: str) -> Causes:
 
 
 def _pod_spec(spec: Json, path: str) -> Causes:
-    containers = spec.get("containers") or []
-    if not containers:
+    if not spec.get("containers"):
         yield f"{path}.containers", "Required value"
     seen: set[str] = set()
-    for index, container in enumerate(containers):
-        at, name = f"{path}.containers[{index}]", container.get("name", "")
+    every = [
+        (f"{path}.{field}[{index}]", container)
+        for field in ("initContainers", "containers")
+        for index, container in enumerate(spec.get(field) or [])
+    ]
+    for at, container in every:
+        name = container.get("name", "")
         if not name:
             yield f"{at}.name", "Required value"
         elif not _LABEL.fullmatch(name):

@@ -27,6 +27,7 @@ from wva_sim.podlogs import PodLogs
 from wva_sim.server import Outage, serve, write_kubeconfig
 from wva_sim.store import Store
 
+WORKLOADS = Path(__file__).parents[2] / "workloads"
 SPEED = 60
 PATIENCE_S = 20  # the longest wait for something that takes milliseconds
 
@@ -339,6 +340,11 @@ def test_a_job_that_a_real_cluster_refuses_is_refused(
     change(broken)
     assert words in kubectl.fails("create", "-f", "-", given=broken)
     assert kubectl("get", "jobs", "-o", "name") == ""
+
+
+@pytest.mark.parametrize("manifest", sorted(WORKLOADS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_projects_own_manifests_pass_strict_validation(kubectl: Kubectl, manifest: Path) -> None:
+    assert "(server dry run)" in kubectl("create", "--dry-run=server", "-f", str(manifest))
 
 
 def test_missing_things_are_named(kubectl: Kubectl) -> None:

@@ -191,6 +191,20 @@ def test_the_template_of_a_job_is_immutable(api: Api) -> None:
     assert status["code"] == 422 and "field is immutable" in status["message"]
 
 
+def test_a_status_given_at_creation_is_dropped_also_from_custom_resources(api: Api) -> None:
+    new = answer(api, "POST", VARIANTS, {"metadata": {"name": "v"}, "spec": {}, "status": {"a": 1}})
+    assert "status" not in new
+
+
+def test_init_containers_are_checked_too(api: Api) -> None:
+    broken = job()
+    mount = {"name": "nowhere", "mountPath": "/data"}
+    broken["spec"]["template"]["spec"]["initContainers"] = [{"name": "get", "volumeMounts": [mount]}]
+    message = answer(api, "POST", JOBS, broken)["message"]
+    assert "initContainers[0].image: Required value" in message
+    assert 'initContainers[0].volumeMounts[0].name: Not found: "nowhere"' in message
+
+
 def test_custom_resources_refuse_a_strategic_merge(api: Api) -> None:
     ask(api, "POST", VARIANTS, {"metadata": {"name": "v"}, "spec": {}})
     strategic = "application/strategic-merge-patch+json"
@@ -328,6 +342,12 @@ def test_every_row_has_a_cell_for_every_column(api: Api) -> None:
             "Completed",
         ),
         ({"phase": "Failed", "reason": "Evicted"}, {}, "Evicted"),
+        ({"phase": "Pending", "initContainerStatuses": [{"state": {"running": {}}}]}, {}, "Init:0/1"),
+        (
+            {"phase": "Failed", "initContainerStatuses": [{"state": {"terminated": {"exitCode": 22}}}]},
+            {},
+            "Init:ExitCode:22",
+        ),
         ({"phase": "Running"}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}, "Terminating"),
     ],
 )
