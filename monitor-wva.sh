@@ -1,0 +1,318 @@
+#!/usr/bin/env bash
+#
+# Collect the whole log of a WVA controller, and sample the state of the cluster.
+#
+# Usage: monitor-wva.sh CONTROLLER_NAMESPACE POD_PREFIX OUTPUT.jsonl [INTERVAL_SECONDS]
+#
+# Follows every container of every pod whose name begins with POD_PREFIX, and every INTERVAL_SECONDS (default 10)
+# appends the new lines to OUTPUT.jsonl: all of them, raw and whole. Started again on the same file, it goes on where it
+# ended. Runs until TERM or INT, then polls once more. Beside OUTPUT.jsonl it writes
+#
+#   collection.json         what was read, whether it is complete, and if not, why
+#   cluster-samples.jsonl   one line per poll: replicas, status of variants and scaler, phases of the model's pods
+#
+# Environment, all optional:
+#   WVA_NAMESPACE, WVA_DEPLOYMENT   the model's namespace and Deployment; without them there are no samples
+#   WVA_CONTEXT                     as kubectl's --context
+#   WVA_CLOCK                       "CLUSTER_MS LOCAL_MS SPEED": two clocks at one moment, and how fast the cluster's runs
+#   WVA_PARENT                      a process id: when that process is gone, the collection ends
+#
+# Needs kubectl, jq and Python 3.10.
+# Exit status: 0 complete, 2 wrong usage, 5 lines may be missing (collection.json says which), 1 anything else.
+
+set -o errexit -o nounset -o pipefail
+
+PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+REQUEST_TIMEOUT=10s
+# However fast a cluster's clock runs: a poll takes a fifth of a second of computing time.
+LEAST_PAUSE_MS=500
+CLOSING_ATTEMPTS=3
+
+NAMESPACE=
+POD_PREFIX=
+OUTPUT=
+INTERVAL_S=10
+SPEED=1
+SPOOL_DIR=
+STOPPING=false
+RESUMED=--resumed # for the first merge
+KUBECTL=(kubectl)
+HAS_ASKED=false
+LISTED=pods # what is listed in the controller's namespace
+SAMPLED=    # and in the model's
+
+log() { printf 'monitor-wva: %s\n' "$*" >&2; }
+
+die() {
+  local status="$1"
+  shift
+  log "$*"
+  exit "$status"
+}
+
+# The comment at the top of this file.
+print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+wva_parse() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_parse "$@"; }
+
+now_ms() { jq -n 'now * 1000 | floor'; }
+
+is_running() { kill -0 "$1" 2>/dev/null; } # the error says no more than the status
+
+# Wait for a child to end, even if a signal arrives meanwhile.
+await() {
+  while is_running "$1"; do
+    wait "$1" || true # children report through files
+  done
+}
+
+# Let so many seconds of the cluster's clock pass. A signal ends it.
+pause() {
+  local ms
+  ms=$(jq -n --argjson s "$1" --argjson speed "$SPEED" --argjson least "$LEAST_PAUSE_MS" \
+    '[$s * 1000 / $speed, $least] | max | floor')
+  sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))" &
+  wait $! || true # 143 if the trap has run
+}
+
+parse_arguments() {
+  case "${1:-}" in
+    -h | --help)
+      print_usage
+      exit 0
+      ;;
+  esac
+  [[ $# -ge 3 && $# -le 4 ]] || die 2 "expected 3 or 4 arguments, got $#; see monitor-wva.sh --help"
+  NAMESPACE="$1" POD_PREFIX="$2" OUTPUT="$3" INTERVAL_S="${4:-10}"
+  [[ -n "$NAMESPACE" && "$NAMESPACE" != -* ]] || die 2 "'$NAMESPACE' is no namespace"
+  [[ -n "$POD_PREFIX" && "$POD_PREFIX" != -* ]] || die 2 "'$POD_PREFIX' is no beginning of a pod's name"
+  [[ "$INTERVAL_S" =~ ^[1-9][0-9]*$ ]] || die 2 "interval: saw '$INTERVAL_S', expected whole seconds, at least 1"
+  [[ -d "$(dirname -- "$OUTPUT")" ]] || die 2 "there is no directory '$(dirname -- "$OUTPUT")' for the log"
+  OUTPUT="$(cd "$(dirname -- "$OUTPUT")" && pwd)/$(basename -- "$OUTPUT")"
+  SPOOL_DIR="$(dirname "$OUTPUT")/.$(basename "$OUTPUT").spool"
+}
+
+find_tools() {
+  PATH="$PATH:$PROJECT/.venv/bin"
+  PYTHON=python3
+  [[ ! -x "$PROJECT/.venv/bin/python" ]] || PYTHON="$PROJECT/.venv/bin/python"
+  local tool
+  for tool in kubectl jq "$PYTHON"; do
+    command -v "$tool" >/dev/null || die 1 "$tool is not installed"
+  done
+  [[ -z "${WVA_CONTEXT:-}" ]] || KUBECTL+=(--context "$WVA_CONTEXT")
+  WVA_CLOCK="${WVA_CLOCK:-$(now_ms) $(now_ms) 1}"
+  SPEED="${WVA_CLOCK##* }"
+}
+
+# --- the spool directory --------------------------------------------------------------------------
+
+# Two collectors on one file would write over each other; followers of a killed one would write on in its spools.
+open_spools() {
+  mkdir -p "$SPOOL_DIR"
+  local other=
+  [[ ! -s "$SPOOL_DIR/collector.pid" ]] || other="$(cat "$SPOOL_DIR/collector.pid")"
+  if [[ -n "$other" ]] && is_command_of "$other" monitor-wva; then
+    die 2 "process $other is collecting into $OUTPUT already"
+  fi
+  echo $$ >"$SPOOL_DIR/collector.pid"
+  rm -f "$SPOOL_DIR/closing"
+  stop_followers
+}
+
+is_command_of() { [[ "$(ps -p "$1" -o command= 2>/dev/null)" == *"$2"* ]]; } # no such process: no line, no message
+
+# Followers whose end has not been noted yet.
+followers() {
+  local file
+  for file in "$SPOOL_DIR"/*.pid; do
+    case "$file" in
+      */collector.pid | *'/*.pid') continue ;;
+    esac
+    [[ -e "${file%.pid}.rc" ]] || printf '%s\n' "${file%.pid}"
+  done
+}
+
+stop_follower() {
+  local pid
+  pid="$(cat "$1.pid")"
+  if is_command_of "$pid" --timestamps; then
+    kill "$pid" 2>/dev/null || true # it may end by itself at this moment
+  fi
+}
+
+stop_followers() {
+  local spool
+  followers | while read -r spool; do
+    stop_follower "$spool"
+  done
+}
+
+# --- reading logs ---------------------------------------------------------------------------------
+
+# In the background: follow a container until it ends, then look what has become of its pod.
+follow_container() {
+  local spool="$1" pod="$2" status=0 child
+  shift 2
+  "${KUBECTL[@]}" logs "$pod" --namespace "$NAMESPACE" --timestamps --follow "$@" \
+    </dev/null >"$spool.log" 2>"$spool.err" &
+  child=$!
+  echo "$child" >"$spool.pid"
+  wait "$child" || status=$?
+  if [[ ! -e "$SPOOL_DIR/closing" ]]; then
+    "${KUBECTL[@]}" get pod "$pod" --namespace "$NAMESPACE" --ignore-not-found --output json \
+      --request-timeout "$REQUEST_TIMEOUT" </dev/null >"$spool.pod.part" 2>>"$spool.err" &&
+      mv "$spool.pod.part" "$spool.pod"
+  fi
+  note_end "$spool" "$status"
+}
+
+# In the background: read a log once.
+read_container() {
+  local spool="$1" pod="$2" status=0
+  shift 2
+  "${KUBECTL[@]}" logs "$pod" --namespace "$NAMESPACE" --timestamps --request-timeout "$REQUEST_TIMEOUT" "$@" \
+    </dev/null >"$spool.log" 2>"$spool.err" || status=$?
+  note_end "$spool" "$status"
+}
+
+note_end() {
+  echo "$2" >"$1.rc.part"
+  mv "$1.rc.part" "$1.rc"
+}
+
+# Start what the last merge has ordered.
+follow_orders() {
+  local name kind pod container since options
+  while IFS=$'\t' read -r name kind pod container since; do
+    options=(--container "$container")
+    [[ "$since" == - ]] || options+=("$since")
+    case "$kind" in
+      follow) follow_container "$SPOOL_DIR/$name" "$pod" "${options[@]}" & ;;
+      previous) read_container "$SPOOL_DIR/$name" "$pod" --previous "${options[@]}" & ;;
+      rest | closing) read_container "$SPOOL_DIR/$name" "$pod" "${options[@]}" & ;;
+      stop) stop_follower "$SPOOL_DIR/$name" ;;
+    esac
+  done <"$SPOOL_DIR/orders"
+}
+
+# --- one poll -------------------------------------------------------------------------------------
+
+# A list goes to a file that is there only if all of it was answered.
+list_into() {
+  local file="$1" namespace="$2" resources="$3"
+  if "${KUBECTL[@]}" get "$resources" --namespace "$namespace" --output json --request-timeout "$REQUEST_TIMEOUT" \
+    </dev/null >"$file.part" 2>"$file.err"; then
+    mv "$file.part" "$file"
+  fi
+}
+
+# Those of the given resources that the cluster has and that we may list.
+listable() {
+  local namespace="$1" known resource
+  shift
+  known="$("${KUBECTL[@]}" api-resources --output name --request-timeout "$REQUEST_TIMEOUT" 2>/dev/null)" ||
+    [[ -n "$known" ]] || return 1 # one broken API group makes the command fail, but it lists the others
+  for resource in "$@"; do
+    if grep -qxF "$resource" <<<"$known" &&
+      "${KUBECTL[@]}" auth can-i list "$resource" --namespace "$namespace" --quiet >/dev/null 2>&1; then
+      printf '%s\n' "$resource"
+    fi
+  done | paste -s -d , -
+}
+
+find_listable() {
+  local found
+  found="$(listable "$NAMESPACE" pods leases.coordination.k8s.io)" || return 0 # not reachable now: ask again
+  LISTED="${found:-pods}"
+  if [[ -n "${WVA_NAMESPACE:-}" && -n "${WVA_DEPLOYMENT:-}" ]]; then
+    SAMPLED="$(listable "$WVA_NAMESPACE" deployments.apps pods variantautoscalings.llmd.ai \
+      horizontalpodautoscalers.autoscaling)" || return 0
+  fi
+  HAS_ASKED=true
+}
+
+list_cluster() {
+  local lists=()
+  rm -f "$SPOOL_DIR/pods.json" "$SPOOL_DIR/objects.json"
+  list_into "$SPOOL_DIR/pods.json" "$NAMESPACE" "$LISTED" &
+  lists+=($!)
+  if [[ "$SAMPLED" == *deployments.apps* ]]; then
+    list_into "$SPOOL_DIR/objects.json" "$WVA_NAMESPACE" "$SAMPLED" &
+    lists+=($!)
+  fi
+  local child
+  for child in "${lists[@]}"; do
+    await "$child"
+  done
+}
+
+merge() {
+  local clock
+  read -r -a clock <<<"$WVA_CLOCK"
+  if ! wva_parse collect-merge --prefix "$POD_PREFIX" --deployment "${WVA_DEPLOYMENT:-}" --clock "${clock[@]}" "$@" \
+    "$OUTPUT" "$SPOOL_DIR" >"$SPOOL_DIR/orders" </dev/null; then
+    log "this poll could not be merged; the next one will try again"
+    : >"$SPOOL_DIR/orders"
+  fi
+}
+
+poll() {
+  [[ "$HAS_ASKED" == true ]] || find_listable
+  list_cluster
+  merge ${RESUMED:+"$RESUMED"}
+  RESUMED=
+  follow_orders
+}
+
+# --- the end --------------------------------------------------------------------------------------
+
+# Followers are stopped, and what they may have missed is read once more: that proves where they were.
+close_collection() {
+  local attempt
+  : >"$SPOOL_DIR/closing"
+  stop_followers
+  for ((attempt = 1; attempt <= CLOSING_ATTEMPTS; attempt++)); do
+    list_cluster
+    [[ ! -e "$SPOOL_DIR/pods.json" ]] || break
+    sleep 1
+  done
+  await_children
+  merge --closing
+  follow_orders
+  await_children
+  merge --last
+}
+
+await_children() {
+  local child
+  for child in $(jobs -p); do
+    await "$child"
+  done
+}
+
+is_wanted() {
+  [[ "$STOPPING" == false ]] && { [[ -z "${WVA_PARENT:-}" ]] || is_running "$WVA_PARENT"; }
+}
+
+main() {
+  parse_arguments "$@"
+  find_tools
+  open_spools
+  trap 'STOPPING=true' INT TERM
+  log "collecting $POD_PREFIX* in $NAMESPACE every $INTERVAL_S s"
+  while is_wanted; do
+    poll
+    ! is_wanted || pause "$INTERVAL_S"
+  done
+  close_collection
+  rm -rf "$SPOOL_DIR"
+  if ! jq -e .complete "$(dirname "$OUTPUT")/collection.json" >/dev/null; then
+    jq -r '.reasons[] | "monitor-wva: " + .' "$(dirname "$OUTPUT")/collection.json" >&2
+    exit 5
+  fi
+}
+
+if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
+  main "$@"
+fi
