@@ -72,7 +72,8 @@ pause() {
   ms=$(jq -n --argjson s "$1" --argjson speed "$SPEED" --argjson least "$LEAST_PAUSE_MS" \
     '[$s * 1000 / $speed, $least] | max | floor')
   sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))" &
-  wait $! || true # 143 if the trap has run
+  # If the trap has run, the sleep goes on: a background process does not hear Ctrl-C.
+  wait $! || kill $! 2>/dev/null || true
 }
 
 parse_arguments() {

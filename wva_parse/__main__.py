@@ -33,7 +33,9 @@ COMMANDS = {
     "plan": Command("config", "CONFIG", "print the schedule of an experiment"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
-    "collect-merge": Command("collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
+    "collect-merge": Command(
+        "collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"
+    ),
 }
 
 

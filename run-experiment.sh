@@ -1,0 +1,1311 @@
+#!/usr/bin/env bash
+#
+# Run one WVA experiment: apply a known load to a model on Kubernetes, watch how WVA scales it, keep all evidence.
+#
+# Usage: run-experiment.sh [options] CONFIG     run the experiment that CONFIG describes
+#        run-experiment.sh                      list the configs in experiment-configs/
+#
+# CONFIG is a path, or a bare name found in experiment-configs/ with or without .yaml.
+#
+#   -n, --dry-run         check everything, print the plan and its arrival rates; change nothing
+#   -y, --yes             never ask; go on where a terminal would be asked (a controller in the other mode)
+#       --analyze         execute the matching notebook at the end and turn it into HTML
+#       --embedded        use a simulated cluster on this machine instead of a real one
+#       --speed N         how many times faster than real time the simulated cluster runs (default 30)
+#       --cooldown SECONDS   how long to watch after the last workload (default: the config's, else 120)
+#       --keep-jobs       leave the load Jobs in the cluster
+#       --context NAME    as kubectl's
+#       --kubeconfig FILE    as kubectl's
+#   -h, --help            print this
+#
+# Needs kubectl, yq, jq and Python 3.10 with this project's packages (`make setup` installs what is missing).
+# Writes experiment-data/<name>-<YYYYmmdd-HHMMSS>/ (or below the config's output.base_dir); all times are UTC.
+#
+# Exit status: 0 complete, 2 usage or invalid config, 3 refused by a check before the start, 4 a workload failed,
+# 5 the controller's log may have gaps, 130 interrupted. With 4, 5 and 130 all data is kept.
+
+set -o errexit -o nounset -o pipefail
+
+PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+
+REQUEST_TIMEOUT=10s
+LEAST_PAUSE_MS=500         # real time between two looks at the cluster, however fast its clock runs
+CLUSTER_START_TIMEOUT_S=30 # real time
+FIRST_LINES_TIMEOUT_S=90   # cluster time: a controller logs at least once a minute
+FIRST_LINES_LEAST_S=15     # real time
+START_GRACE_S=120          # cluster time that a Job may take to get over an obstacle, such as a missing node
+DELETE_TIMEOUT=8s
+MONITOR_STOP_TIMEOUT_S=12
+
+# Options.
+CONFIG=
+DRY_RUN=false
+ASSUME_YES=false
+ANALYZE=false
+EMBEDDED=false
+KEEP_JOBS=false
+COOLDOWN_S=
+WANTED_SPEED=
+
+# From the config.
+CONFIG_JSON=
+NAME='' MODE='' NAMESPACE='' CONTROLLER_NAMESPACE='' POD_PREFIX='' DEPLOYMENT='' MODEL='' ENDPOINT=''
+INTERVAL_S='' TIMEOUT_S='' BASE_DIR=''
+
+# The cluster.
+KUBECTL=(kubectl)
+CONTEXT=
+SIMULATED=false
+SPEED=1
+CLUSTER_MS=0 # the cluster's clock ...
+LOCAL_MS=0   # ... at this moment of the local one
+HAS_CLUSTER_CLOCK=false
+
+# What this run has started or made, for cleanup.
+WORK_DIR=
+RUN_ID=
+RUN_DIR=
+RUN_LOG=
+SLEEP_PID=
+CLUSTER_PID=
+MONITOR_PID=
+WATCH_PID=
+JOBS_CREATED=false
+CLEANED_UP=false
+
+# One entry per workload, in the order of the plan.
+W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
+W_START=() W_END=() W_LATE_S=() W_RESULT=() W_REASON=()
+W_STATE=()    # planned, active, done
+W_SINCE_MS=() # local clock at its start
+W_COUNT=0
+
+RUN_STATUS=running
+RUN_START=
+RUN_END=
+COOLDOWN_START=
+COOLDOWN_END=
+EXIT_STATUS=
+PREFLIGHT_FAILURES=0
+T0_MS=0 # local clock at the experiment's start
+
+# --- talk -----------------------------------------------------------------------------------------
+
+log() {
+  local line
+  line="$(date -u +%H:%M:%SZ)  $*"
+  printf '%s\n' "$line" >&2
+  [[ -z "$RUN_LOG" ]] || printf '%s\n' "$line" >>"$RUN_LOG"
+}
+
+warn() { log "WARNING: $*"; }
+
+die() {
+  local status="$1"
+  shift
+  log "ERROR: $*"
+  exit "$status"
+}
+
+# The comment at the top of this file.
+print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+
+# One verdict of the checks before the start: ok, warn or FAIL, what was seen, what to do.
+report() {
+  local verdict="$1" seen="$2" remedy="${3:-}"
+  log "$(printf '  %-4s  %s' "$verdict" "$seen")"
+  [[ -z "$remedy" ]] || log "        -> $remedy"
+  [[ "$verdict" != FAIL ]] || PREFLIGHT_FAILURES=$((PREFLIGHT_FAILURES + 1))
+}
+
+is_terminal() { [[ -t 0 && -t 2 ]]; }
+
+# --- tools and time -------------------------------------------------------------------------------
+
+find_tools() {
+  PATH="$PATH:$PROJECT/.venv/bin"
+  PYTHON=python3
+  [[ ! -x "$PROJECT/.venv/bin/python" ]] || PYTHON="$PROJECT/.venv/bin/python"
+  local tool missing=
+  for tool in kubectl yq jq "$PYTHON"; do
+    command -v "$tool" >/dev/null || missing="$missing $tool"
+  done
+  [[ -z "$missing" ]] || die 3 "not installed:$missing; 'make setup' in $PROJECT installs what is missing"
+  "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+    die 3 "$PYTHON is $("$PYTHON" --version 2>&1), expected 3.10 or later"
+  # Looking for the packages is forty times as quick as importing them.
+  "$PYTHON" -c 'import importlib.util, sys
+sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' jsonschema orjson pandas yaml ||
+    die 3 "$PYTHON lacks packages of this project; 'make setup' in $PROJECT installs them"
+}
+
+run_python() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m "$@"; }
+
+kube() { "${KUBECTL[@]}" --request-timeout "$REQUEST_TIMEOUT" "$@" </dev/null; }
+
+now_ms() { jq -n 'now * 1000 | floor'; }
+
+# Let so many milliseconds of real time pass; a signal is heard at once.
+sleep_ms() {
+  sleep "$(($1 / 1000)).$(printf '%03d' $(($1 % 1000)))" &
+  SLEEP_PID=$!
+  wait "$SLEEP_PID"
+  SLEEP_PID=
+}
+
+# What a signal has left behind: a background sleep does not hear Ctrl-C.
+stop_sleep() {
+  [[ -z "$SLEEP_PID" ]] || kill "$SLEEP_PID" 2>/dev/null # it may have ended by itself
+  SLEEP_PID=
+}
+
+# Let so many seconds of the cluster's clock pass. Every wait of this script goes through here.
+pause() {
+  local ms
+  ms=$(jq -n --argjson s "$1" --argjson speed "$SPEED" '$s * 1000 / $speed | floor')
+  sleep_ms "$ms"
+}
+
+# Seconds of the cluster's clock since the experiment's start.
+elapsed_s() { jq -n --argjson t0 "$T0_MS" --argjson speed "$SPEED" '(now * 1000 - $t0) * $speed / 1000 | floor'; }
+
+cluster_now() {
+  jq -nr --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" --argjson speed "$SPEED" \
+    '($cluster + (now * 1000 - $local) * $speed) / 1000 | floor | todate'
+}
+
+# Ask the cluster for its time once; the local clock counts from there.
+read_cluster_clock() {
+  local answer=
+  if [[ "$SIMULATED" == true ]]; then
+    answer="$(kube get --raw /embedded/clock | jq -r .now)" || answer=
+  else
+    answer="$(kube create --dry-run=server --namespace "$NAMESPACE" --filename "$WORK_DIR/jobs/${W_NAME[0]}.json" \
+      --output jsonpath='{.metadata.creationTimestamp}' 2>/dev/null)" || answer=
+  fi
+  LOCAL_MS="$(now_ms)"
+  CLUSTER_MS="$LOCAL_MS"
+  [[ -n "$answer" ]] || return 0
+  HAS_CLUSTER_CLOCK=true
+  # fromdate knows no fractions
+  CLUSTER_MS="$(jq -n --arg t "$answer" '($t | sub("\\.[0-9]+Z$"; "Z") | fromdate) * 1000
+    + (($t | capture("\\.(?<f>[0-9]{1,3})").f | tonumber) // 0)')"
+}
+
+sha256_of() {
+  if command -v sha256sum >/dev/null; then
+    sha256sum <"$1" | cut -d ' ' -f 1
+  else
+    shasum -a 256 <"$1" | cut -d ' ' -f 1
+  fi
+}
+
+# --- options and config ---------------------------------------------------------------------------
+
+parse_options() {
+  local rest=()
+  while [[ $# -gt 0 ]]; do
+    case "$1" in
+      -n | --dry-run) DRY_RUN=true ;;
+      -y | --yes) ASSUME_YES=true ;;
+      --analyze) ANALYZE=true ;;
+      --embedded) EMBEDDED=true ;;
+      --keep-jobs) KEEP_JOBS=true ;;
+      --speed | --cooldown | --context | --kubeconfig)
+        [[ $# -ge 2 ]] || die 2 "$1 needs a value; see run-experiment.sh --help"
+        set_option "$1" "$2"
+        shift
+        ;;
+      --speed=* | --cooldown=* | --context=* | --kubeconfig=*) set_option "${1%%=*}" "${1#*=}" ;;
+      -h | --help)
+        print_usage
+        exit 0
+        ;;
+      --)
+        shift
+        rest+=("$@")
+        break
+        ;;
+      -*) die 2 "unknown option '$1'; see run-experiment.sh --help" ;;
+      *) rest+=("$1") ;;
+    esac
+    shift
+  done
+  [[ ${#rest[@]} -le 1 ]] || die 2 "expected one config, got ${#rest[@]}: ${rest[*]}"
+  CONFIG="${rest[0]:-}"
+  [[ "$EMBEDDED" == true || -z "$WANTED_SPEED" ]] || die 2 "--speed needs --embedded: a real cluster has its own pace"
+  [[ "$EMBEDDED" == false || ${#KUBECTL[@]} -eq 1 ]] || die 2 "--embedded brings its own cluster: leave out --context"
+  [[ "$EMBEDDED" == false || -z "${KUBECONFIG_GIVEN:-}" ]] ||
+    die 2 "--embedded brings its own cluster: leave out --kubeconfig"
+}
+
+set_option() {
+  local option="$1" value="$2"
+  case "$option" in
+    --speed)
+      [[ "$value" =~ ^[1-9][0-9]{0,3}$ ]] || die 2 "--speed: saw '$value', expected a whole number from 1 to 9999"
+      WANTED_SPEED="$value"
+      ;;
+    --cooldown)
+      [[ "$value" =~ ^[0-9]{1,6}$ ]] || die 2 "--cooldown: saw '$value', expected whole seconds"
+      COOLDOWN_S="$((10#$value))"
+      ;;
+    --context)
+      CONTEXT="$value"
+      KUBECTL+=(--context "$value")
+      ;;
+    --kubeconfig)
+      [[ -s "$value" ]] || die 2 "--kubeconfig: there is no file '$value'" # kubectl would silently try localhost
+      export KUBECONFIG="$value"
+      KUBECONFIG_GIVEN=true
+      ;;
+  esac
+}
+
+# Two unrelated programs are called yq; both know this long option.
+yaml_to_json() {
+  yq --output-format=json . "$1" | jq -cse 'if length == 1 and (.[0] | type) == "object" then .[0]
+    else error("not exactly one YAML mapping") end'
+}
+
+list_configs() {
+  local file
+  printf 'configs in %s:\n' "$PROJECT/experiment-configs"
+  for file in "$PROJECT"/experiment-configs/*.yaml; do
+    yaml_to_json "$file" | jq -r --arg file "$(basename "$file" .yaml)" '"  \($file)\n      \(.description // "")"'
+  done
+  printf 'run one with: %s NAME   (--embedded needs no cluster; --help says more)\n' "$0"
+}
+
+# A path, or a bare name in experiment-configs/; the answer is absolute.
+find_config() {
+  local given="$1" file
+  for file in "$given" "$PROJECT/experiment-configs/$given" "$PROJECT/experiment-configs/$given.yaml"; do
+    [[ "$file" == "$given" || "$given" != */* ]] || continue
+    if [[ -f "$file" ]]; then
+      printf '%s/%s\n' "$(cd "$(dirname -- "$file")" && pwd)" "$(basename -- "$file")"
+      return
+    fi
+  done
+  die 2 "there is no config '$given', neither as a path nor in $PROJECT/experiment-configs;" \
+    "without arguments the script lists those that exist"
+}
+
+read_config() {
+  run_python wva_parse plan "$CONFIG" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
+  CONFIG_JSON="$(yaml_to_json "$CONFIG")" || die 2 "$CONFIG: yq and jq cannot read it"
+  # One line per value: the check has refused texts of several lines.
+  {
+    read -r NAME
+    read -r MODE
+    read -r NAMESPACE
+    read -r CONTROLLER_NAMESPACE
+    read -r POD_PREFIX
+    read -r DEPLOYMENT
+    IFS= read -r MODEL
+    read -r ENDPOINT
+    read -r INTERVAL_S
+    read -r TIMEOUT_S
+    IFS= read -r BASE_DIR
+    [[ -n "$COOLDOWN_S" ]] || read -r COOLDOWN_S
+  } < <(jq -r '.name, .mode, .namespace, .controller_namespace, .controller_pod_prefix, .deployment, .model_name,
+    .endpoint // "", .metrics.interval // 10, .timeout // 1800, .output.base_dir // "./experiment-data",
+    .cooldown // 120' <<<"$CONFIG_JSON")
+  [[ "$BASE_DIR" == /* ]] || BASE_DIR="$PROJECT/$BASE_DIR"
+}
+
+# --- plan -----------------------------------------------------------------------------------------
+
+read_plan() {
+  local order start end name manifest rate seed how i=0
+  while IFS=$'\t' read -r order start end name manifest rate seed how; do
+    [[ "$order" != order ]] || continue # the header
+    W_NAME[i]="$name" W_MANIFEST[i]="$manifest" W_RATE[i]="$rate" W_SEED[i]="$seed" W_HOW[i]="$how"
+    W_PLAN_START[i]="$start" W_PLAN_END[i]="$end" W_STATE[i]=planned W_RESULT[i]=not-started
+    W_JOB[i]='' W_START[i]='' W_END[i]='' W_REASON[i]='' W_LATE_S[i]='' W_SINCE_MS[i]=0
+    W_SHA256[i]="$(sha256_of "$manifest")"
+    i=$((i + 1))
+  done <"$WORK_DIR/plan.tsv"
+  W_COUNT=$i
+}
+
+# Each workload as the Job that will be created: own name, labels, model, endpoint and seed.
+prepare_jobs() {
+  local i base job
+  mkdir -p "$WORK_DIR/jobs"
+  for ((i = 0; i < W_COUNT; i++)); do
+    yaml_to_json "${W_MANIFEST[i]}" >"$WORK_DIR/manifest.json" || die 2 "${W_MANIFEST[i]}: yq and jq cannot read it"
+    base="$(jq -r .metadata.name "$WORK_DIR/manifest.json")"
+    job="$base-$RUN_ID"
+    # Two workloads may share a manifest.
+    [[ " ${W_JOB[*]} " != *" $job "* ]] || job="${base:0:43}-$((i + 1))-$RUN_ID"
+    W_JOB[i]="$job"
+    jq --arg job "$job" --arg run "$RUN_ID" --arg workload "${W_NAME[i]}" --arg deployment "$DEPLOYMENT" \
+      --arg model "$MODEL" --arg endpoint "$ENDPOINT" --arg seed "${W_SEED[i]}" '
+      {"wva-experiments/run": $run, "wva-experiments/workload": $workload} as $labels
+      | ({MODEL: $model, ENDPOINT: $endpoint, SEED: $seed} | with_entries(select(.value != ""))) as $values
+      | .metadata.name = $job
+      | .metadata.labels += $labels
+      | .metadata.annotations += {"wva-experiments/deployment": $deployment}
+      | .spec.template.metadata.labels += $labels
+      | .spec.template.spec.containers |= map(
+          if .env then .env |= map(if $values[.name] and .value then .value = $values[.name] else . end) else . end)
+      ' "$WORK_DIR/manifest.json" >"$WORK_DIR/jobs/${W_NAME[i]}.json"
+  done
+}
+
+# The plan as a table, and the sum of the rates over time.
+print_plan() {
+  local how="${W_HOW[0]}" end_s
+  log "experiment $NAME ($MODE), $how, on $DEPLOYMENT in $NAMESPACE"
+  log "workloads:"
+  while IFS= read -r line; do log "  $line"; done < <(jq -Rrs '
+    def pad($n): tostring | (" " * ($n - length)) + .;
+    split("\n")[1:-1] | map(split("\t"))[]
+    | "\(.[1] | pad(6)) s to \(.[2] | pad(6)) s  \(.[5] | pad(6)) req/s  \(.[3])"' "$WORK_DIR/plan.tsv")
+  [[ "$how" == parallel ]] || log "  (times are estimates: each starts when the one before it has ended)"
+  log "arrival rate:"
+  while IFS= read -r line; do log "  $line"; done < <(jq -Rrs '
+    def pad($n): tostring | (" " * ($n - length)) + .;
+    split("\n")[1:-1] | map(split("\t") | {start: .[1] | tonumber, end: .[2] | tonumber, rate: .[5] | tonumber, name: .[3]})
+    | . as $all
+    | ([.[] | .start, .end] | unique) as $times
+    | [range($times | length - 1) | {from: $times[.], to: $times[. + 1]}
+       | . as $part
+       | [$all[] | select(.start <= $part.from and .end >= $part.to)] as $active
+       | . + {rate: ([$active[].rate] | add // 0), names: ([$active[].name] | join(" + "))}]
+    | ([.[].rate] | max) as $peak
+    | (.[] | "\(.from | pad(6)) s  \(.rate | pad(6)) req/s  "
+        + ("#" * ([1, .rate * 40 / $peak | round] | max)) [0:40] + "  \(.names)"),
+      "\($times[-1] | pad(6)) s       0 req/s  peak \($peak) req/s"' "$WORK_DIR/plan.tsv")
+  end_s="$(jq -Rs '[split("\n")[1:-1][] | split("\t")[2] | tonumber] | max' "$WORK_DIR/plan.tsv")"
+  log "$(jq -nr --argjson s "$((end_s + COOLDOWN_S))" --argjson cooldown "$COOLDOWN_S" --argjson speed "$SPEED" \
+    '"takes about \($s) s with \($cooldown) s of cooldown"
+     + (if $speed == 1 then "" else ": \($s / $speed | ceil) s at \($speed) times real time" end)
+     + "; started now, it ends at \(now + $s / $speed | floor | todate)"')"
+}
+
+# --- the embedded cluster -------------------------------------------------------------------------
+
+# In a process group of its own, so that Ctrl-C does not take it away before the evidence is saved.
+start_embedded_cluster() {
+  local state="$WORK_DIR/cluster" waited_ms=0
+  mkdir -p "$state"
+  set -o monitor
+  run_python wva_sim serve --state "$state" --config "$CONFIG" --mode "$MODE" --speed "${WANTED_SPEED:-30}" \
+    --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
+  CLUSTER_PID=$!
+  set +o monitor
+  while [[ ! -s "$state/ready" ]]; do
+    if ! is_running "$CLUSTER_PID" || [[ $waited_ms -ge $((CLUSTER_START_TIMEOUT_S * 1000)) ]]; then
+      tail -n 5 "$WORK_DIR/cluster.log" >&2
+      die 3 "the embedded cluster has not started within $((waited_ms / 1000)) s"
+    fi
+    sleep_ms 100
+    waited_ms=$((waited_ms + 100))
+  done
+  export KUBECONFIG="$state/kubeconfig" KUBECACHEDIR="$WORK_DIR/kubecache"
+  refuse_other_cluster "$state/ready"
+  SPEED="${WANTED_SPEED:-30}"
+  log "embedded cluster started: everything in it is SIMULATED, $SPEED times as fast as real time"
+}
+
+# Whatever a kubeconfig says: nothing is created in a cluster that is not the one just started.
+refuse_other_cluster() {
+  local url
+  url="$(kube config view --minify --output json | jq -r '.clusters[0].cluster.server')"
+  [[ "$url" == "$(jq -r .url "$1")" ]] || die 3 "kubectl would use $url, which is not the embedded cluster"
+}
+
+is_running() { kill -0 "$1" 2>/dev/null; } # the error says no more than the status
+
+stop_group() {
+  kill -TERM -- "-$1" 2>/dev/null || true # it may have ended
+}
+
+# --- checks before the start ----------------------------------------------------------------------
+
+check_cluster() {
+  local server remedy
+  if ! kube version --output json >"$WORK_DIR/version.json" 2>"$WORK_DIR/version.err" ||
+    ! jq -e .serverVersion "$WORK_DIR/version.json" >/dev/null; then
+    remedy="choose a cluster (--context, --kubeconfig), or use --embedded for a simulated one on this machine"
+    report FAIL "$(explain_unreachable)" "$remedy"
+    return
+  fi
+  server="$(jq -r .serverVersion.gitVersion "$WORK_DIR/version.json")"
+  if [[ "$server" == *+embedded* ]]; then
+    SIMULATED=true
+    SPEED="$(kube get --raw /embedded/clock | jq .speed)"
+  fi
+  report ok "kubectl $(jq -r .clientVersion.gitVersion "$WORK_DIR/version.json"), cluster $server"
+}
+
+explain_unreachable() {
+  local said
+  said="$(grep -v '^[EWI][0-9]\{4\} ' "$WORK_DIR/version.err" | tail -n 1)"
+  if [[ "$said" == *localhost:8080* || "$said" == *'no configuration has been provided'* ]]; then
+    printf 'no cluster is configured: kubectl has no kubeconfig and tries localhost:8080\n'
+  else
+    printf 'the cluster cannot be reached: %s\n' "${said:-kubectl gives no reason}"
+  fi
+}
+
+# What this script asks of the cluster: necessity, verb, resource, subresource or -, namespace.
+permissions() {
+  local n="$NAMESPACE" c="$CONTROLLER_NAMESPACE"
+  cat <<TABLE
+must create jobs.batch - $n
+must get jobs.batch - $n
+must list jobs.batch - $n
+must delete jobs.batch - $n
+must list pods - $n
+must get pods log $n
+must list deployments.apps - $n
+may list variantautoscalings.llmd.ai - $n
+may list horizontalpodautoscalers.autoscaling - $n
+may list scaledobjects.keda.sh - $n
+may list events - $n
+must list pods - $c
+must get pods - $c
+must get pods log $c
+may list deployments.apps - $c
+may list configmaps - $c
+may list leases.coordination.k8s.io - $c
+TABLE
+}
+
+# Ask for all permissions at once; the children report through files.
+check_permissions() {
+  local need verb resource subresource namespace file denied=0 asked=()
+  mkdir -p "$WORK_DIR/can-i"
+  while read -r need verb resource subresource namespace; do
+    file="$WORK_DIR/can-i/$verb.$resource.$subresource.$namespace"
+    ask_permission "$file" "$verb" "$resource" "$subresource" "$namespace" &
+    asked+=($!)
+  done < <(permissions)
+  wait "${asked[@]}"
+  while read -r need verb resource subresource namespace; do
+    may "$verb" "$resource" "$subresource" "$namespace" && continue
+    denied=$((denied + 1))
+    [[ "$subresource" == - ]] || resource="$resource/$subresource"
+    if [[ "$need" == must ]]; then
+      report FAIL "not allowed: $verb $resource in $namespace" "ask for a Role with this verb (the README has one)"
+    else
+      report warn "not allowed: $verb $resource in $namespace" "the run goes on without what this would tell"
+    fi
+  done < <(permissions)
+  [[ $denied -gt 0 ]] || report ok "allowed: everything that this run does"
+}
+
+ask_permission() {
+  local file="$1" verb="$2" resource="$3" subresource="$4" namespace="$5" options=()
+  [[ "$subresource" == - ]] || options=(--subresource "$subresource")
+  if kube auth can-i "$verb" "$resource" ${options[@]+"${options[@]}"} --namespace "$namespace" --quiet \
+    >/dev/null 2>&1; then # it warns about resources that the cluster does not have
+    : >"$file"
+  fi
+}
+
+may() { [[ -e "$WORK_DIR/can-i/$1.$2.$3.$4" ]]; }
+
+# Those of the given resources that exist and that we may list, with commas.
+listable() {
+  local namespace="$1" resource
+  shift
+  for resource in "$@"; do
+    if grep -qxF "$resource" "$WORK_DIR/resources" && may list "$resource" - "$namespace"; then
+      printf '%s\n' "$resource"
+    fi
+  done | paste -s -d , -
+}
+
+# What is there, into two files: model.json and controller.json.
+look_at_cluster() {
+  local resources
+  # One broken API group makes this fail, although it lists the others.
+  [[ -s "$WORK_DIR/resources" ]] || kube api-resources --output name >"$WORK_DIR/resources" 2>/dev/null || true
+  resources="$(listable "$NAMESPACE" deployments.apps jobs.batch pods variantautoscalings.llmd.ai \
+    horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)"
+  get_objects "$NAMESPACE" "$resources" >"$WORK_DIR/model.json"
+  resources="$(listable "$CONTROLLER_NAMESPACE" pods deployments.apps configmaps leases.coordination.k8s.io)"
+  get_objects "$CONTROLLER_NAMESPACE" "$resources" >"$WORK_DIR/controller.json"
+}
+
+get_objects() {
+  if [[ -z "$2" ]] || ! kube get "$2" --namespace "$1" --output json; then
+    printf '{"items": []}\n'
+  fi
+}
+
+check_namespaces() {
+  local namespace said
+  for namespace in "$NAMESPACE" "$CONTROLLER_NAMESPACE"; do
+    if said="$(kube get namespace "$namespace" --output name 2>&1)"; then
+      report ok "namespace $namespace"
+    elif [[ "$said" == *'not found'* ]]; then
+      report FAIL "there is no namespace $namespace" "correct it in $CONFIG, or choose another --context"
+    fi # else we may not look; what is in it will tell
+  done
+}
+
+check_controller() {
+  local pods
+  pods="$(jq -r --arg prefix "$POD_PREFIX" '[.items[] | select(.kind == "Pod" and .status.phase == "Running")
+    | .metadata.name | select(startswith($prefix))] | join(" ")' "$WORK_DIR/controller.json")"
+  if [[ -n "$pods" ]]; then
+    report ok "controller: $pods"
+  else
+    report FAIL "no running pod in $CONTROLLER_NAMESPACE has a name that begins with $POD_PREFIX" \
+      "see 'kubectl get pods --namespace $CONTROLLER_NAMESPACE', and correct controller_pod_prefix"
+  fi
+}
+
+check_deployment() {
+  local ready
+  ready="$(jq -r --arg name "$DEPLOYMENT" '.items[] | select(.kind == "Deployment" and .metadata.name == $name)
+    | "\(.status.readyReplicas // 0) of \(.spec.replicas)"' "$WORK_DIR/model.json")"
+  case "$ready" in
+    '') report FAIL "there is no Deployment $DEPLOYMENT in $NAMESPACE" "deploy the model, or correct 'deployment'" ;;
+    '0 of'*) report FAIL "Deployment $DEPLOYMENT has no ready replica ($ready)" "wait until the model is served" ;;
+    *) report ok "Deployment $DEPLOYMENT: $ready replicas ready" ;;
+  esac
+}
+
+check_variants() {
+  local variants
+  variants="$(jq -r --arg deployment "$DEPLOYMENT" '[.items[]
+    | select((.kind == "VariantAutoscaling"
+          and (.metadata.name == $deployment or .spec.scaleTargetRef.name == $deployment))
+        or (.metadata.annotations["llm-d.ai/managed"] == "true" and .spec.scaleTargetRef.name == $deployment))
+    | "\(.kind) \(.metadata.name)"] | join(", ")' "$WORK_DIR/model.json")"
+  if [[ -n "$variants" ]]; then
+    report ok "variant: $variants"
+  else
+    report FAIL "WVA knows no variant of $DEPLOYMENT in $NAMESPACE" \
+      "create a VariantAutoscaling (or, with WVA 0.9 and later, annotate its scaler with llm-d.ai/managed: \"true\")"
+  fi
+}
+
+check_scaler() {
+  local scalers
+  scalers="$(jq -r --arg deployment "$DEPLOYMENT" '[.items[]
+    | select(.kind == "HorizontalPodAutoscaler" or .kind == "ScaledObject")
+    | select(.spec.scaleTargetRef.name == $deployment)
+    | select([.spec | .. | strings | select(test("(inferno|wva)_desired_(replicas|ratio)"))] | length > 0)
+    | "\(.kind) \(.metadata.name)"] | join(", ")' "$WORK_DIR/model.json")"
+  if [[ -n "$scalers" ]]; then
+    report ok "scaler: $scalers"
+  else
+    report warn "no HPA or ScaledObject of $DEPLOYMENT reads WVA's metric (inferno_ or wva_desired_replicas)" \
+      "without one WVA decides and nothing happens"
+  fi
+}
+
+# What the controller says of its mode, in the words of all releases; the last one counts.
+mode_in_log() {
+  local line
+  line="$(grep -E "Operating in |defaulting to |Found SLO for model - |Processing model( \(|$(printf '\t'))" "$1" |
+    tail -n 1)" || return 0 # no such line
+  case "$line" in
+    *'Operating in MODEL-ONLY'* | *'Found SLO for model - '* | *'(queueing-model)'*) printf 'model-based\n' ;;
+    *CAPACITY-ONLY* | *saturation-only* | *'Processing model'*) printf 'capacity-based\n' ;;
+    *HYBRID*) printf 'hybrid\n' ;;
+  esac
+}
+
+# Otherwise its environment, which may point to a ConfigMap. Releases without a log line of it read only this.
+mode_in_environment() {
+  jq -r --arg prefix "$POD_PREFIX" '
+    . as $all
+    | [.items[] | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .spec.containers[].env[]?
+       | select(.name == "EXPERIMENTAL_HYBRID_OPTIMIZATION")
+       | .valueFrom.configMapKeyRef as $ref
+       | if $ref then ([$all.items[] | select(.kind == "ConfigMap" and .metadata.name == $ref.name) | .data[$ref.key]]
+                       | first // "")
+         else .value // "" end] | first // ""
+    | if . == "on" or . == "model-only" then "model-based" else "capacity-based" end' "$WORK_DIR/controller.json"
+}
+
+read_controller_logs() {
+  local pod
+  : >"$WORK_DIR/controller.log"
+  while IFS= read -r pod; do
+    kube logs "$pod" --namespace "$CONTROLLER_NAMESPACE" --all-containers --tail 2000 >>"$WORK_DIR/controller.log" \
+      2>/dev/null || true # a pod that is starting has no log
+  done < <(jq -r --arg prefix "$POD_PREFIX" '.items[]
+    | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .metadata.name' "$WORK_DIR/controller.json")
+}
+
+check_mode() {
+  local mode how
+  how="by its log"
+  mode="$(mode_in_log "$WORK_DIR/controller.log")"
+  if [[ -z "$mode" ]]; then
+    how="by its environment"
+    mode="$(mode_in_environment)"
+  fi
+  if [[ "$mode" == "$MODE" ]]; then
+    report ok "controller mode: $mode ($how)"
+    return
+  fi
+  local remedy="set EXPERIMENTAL_HYBRID_OPTIMIZATION to model-only (model-based) or off (capacity-based) and restart it"
+  if [[ "$ASSUME_YES" == true ]]; then
+    report warn "controller mode is $mode ($how), the config says $MODE; going on because of --yes"
+  elif is_terminal && ask "The controller is in $mode mode ($how), the config says $MODE. Go on?"; then
+    report warn "controller mode is $mode ($how), the config says $MODE; going on as answered"
+  else
+    report FAIL "controller mode is $mode ($how), the config says $MODE" "$remedy; or go on with --yes"
+  fi
+}
+
+ask() {
+  local answer
+  read -r -p "$1 [y/N] " answer || return 1
+  [[ "$answer" == [yY]* ]]
+}
+
+# Predictions are logged at DEBUG.
+check_log_level() {
+  [[ "$MODE" == model-based ]] || return 0
+  if grep -qE '"level":"DEBUG"|LEVEL\(-[34]\)' "$WORK_DIR/controller.log"; then
+    report ok "log level: debug"
+  elif jq -e --arg prefix "$POD_PREFIX" '[.items[]
+    | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .spec.containers[]
+    | (.env[]? | select(.name == "LOG_LEVEL") | .value // "" | ascii_downcase | . == "debug"),
+      (.args[]? | test("^--v=[4-9]"))] | any' "$WORK_DIR/controller.json" >/dev/null; then
+    report ok "log level: debug (by the controller's settings)"
+  else
+    report warn "the controller does not log at DEBUG: there will be no predictions" \
+      "set LOG_LEVEL=debug (WVA before 0.5) or --v=4 (later) on the controller"
+  fi
+}
+
+check_leftovers() {
+  local active finished hint="kubectl delete jobs --namespace $NAMESPACE --selector wva-experiments/run"
+  # Jobs of any run whose names say that they are ours, with "active" or "finished" before them.
+  jq -r '.items[] | select(.kind == "Job" and .metadata.labels["wva-experiments/run"])
+    | (if [.status.conditions[]? | select((.type == "Complete" or .type == "Failed") and .status == "True")]
+       | length > 0 then "finished" else "active" end) + " " + .metadata.name' \
+    "$WORK_DIR/model.json" >"$WORK_DIR/leftovers"
+  active="$(sed -n 's/^active //p' "$WORK_DIR/leftovers" | paste -s -d ' ' -)"
+  finished="$(sed -n 's/^finished //p' "$WORK_DIR/leftovers" | paste -s -d ' ' -)"
+  if [[ -n "$active" ]]; then
+    report FAIL "another run is active in $NAMESPACE: $active" "wait for its end, or remove what it left: $hint"
+  elif [[ -n "$finished" ]]; then
+    report warn "Jobs of an earlier run are left in $NAMESPACE: $finished" "$hint"
+  else
+    report ok "no other run, no leftovers"
+  fi
+}
+
+preflight() {
+  log "checks:"
+  check_cluster
+  refuse_after_failures
+  check_permissions
+  check_namespaces
+  look_at_cluster
+  check_controller
+  check_deployment
+  check_variants
+  check_scaler
+  check_leftovers
+  read_controller_logs
+  check_mode
+  check_log_level
+  read_cluster_clock
+  [[ "$HAS_CLUSTER_CLOCK" == true ]] || report warn "the cluster does not tell its time; this machine's clock is used"
+  refuse_after_failures
+}
+
+refuse_after_failures() {
+  [[ $PREFLIGHT_FAILURES -eq 0 ]] || die 3 "$PREFLIGHT_FAILURES check(s) failed; nothing was started"
+}
+
+# --- the run's directory --------------------------------------------------------------------------
+
+choose_run_id() { RUN_ID="$(date -u +%Y%m%d-%H%M%S)"; }
+
+create_run_dir() {
+  mkdir -p "$BASE_DIR" || die 3 "the directory $BASE_DIR for results cannot be made"
+  mkdir "$BASE_DIR/$NAME-$RUN_ID" || die 3 "another run has begun in this second; start again"
+  RUN_DIR="$(cd "$BASE_DIR/$NAME-$RUN_ID" && pwd)"
+  mv "$RUN_LOG" "$RUN_DIR/run.log"
+  RUN_LOG="$RUN_DIR/run.log"
+  mkdir -p "$RUN_DIR/cluster" "$RUN_DIR/job-logs"
+  cp "$CONFIG" "$RUN_DIR/experiment-config.yaml"
+  cp "$WORK_DIR/plan.tsv" "$RUN_DIR/plan.tsv"
+  cp -R "$WORK_DIR/jobs" "$RUN_DIR/cluster/jobs"
+  RUN_START="$(cluster_now)"
+  write_run_json
+  log "writing to $RUN_DIR"
+}
+
+# The state of model and controller. ConfigMaps are those that WVA reads; Secrets are never asked for.
+save_snapshot() {
+  local dir="$RUN_DIR/cluster/$1"
+  mkdir -p "$dir"
+  jq '[.items[] | select(.kind == "VariantAutoscaling")]' "$WORK_DIR/model.json" >"$dir/variantautoscalings.json"
+  jq --arg name "$DEPLOYMENT" '[.items[] | select(.kind == "Deployment" and .metadata.name == $name)]' \
+    "$WORK_DIR/model.json" >"$dir/deployment.json"
+  jq --arg name "$DEPLOYMENT" '[.items[] | select(.kind == "HorizontalPodAutoscaler" or .kind == "ScaledObject")
+    | select(.spec.scaleTargetRef.name == $name)]' "$WORK_DIR/model.json" >"$dir/scalers.json"
+  jq --arg name "$DEPLOYMENT" '
+    ([.items[] | select(.kind == "Deployment" and .metadata.name == $name) | .spec.selector.matchLabels] | first) as $labels
+    | [.items[] | select(.kind == "Pod" and $labels and ((.metadata.labels // {}) | contains($labels)))]' \
+    "$WORK_DIR/model.json" >"$dir/pods.json"
+  jq --arg prefix "$POD_PREFIX" '[.items[] | select((.kind == "Pod" and (.metadata.name | startswith($prefix)))
+    or (.kind == "Deployment" and (.metadata.name as $name | $prefix | startswith($name) or ($name | startswith($prefix))))
+    or .kind == "Lease")]' "$WORK_DIR/controller.json" >"$dir/controller.json"
+  jq '[.items[] | select(.kind == "ConfigMap" and (.metadata.name
+    | test("variantautoscaling-config$|manager-config$|scaling-config$|queueing-model-config$|^service-classes-config$|^accelerator-unit-costs$")))]' \
+    "$WORK_DIR/controller.json" >"$dir/configmaps.json"
+  cp "$WORK_DIR/version.json" "$dir/version.json"
+}
+
+# Everything that is known of the workloads, as a JSON array.
+workloads_json() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${W_NAME[i]}" "${W_JOB[i]}" \
+      "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}" "${W_PLAN_START[i]}" \
+      "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_RESULT[i]}" "${W_REASON[i]}"
+  done | jq -Rn '
+    def maybe: if . == "" then null else . end;
+    def number: if . == "" then null else tonumber end;
+    [inputs | split("\t") | {name: .[0], job: .[1], manifest: .[2], manifest_sha256: .[3], rate_per_s: .[4] | number,
+      seed: .[5] | number, how: .[6], planned_start_s: .[7] | number, planned_end_s: .[8] | number,
+      start: .[9] | maybe, end: .[10] | maybe, start_late_s: .[11] | number, result: .[12],
+      reason: .[13:] | join(" ") | maybe}]'
+}
+
+write_run_json() {
+  [[ -s "$WORK_DIR/tools.json" ]] || describe_tools >"$WORK_DIR/tools.json"
+  workloads_json >"$WORK_DIR/workloads.json"
+  jq -n --argjson config "$CONFIG_JSON" --slurpfile workloads "$WORK_DIR/workloads.json" \
+    --slurpfile tools "$WORK_DIR/tools.json" --arg run_id "$RUN_ID" --arg started "$RUN_START" --arg ended "$RUN_END" \
+    --arg status "$RUN_STATUS" --arg exit "$EXIT_STATUS" --arg cooldown_start "$COOLDOWN_START" \
+    --arg cooldown_end "$COOLDOWN_END" --argjson embedded "$EMBEDDED" --argjson simulated "$SIMULATED" \
+    --argjson speed "$SPEED" --arg sha "$(sha256_of "$CONFIG")" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
+    --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
+    def maybe: if . == "" then null else . end;
+    {schema: 1, name: $config.name, mode: $config.mode, config: $config, run_id: $run_id,
+     start: $started, end: ($ended | maybe), status: $status,
+     exit_status: (if $exit == "" then null else $exit | tonumber end),
+     clock: (if $has_clock then "cluster" else "local" end),
+     embedded: $embedded, simulated: $simulated, speed: (if $simulated then $speed else null end),
+     seed: (if $ready == "" then null else $ready | fromjson | .seed end),
+     workloads: $workloads[0],
+     cooldown: {start: ($cooldown_start | maybe), end: ($cooldown_end | maybe)},
+     tools: $tools[0].tools, project: $tools[0].project, config_sha256: $sha}' >"$RUN_DIR/.run.json.part"
+  mv "$RUN_DIR/.run.json.part" "$RUN_DIR/run.json"
+}
+
+describe_tools() {
+  local commit='' dirty=null
+  if commit="$(git -C "$PROJECT" rev-parse HEAD 2>/dev/null)"; then # not every copy is a clone
+    dirty=false
+    [[ -z "$(git -C "$PROJECT" status --porcelain)" ]] || dirty=true
+  fi
+  jq -n --slurpfile version "$WORK_DIR/version.json" --arg yq "$(yq --version 2>&1 | head -n 1)" \
+    --arg jq "$(jq --version)" --arg python "$("$PYTHON" --version 2>&1)" --arg bash "$BASH_VERSION" \
+    --arg commit "$commit" --argjson dirty "$dirty" '
+    {tools: {kubectl: $version[0].clientVersion.gitVersion, cluster: $version[0].serverVersion.gitVersion,
+             yq: $yq, jq: $jq, python: $python, bash: $bash},
+     project: {commit: (if $commit == "" then null else $commit end), dirty: $dirty}}'
+}
+
+# --- collector ------------------------------------------------------------------------------------
+
+start_monitor() {
+  set -o monitor # a process group of its own: Ctrl-C must not end it before the last poll
+  WVA_NAMESPACE="$NAMESPACE" WVA_DEPLOYMENT="$DEPLOYMENT" WVA_CONTEXT="$CONTEXT" WVA_PARENT=$$ \
+    WVA_CLOCK="$CLUSTER_MS $LOCAL_MS $SPEED" \
+    "$PROJECT/monitor-wva.sh" "$CONTROLLER_NAMESPACE" "$POD_PREFIX" "$RUN_DIR/wva-controller-logs.jsonl" "$INTERVAL_S" \
+    </dev/null >>"$RUN_LOG" 2>&1 &
+  MONITOR_PID=$!
+  set +o monitor
+}
+
+# A run without its log is worth nothing: wait for the first lines, or say why there are none.
+await_first_lines() {
+  local deadline_ms
+  deadline_ms="$(jq -n --argjson s "$FIRST_LINES_TIMEOUT_S" --argjson speed "$SPEED" \
+    --argjson least "$FIRST_LINES_LEAST_S" '[$s / $speed, $least] | max | (now + .) * 1000 | floor')"
+  until [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]]; do
+    is_running "$MONITOR_PID" || die 3 "the collector has ended: $(tail -n 1 "$RUN_LOG")"
+    if [[ "$(now_ms)" -gt "$deadline_ms" ]]; then
+      die 3 "no line of the controller's log within $FIRST_LINES_TIMEOUT_S s: $(collection_reason)"
+    fi
+    sleep_ms 200
+  done
+  log "collecting the log of the controller"
+}
+
+collection_reason() {
+  jq -r 'if .polls == .failed_polls then "its pods cannot be listed"
+    elif .containers == [] then "its containers have not started"
+    else "it logs nothing; is it the right one, and does it reconcile?" end' "$RUN_DIR/collection.json" 2>/dev/null ||
+    printf 'the collector has not polled yet\n'
+}
+
+ensure_monitor() {
+  if ! is_running "$MONITOR_PID"; then
+    warn "the collector has ended; starting it again"
+    start_monitor
+  fi
+}
+
+stop_monitor() {
+  [[ -n "$MONITOR_PID" ]] || return 0
+  local waited_ms=0
+  kill -TERM "$MONITOR_PID" 2>/dev/null # if it is gone, there is nothing to stop
+  while is_running "$MONITOR_PID" && [[ $waited_ms -lt $((MONITOR_STOP_TIMEOUT_S * 1000)) ]]; do
+    sleep_ms 100
+    waited_ms=$((waited_ms + 100))
+  done
+  ! is_running "$MONITOR_PID" || warn "the collector has not ended within $MONITOR_STOP_TIMEOUT_S s"
+  stop_group "$MONITOR_PID"
+  MONITOR_PID=
+}
+
+is_collection_complete() { jq -e '.complete and (.running | not)' "$RUN_DIR/collection.json" >/dev/null 2>&1; }
+
+# One line per reconciliation, for whoever looks on.
+start_watch() {
+  run_python wva_parse watch "$RUN_DIR" </dev/null >&2 2>>"$WORK_DIR/watch.err" &
+  WATCH_PID=$!
+}
+
+stop_watch() {
+  [[ -n "$WATCH_PID" ]] || return 0
+  kill "$WATCH_PID" 2>/dev/null # it may have ended
+  WATCH_PID=
+}
+
+# --- workloads ------------------------------------------------------------------------------------
+
+has_state() {
+  local state
+  for state in "${W_STATE[@]}"; do
+    [[ "$state" != "$1" ]] || return 0
+  done
+  return 1
+}
+
+has_no_state() { if has_state "$1"; then return 1; fi; }
+
+is_due() {
+  if [[ "${W_HOW[$1]}" == parallel ]]; then
+    [[ "$2" -ge "${W_PLAN_START[$1]}" ]]
+  else
+    has_no_state active
+  fi
+}
+
+# A workload that is over: parallel ones by the plan, sequential ones when they take too long.
+is_over() {
+  local i="$1" elapsed="$2" passed
+  if [[ "${W_HOW[i]}" == parallel ]]; then
+    [[ "$elapsed" -ge "${W_PLAN_END[i]}" ]]
+    return
+  fi
+  passed="$(active_s "$i")"
+  [[ "$passed" -ge "$TIMEOUT_S" ]]
+}
+
+active_s() {
+  jq -n --argjson since "${W_SINCE_MS[$1]}" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'
+}
+
+start_workload() {
+  local i="$1" said
+  W_SINCE_MS[i]="$(now_ms)"
+  if said="$(kube create --namespace "$NAMESPACE" --filename "$WORK_DIR/jobs/${W_NAME[i]}.json" \
+    --output jsonpath='{.metadata.creationTimestamp}' 2>"$WORK_DIR/create.err")"; then
+    JOBS_CREATED=true
+    W_STATE[i]=active W_RESULT[i]=running W_START[i]="$said" W_REASON[i]=
+    [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
+      --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) / 1000 - $planned / $speed')"
+    log "started ${W_NAME[i]}: ${W_RATE[i]} req/s, Job ${W_JOB[i]}"
+  else
+    note_refusal "$i" "$(<"$WORK_DIR/create.err")"
+  fi
+  write_run_json
+}
+
+note_refusal() {
+  local i="$1" said="$2"
+  JOBS_CREATED=true                            # perhaps: an answer may have been lost
+  if [[ "$said" == *'already exists'* ]]; then # it has: the name is ours alone
+    W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(cluster_now)" W_REASON[i]=
+  elif is_outage "$said"; then
+    [[ -n "${W_REASON[i]}" ]] || warn "${W_NAME[i]} cannot be started now, trying again: $said"
+    W_REASON[i]="the API server was not reachable"
+  else
+    end_workload "$i" failed "not created: $said"
+  fi
+}
+
+is_outage() {
+  case "$1" in
+    *refused* | *'Unable to connect'* | *timeout* | *'timed out'* | *EOF* | *reset* | *'ServiceUnavailable'*) return 0 ;;
+  esac
+  return 1
+}
+
+end_workload() {
+  local i="$1" result="$2" reason="${3:-}"
+  W_STATE[i]='done' W_RESULT[i]="$result" W_END[i]="$(cluster_now)"
+  W_REASON[i]="$(tr '\n\t' '  ' <<<"$reason" | sed 's/ *$//')"
+  if [[ "$result" == failed ]]; then
+    warn "${W_NAME[i]} failed: ${W_REASON[i]}"
+  else
+    log "$result: ${W_NAME[i]}"
+  fi
+}
+
+# Its logs go with the Job, so they are read first.
+finish_workload() {
+  end_workload "$@"
+  save_job_log "$1"
+  delete_job "$1"
+  write_run_json
+}
+
+save_job_log() {
+  [[ -n "${W_START[$1]}" ]] || return 0
+  local file="$RUN_DIR/job-logs/${W_NAME[$1]}.log" said
+  # A pod that never started has no log; what kubectl says then is the evidence.
+  said="$(kube logs --namespace "$NAMESPACE" --all-containers --ignore-errors --tail -1 \
+    --selector "wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" 2>&1 >"$file")" ||
+    warn "no log of ${W_NAME[$1]}: $said"
+  save_job_pods "$1"
+}
+
+# What Kubernetes says of a Job that did not do well.
+save_job_pods() {
+  [[ "${W_RESULT[$1]}" == failed ]] || return 0
+  kube get jobs,pods --namespace "$NAMESPACE" --output json \
+    --selector "wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" \
+    >"$RUN_DIR/job-logs/${W_NAME[$1]}.json" 2>/dev/null || true # nothing to say
+}
+
+delete_job() {
+  [[ "$KEEP_JOBS" == false && -n "${W_START[$1]}" ]] || return 0
+  kube delete job "${W_JOB[$1]}" --namespace "$NAMESPACE" --ignore-not-found --wait=false --cascade=background \
+    >/dev/null 2>>"$RUN_LOG" || warn "Job ${W_JOB[$1]} could not be deleted; trying again at the end"
+}
+
+# Jobs and pods of this run, one line per Job: name, state, reason. States: running, complete, failed, blocked.
+job_states() {
+  kube get jobs.batch,pods --namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" --output json |
+    jq -r '
+    def is_true($type): [.status.conditions[]? | select(.type == $type and .status == "True")] | first;
+    def waiting: [(.status.initContainerStatuses // [])[], (.status.containerStatuses // [])[] | .state.waiting // empty
+      | select(.reason | test("^(ContainerCreating|PodInitializing)$") | not) | "\(.reason): \(.message // "")"];
+    def unschedulable: [.status.conditions[]? | select(.type == "PodScheduled" and .status == "False")
+      | "\(.reason): \(.message // "")"];
+    def ended_badly: [(.status.initContainerStatuses // [])[], (.status.containerStatuses // [])[]
+      | select((.state.terminated.exitCode // 0) != 0)
+      | "container \(.name) ended with \(.state.terminated.exitCode) (\(.state.terminated.reason // "no reason"))"
+        + (if .state.terminated.message then ": \(.state.terminated.message)" else "" end)];
+    ([.items[] | select(.kind == "Pod")]) as $pods
+    | .items[] | select(.kind == "Job")
+    | .metadata.name as $job
+    | [$pods[] | select((.metadata.labels["batch.kubernetes.io/job-name"] // .metadata.labels["job-name"]) == $job)] as $mine
+    | is_true("Failed") as $failed
+    | [$mine[] | waiting[], unschedulable[]] as $obstacles
+    | (if is_true("Complete") then ["complete", ""]
+       elif $failed then ["failed", ([$mine[] | ended_badly[]] + $obstacles + ["\($failed.reason): \($failed.message // "")"]
+                                     | unique | join("; "))]
+       elif ($obstacles | length) > 0 then ["blocked", ($obstacles | unique | join("; "))]
+       elif ($mine | length) == 0 then ["podless", ""]
+       else ["running", ""] end) as [$state, $reason]
+    | [$job, $state, $reason] | @tsv'
+}
+
+# Why a Job has no pods: the events tell (quota, admission).
+podless_reason() {
+  kube get events --namespace "$NAMESPACE" --field-selector "involvedObject.name=$1,type=Warning" --output json \
+    2>/dev/null | jq -r '[.items[] | "\(.reason): \(.message)"] | last // ""' || true # events are not essential
+}
+
+look_at_jobs() {
+  local i state reason
+  has_state active || return 0
+  if ! job_states >"$WORK_DIR/states" 2>"$WORK_DIR/states.err"; then
+    warn "the load Jobs cannot be looked at now: $(tail -n 1 "$WORK_DIR/states.err")"
+    return 0
+  fi
+  for ((i = 0; i < W_COUNT; i++)); do
+    [[ "${W_STATE[i]}" == active ]] || continue
+    state="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $2 }' "$WORK_DIR/states")"
+    reason="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $3 }' "$WORK_DIR/states")"
+    judge_workload "$i" "${state:-deleted}" "$reason"
+  done
+}
+
+judge_workload() {
+  local i="$1" state="$2" reason="$3"
+  case "$state" in
+    complete) finish_workload "$i" complete ;;
+    failed) finish_workload "$i" failed "$reason" ;;
+    deleted) finish_workload "$i" failed "its Job was deleted by somebody else" ;;
+    blocked) note_obstacle "$i" "$reason" ;;
+    podless)
+      reason="$(podless_reason "${W_JOB[i]}")"
+      [[ -z "$reason" ]] || note_obstacle "$i" "$reason"
+      ;;
+    running) W_REASON[i]= ;;
+  esac
+}
+
+# Told at once, given up after a while: an image may appear, a node may join.
+note_obstacle() {
+  local i="$1" reason="$2"
+  [[ -n "${W_REASON[i]}" ]] || warn "${W_NAME[i]} does not start: $reason"
+  W_REASON[i]="$reason"
+  [[ "$(active_s "$i")" -lt "$START_GRACE_S" ]] || finish_workload "$i" failed "$reason"
+}
+
+# The time of a parallel workload is up. One that never started has failed.
+stop_workload() {
+  local i="$1"
+  if [[ "${W_HOW[i]}" != parallel ]]; then
+    finish_workload "$i" failed "not complete within its timeout of $TIMEOUT_S s"
+  elif [[ -n "${W_REASON[i]}" ]]; then
+    finish_workload "$i" failed "${W_REASON[i]}"
+  else
+    finish_workload "$i" stopped
+  fi
+}
+
+# Real milliseconds until something is planned, but not longer than to the next look.
+next_look_ms() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    [[ "${W_HOW[i]}" == parallel ]] || continue
+    case "${W_STATE[i]}" in
+      planned) printf '%s\n' "${W_PLAN_START[i]}" ;;
+      active) printf '%s\n' "${W_PLAN_END[i]}" ;;
+    esac
+  done | jq -sr --argjson t0 "$T0_MS" --argjson speed "$SPEED" --argjson interval "$INTERVAL_S" \
+    --argjson least "$LEAST_PAUSE_MS" '
+    [.[] | . * 1000 / $speed + $t0 - now * 1000] as $planned
+    | [$planned[], ([$interval * 1000 / $speed, $least] | max)] | [min, 0] | max | ceil'
+}
+
+run_workloads() {
+  local i elapsed
+  T0_MS="$(now_ms)"
+  while has_state planned || has_state active; do
+    elapsed="$(elapsed_s)"
+    for ((i = 0; i < W_COUNT; i++)); do
+      if [[ "${W_STATE[i]}" == active ]] && is_over "$i" "$elapsed"; then
+        stop_workload "$i"
+      fi
+    done
+    for ((i = 0; i < W_COUNT; i++)); do
+      if [[ "${W_STATE[i]}" == planned ]] && is_due "$i" "$elapsed"; then
+        start_workload "$i"
+      fi
+    done
+    sleep_ms "$(next_look_ms)"
+    look_at_jobs
+    ensure_monitor
+  done
+}
+
+cool_down() {
+  COOLDOWN_START="$(cluster_now)"
+  log "cooldown: watching for $COOLDOWN_S s more"
+  pause "$COOLDOWN_S"
+  COOLDOWN_END="$(cluster_now)"
+}
+
+# --- the end --------------------------------------------------------------------------------------
+
+# Whatever is still active was interrupted. The load stops first; its logs are read in the same second.
+stop_load() {
+  local i readers=()
+  for ((i = 0; i < W_COUNT; i++)); do
+    if [[ "${W_STATE[i]}" == active ]]; then
+      end_workload "$i" interrupted
+      save_job_log "$i" &
+      readers+=($!)
+    fi
+  done
+  [[ ${#readers[@]} -eq 0 ]] || wait "${readers[@]}"
+  delete_jobs
+}
+
+delete_jobs() {
+  [[ "$JOBS_CREATED" == true && "$KEEP_JOBS" == false ]] || return 0
+  # Waits until the pods are gone as well: a load that still runs would spoil the next experiment.
+  "${KUBECTL[@]}" delete jobs.batch --namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" \
+    --cascade=foreground --timeout "$DELETE_TIMEOUT" </dev/null >/dev/null 2>>"$RUN_LOG" ||
+    warn "the load Jobs may still be there: $(say_remains)"
+}
+
+say_remains() { printf 'kubectl delete jobs --namespace %s --selector wva-experiments/run=%s\n' "$NAMESPACE" "$RUN_ID"; }
+
+# A second signal while the first is dealt with.
+leave_at_once() {
+  trap '' INT TERM HUP
+  stop_sleep
+  log "leaving at once; incomplete data in $RUN_DIR"
+  [[ "$JOBS_CREATED" == false ]] || log "load Jobs may still run; remove them with: $(say_remains)"
+  [[ -z "$MONITOR_PID" ]] || stop_group "$MONITOR_PID"
+  [[ -z "$CLUSTER_PID" ]] || stop_group "$CLUSTER_PID"
+  trap - EXIT
+  exit 130
+}
+
+# Evidence first, then everything that this run has started. Safe to call twice.
+cleanup() {
+  local status="$1"
+  [[ "$CLEANED_UP" == false ]] || return 0
+  CLEANED_UP=true
+  set +o errexit # each step matters, whatever became of the one before
+  trap leave_at_once INT TERM HUP
+  stop_sleep
+  stop_watch
+  [[ -z "$RUN_DIR" ]] || close_run "$status"
+  [[ -z "$CLUSTER_PID" ]] || stop_embedded_cluster
+  [[ -z "$WORK_DIR" ]] || rm -rf "$WORK_DIR"
+}
+
+stop_embedded_cluster() {
+  stop_group "$CLUSTER_PID"
+  wait "$CLUSTER_PID" 2>/dev/null # its status says nothing
+  CLUSTER_PID=
+}
+
+close_run() {
+  EXIT_STATUS="$1"
+  stop_load
+  look_at_cluster 2>>"$RUN_LOG"
+  save_snapshot after
+  stop_monitor
+  [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS="$(status_of_run)"
+  RUN_STATUS="$(name_of_status "$EXIT_STATUS")"
+  RUN_END="$(cluster_now)"
+  [[ -z "$COOLDOWN_START" || -n "$COOLDOWN_END" ]] || COOLDOWN_END="$RUN_END"
+  write_run_json
+  if [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]]; then
+    run_python wva_parse csv "$RUN_DIR" >>"$RUN_LOG" 2>&1 || warn "metrics.csv could not be written; see run.log"
+  fi
+  write_readme >"$RUN_DIR/README.md"
+  log "$RUN_STATUS: data in $RUN_DIR"
+}
+
+status_of_run() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    case "${W_RESULT[i]}" in
+      complete | stopped) ;;
+      *)
+        printf '4\n'
+        return
+        ;;
+    esac
+  done
+  if is_collection_complete; then
+    printf '0\n'
+  else
+    jq -r '.reasons[]? | "the log may have gaps: " + .' "$RUN_DIR/collection.json" >&2
+    printf '5\n'
+  fi
+}
+
+name_of_status() {
+  case "$1" in
+    0) printf 'complete\n' ;;
+    5) printf 'incomplete-collection\n' ;;
+    130) printf 'interrupted\n' ;;
+    *) printf 'failed\n' ;;
+  esac
+}
+
+write_readme() {
+  [[ -s "$RUN_DIR/collection.json" ]] || printf '{}\n' >"$RUN_DIR/collection.json" # the collector never started
+  jq -r --slurpfile collection "$RUN_DIR/collection.json" --arg dir "$(basename "$RUN_DIR")" '
+    "# \(.name), \(.run_id)\n\n"
+    + (if .simulated then "**Simulated**: this run was made on the embedded cluster, at \(.speed) times real time. "
+         + "Its numbers say nothing about real hardware.\n\n" else "" end)
+    + "\(.config.description // "")\n\n"
+    + "| | |\n|---|---|\n"
+    + "| status | \(.status) (exit \(.exit_status)) |\n"
+    + "| mode | \(.mode) |\n"
+    + "| model | \(.config.model_name) |\n"
+    + "| Deployment | \(.config.deployment) in \(.config.namespace) |\n"
+    + "| start, end | \(.start), \(.end) (the clock of the \(.clock) side, UTC) |\n"
+    + "| cooldown | \(.cooldown.start // "none") to \(.cooldown.end // "none") |\n"
+    + "| controller log | \($collection[0].lines // 0) lines, "
+    + (if $collection[0].complete then "complete" else "may have gaps" end) + " |\n"
+    + "| project | commit \(.project.commit // "unknown")\(if .project.dirty then ", with local changes" else "" end) |\n\n"
+    + "## Workloads\n\n| workload | req/s | planned (s) | start | end | result |\n|---|---|---|---|---|---|\n"
+    + ([.workloads[] | "| \(.name) | \(.rate_per_s) | \(.planned_start_s) to \(.planned_end_s) | \(.start // "") | \(.end // "") "
+        + "| \(.result)\(if .reason then ": \(.reason | gsub("[|]"; "/"))" else "" end) |\n"] | add)
+    + (if ($collection[0].reasons // []) == [] then "" else
+        "\n## Possible gaps in the log\n\n" + ([$collection[0].reasons[] | "- \(.)\n"] | add) end)
+    + "\n## Files\n\n"
+    + "- `wva-controller-logs.jsonl`: every line of the controller; `collection.json`: how it was collected\n"
+    + "- `cluster-samples.jsonl`: replicas, variants and scaler over time; `cluster/`: their state before and after\n"
+    + "- `job-logs/`: what the load generators reported\n"
+    + "- `metrics.csv`: the controller'"'"'s log in columns\n"
+    + "- `run.json`, `plan.tsv`, `run.log`, `experiment-config.yaml`: what was planned and what happened\n\n"
+    + "Analyse it with `python -m wva_parse analyze experiment-data/\($dir)`, or open `analyze-\(.mode).ipynb`."' \
+    "$RUN_DIR/run.json"
+}
+
+analyze_run() {
+  [[ "$ANALYZE" == true ]] || return 0
+  log "analysing"
+  if run_python wva_parse analyze "$RUN_DIR" --html >>"$RUN_LOG" 2>&1; then
+    log "report: $RUN_DIR/report.html, summary: $RUN_DIR/ANALYSIS_SUMMARY.md"
+  else
+    warn "the analysis failed; see $RUN_DIR/run.log, and try: python -m wva_parse analyze $RUN_DIR"
+  fi
+}
+
+main() {
+  parse_options "$@"
+  find_tools
+  if [[ -z "$CONFIG" ]]; then
+    list_configs
+    exit 0
+  fi
+  trap 'exit 130' INT TERM HUP
+  trap 'cleanup $?' EXIT
+  CONFIG="$(find_config "$CONFIG")"
+  WORK_DIR="$(mktemp -d "${TMPDIR:-/tmp}/wva-experiment.XXXXXX")"
+  RUN_LOG="$WORK_DIR/run.log"
+  choose_run_id
+  read_config
+  read_plan
+  prepare_jobs
+  [[ "$EMBEDDED" == false ]] || start_embedded_cluster
+  print_plan
+  preflight
+  if [[ "$DRY_RUN" == true ]]; then
+    log "dry run: nothing was changed"
+    exit 0
+  fi
+  create_run_dir
+  save_snapshot before
+  start_monitor
+  await_first_lines
+  start_watch
+  run_workloads
+  cool_down
+  cleanup 0
+  analyze_run
+  exit "$EXIT_STATUS"
+}
+
+if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then
+  main "$@"
+fi
