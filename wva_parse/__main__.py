@@ -26,16 +26,12 @@ class Command(NamedTuple):
 COMMANDS = {
     "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
     "summary": Command("cli", "RUN [--json]", "print what the run showed"),
-    "analyze": Command(
-        "cli", "RUN... [--jobs N] [--html] [--output DIR]", "execute the matching notebook on each run"
-    ),
+    "analyze": Command("cli", "RUN... [--jobs N] [--html] [--output DIR]", "execute the matching notebook on each run"),
     "compare": Command("cli", "RUN...", "one table of several runs"),
     "plan": Command("config", "CONFIG", "print the schedule of an experiment"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
-    "collect-merge": Command(
-        "collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"
-    ),
+    "collect-merge": Command("collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
 }
 
 

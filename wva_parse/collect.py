@@ -350,9 +350,7 @@ def observe(state: State, listing: Json, prefix: str, now: str) -> None:
 def _restarted(state: State, stream: Stream, restarts: int) -> None:
     missed = restarts - stream.generation - 1
     if missed:
-        state.doubt(
-            f"{stream.label}: restarted {missed + 1} times between two polls; the log of {missed} is not kept"
-        )
+        state.doubt(f"{stream.label}: restarted {missed + 1} times between two polls; the log of {missed} is not kept")
     before = restarts - 1
     overlap = MUST_OVERLAP if stream.tail_generation == before else MAY_OVERLAP
     stream.spools.append(state.new_spool(PREVIOUS, before, overlap))
@@ -458,9 +456,7 @@ def _merge_spool(
     return True
 
 
-def _first_new(
-    state: State, stream: Stream, spool: Spool, lines: list[Line], status: int | None
-) -> int | None:
+def _first_new(state: State, stream: Stream, spool: Spool, lines: list[Line], status: int | None) -> int | None:
     """Number of the first new line at the beginning of a spool; None: ask again at the next poll."""
     begin = find_overlap(lines, stream.last_ns, stream.tail)
     if begin is not None or spool.overlap == MAY_OVERLAP:
@@ -642,9 +638,7 @@ def load_state(spool_dir: Path, output: Path, collection: Path, now: str) -> Sta
     if state is None:
         state = State(length=size, started=now, started_s=time.time())
         if size:
-            state.doubt(
-                f"{output.name} was there already, and nothing tells where to go on: lines may be missing"
-            )
+            state.doubt(f"{output.name} was there already, and nothing tells where to go on: lines may be missing")
     elif size < state.length:
         state.doubt(f"{output.name} has {size} bytes, expected {state.length}: somebody has shortened it")
         state.length = size
@@ -715,9 +709,7 @@ def merge(arguments: argparse.Namespace) -> list[Order]:
     orders: list[Order] = []
     if listing is not None and not arguments.last:
         elapsed_s = (local_s - state.started_s) * clock.speed
-        orders = next_orders(
-            state, containers(listing, arguments.prefix), files, elapsed_s, arguments.closing
-        )
+        orders = next_orders(state, containers(listing, arguments.prefix), files, elapsed_s, arguments.closing)
     if arguments.last:
         _judge_end(state, files)
     lines = heapq.merge(*taken, key=lambda line: line.stamp_ns)
@@ -749,9 +741,7 @@ def _judge_end(state: State, files: Files) -> None:
 
 def main(command: str, argv: list[str]) -> int:
     """Run `collect-merge`: one poll of the collector; orders go to standard output."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m wva_parse {command}", description="One poll of monitor-wva.sh."
-    )
+    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}", description="One poll of monitor-wva.sh.")
     parser.add_argument("--prefix", required=True, help="what the names of the controller's pods begin with")
     parser.add_argument("--deployment", default="", help="the model's Deployment, for cluster samples")
     parser.add_argument(

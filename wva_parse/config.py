@@ -140,9 +140,7 @@ def plan(path: str | Path) -> tuple[Planned, ...]:
         # Two Jobs with one seed would send the same requests at the same moments.
         seed = next(number for number in count(work.job.seed + order) if number not in taken)
         taken.add(seed)
-        planned.append(
-            Planned(order, start_s, end_s, work.name, work.job.path, work.job.rate_per_s, seed, how)
-        )
+        planned.append(Planned(order, start_s, end_s, work.name, work.job.path, work.job.rate_per_s, seed, how))
     return tuple(planned)
 
 
@@ -175,8 +173,7 @@ COMMANDS: dict[str, Callable[[Path], None]] = {"check": _check, "plan": _print_p
 
 def _parallel_spans(config: Config) -> list[tuple[int, int, Workload]]:
     spans = [
-        (work.start_delay_s or 0, (work.start_delay_s or 0) + (work.duration_s or 0), work)
-        for work in config.workloads
+        (work.start_delay_s or 0, (work.start_delay_s or 0) + (work.duration_s or 0), work) for work in config.workloads
     ]
     return sorted(spans, key=lambda span: span[0])
 

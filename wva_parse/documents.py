@@ -135,9 +135,7 @@ class _Reader:
     def value(self, node: yaml.Node, where: Where) -> Any:
         self._values += 1
         if self._values > MAX_VALUES:
-            raise yaml.MarkedYAMLError(
-                problem=f"more than {MAX_VALUES} values", problem_mark=node.start_mark
-            )
+            raise yaml.MarkedYAMLError(problem=f"more than {MAX_VALUES} values", problem_mark=node.start_mark)
         self.lines.setdefault(where, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, where)
@@ -152,9 +150,7 @@ class _Reader:
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if key is None:
-                raise yaml.MarkedYAMLError(
-                    problem="a key that is no plain text", problem_mark=key_node.start_mark
-                )
+                raise yaml.MarkedYAMLError(problem="a key that is no plain text", problem_mark=key_node.start_mark)
             self.lines[*where, key] = key_node.start_mark.line + 1
             mapping[key] = self.value(value_node, (*where, key))
         return mapping

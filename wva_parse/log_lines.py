@@ -95,8 +95,7 @@ _ANALYSIS_EXAMPLE = (
     "avgSpareKv=0.000, avgSpareQueue=0.0, shouldScaleUp=true, scaleDownSafe=false"
 )
 _ANALYSIS_SHORT_EXAMPLE = (
-    f" analysis completed: modelID={_MODEL}, totalReplicas=1, nonSaturated=0, shouldScaleUp=true, "
-    "scaleDownSafe=false"
+    f" analysis completed: modelID={_MODEL}, totalReplicas=1, nonSaturated=0, shouldScaleUp=true, scaleDownSafe=false"
 )
 _APPLIED = (
     " decision: variant=<variant>, action=<action>, current=<current_replicas:int>, "
@@ -119,9 +118,7 @@ EVENT_LINES = (
         "Operating in saturation-only mode: reactive saturation-based scaling only",
         "saturation-only",
     ),
-    _mode(
-        "D2", "Operating in HYBRID mode: capacity analyzer + model-based optimizer with arbitration", "hybrid"
-    ),
+    _mode("D2", "Operating in HYBRID mode: capacity analyzer + model-based optimizer with arbitration", "hybrid"),
     _mode(
         "D3",
         "Operating in HYBRID mode: saturation analyzer + model-based optimizer with arbitration",
@@ -133,16 +130,14 @@ EVENT_LINES = (
     LogLine(
         "slo",
         "D1",
-        "Found SLO for model - model: <model>, class: <_>, slo-tpot: <slo_itl_ms:float>, "
-        "slo-ttft: <slo_ttft_ms:float>",
+        "Found SLO for model - model: <model>, class: <_>, slo-tpot: <slo_itl_ms:float>, slo-ttft: <slo_ttft_ms:float>",
         f"Found SLO for model - model: {_MODEL}, class: Premium, slo-tpot: 10, slo-ttft: 1000",
         opens=True,
     ),
     LogLine(
         "slo",
         "D2 D3",
-        "Found SLO for model: model=<model>, class=<_>, slo-tpot=<slo_itl_ms:float>, "
-        "slo-ttft=<slo_ttft_ms:float>",
+        "Found SLO for model: model=<model>, class=<_>, slo-tpot=<slo_itl_ms:float>, slo-ttft=<slo_ttft_ms:float>",
         f"Found SLO for model: model={_MODEL}, class=Premium, slo-tpot=10, slo-ttft=1000",
     ),
     # -- observed_metrics: means over the last minute, of the model in its namespace; 0 when idle
@@ -261,9 +256,7 @@ EVENT_LINES = (
     LogLine("capacity_analysis", "D2", "Capacity" + _ANALYSIS, "Capacity" + _ANALYSIS_EXAMPLE),
     LogLine("capacity_analysis", "D2", "Capacity" + _ANALYSIS_SHORT, "Capacity" + _ANALYSIS_SHORT_EXAMPLE),
     LogLine("capacity_analysis", "D3", "saturation" + _ANALYSIS, "saturation" + _ANALYSIS_EXAMPLE),
-    LogLine(
-        "capacity_analysis", "D3", "saturation" + _ANALYSIS_SHORT, "saturation" + _ANALYSIS_SHORT_EXAMPLE
-    ),
+    LogLine("capacity_analysis", "D3", "saturation" + _ANALYSIS_SHORT, "saturation" + _ANALYSIS_SHORT_EXAMPLE),
     # -- tuner
     LogLine(
         "nis",
@@ -307,8 +300,7 @@ EVENT_LINES = (
         "DT",
         "Keeping previous tuned parameters for variant <variant>/<namespace> due to NIS validation failure "
         "(NIS=<nis:float>)",
-        f"Keeping previous tuned parameters for variant {_VARIANT}/{_NS} due to NIS validation failure "
-        "(NIS=27.576061)",
+        f"Keeping previous tuned parameters for variant {_VARIANT}/{_NS} due to NIS validation failure (NIS=27.576061)",
     ),
     # -- safety_net
     LogLine(
@@ -330,10 +322,8 @@ EVENT_LINES = (
     LogLine(
         "failure",
         "D1",
-        "no feasible allocations found for all variants: unable to perform model optimization, "
-        "skipping this iteration",
-        "no feasible allocations found for all variants: unable to perform model optimization, "
-        "skipping this iteration",
+        "no feasible allocations found for all variants: unable to perform model optimization, skipping this iteration",
+        "no feasible allocations found for all variants: unable to perform model optimization, skipping this iteration",
         constant={"reason": "no feasible allocations found for all variants"},
         ends=True,
     ),
@@ -362,8 +352,7 @@ EVENT_LINES = (
     LogLine(
         "failure",
         "D2 D3",
-        "failed to get Deployment after retries: variantAutoscaling-name=<variant>, <?deployment=<_>, ?>"
-        "error=<reason>",
+        "failed to get Deployment after retries: variantAutoscaling-name=<variant>, <?deployment=<_>, ?>error=<reason>",
         f"failed to get Deployment after retries: variantAutoscaling-name={_VARIANT}, "
         'error=Deployment.apps "llama-decode" not found',
     ),
@@ -428,8 +417,7 @@ CONTEXT_LINES = (
         "D2 D3",
         "Reconciliation completed with errors: mode=<reason>, modelsProcessed=<_>, modelsFailed=<_>, "
         "decisionsApplied=<_>",
-        "Reconciliation completed with errors: mode=model-only, modelsProcessed=1, modelsFailed=1, "
-        "decisionsApplied=0",
+        "Reconciliation completed with errors: mode=model-only, modelsProcessed=1, modelsFailed=1, decisionsApplied=0",
         ends=True,
     ),
     LogLine(
@@ -809,8 +797,7 @@ _KNOWN = (
     (
         "DT",
         "Model tuner is disabled globally <_>",
-        "Model tuner is disabled globally (EXPERIMENTAL_MODEL_TUNER_ENABLED=false), using spec parameters "
-        "for all VAs",
+        "Model tuner is disabled globally (EXPERIMENTAL_MODEL_TUNER_ENABLED=false), using spec parameters for all VAs",
     ),
     (
         "DT",

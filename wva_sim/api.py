@@ -211,9 +211,7 @@ class Api:
         )
         return Stream(self._encode_events(request, target.kind, options))
 
-    async def _encode_events(
-        self, request: Request, kind: Kind, options: WatchOptions
-    ) -> AsyncIterator[bytes]:
+    async def _encode_events(self, request: Request, kind: Kind, options: WatchOptions) -> AsyncIterator[bytes]:
         wants_table = _wants_table(request)
         include = request.query.get("includeObject", "Metadata")
         events = watch(self.store, kind, options)
@@ -259,9 +257,7 @@ class Api:
         if target.kind.namespaced:
             own = obj["metadata"].setdefault("namespace", namespace)
             if own != namespace:
-                problem = (
-                    "the namespace of the provided object does not match the namespace sent on the request"
-                )
+                problem = "the namespace of the provided object does not match the namespace sent on the request"
                 raise ApiError(400, problem)
         check_fields(obj, _is_strict(request))
         if "status" in target.kind.subresources:
@@ -283,9 +279,7 @@ class Api:
         if applies and self.store.get(target.kind.kind, target.namespace, target.name or "") is None:
             creating = target._replace(name=None, subresource=None)
             return self._create(request, creating)
-        return json_response(
-            self._change(request, target, lambda old: self._patched(request, target.kind, old))
-        )
+        return json_response(self._change(request, target, lambda old: self._patched(request, target.kind, old)))
 
     def _patched(self, request: Request, kind: Kind, old: Json) -> Json:
         content, body = request.media_type, request.data()
@@ -300,9 +294,7 @@ class Api:
         else:
             accepted = [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
             accepted += [] if kind.custom else [STRATEGIC_PATCH]
-            message = (
-                f"the body of the request was in an unknown format - accepted media types include: {accepted}"
-            )
+            message = f"the body of the request was in an unknown format - accepted media types include: {accepted}"
             raise ApiError(415, message)
         check_fields(new, _is_strict(request))
         return new
@@ -402,9 +394,7 @@ class Api:
         by_label = label_selector(request.query.get("labelSelector", ""))
         by_field = field_selector(request.query.get("fieldSelector", ""))
         name = target.name
-        return lambda obj: (
-            by_label(obj) and by_field(obj) and (name is None or obj["metadata"]["name"] == name)
-        )
+        return lambda obj: by_label(obj) and by_field(obj) and (name is None or obj["metadata"]["name"] == name)
 
     def _select(self, request: Request, target: Target) -> list[Json]:
         matches = self._matcher(request, target)
@@ -419,9 +409,7 @@ class Api:
         body.setdefault("apiVersion", kind.api_version)
         if (body["kind"], body["apiVersion"]) != (kind.kind, kind.api_version):
             found = f"{body['apiVersion']}, Kind={body['kind']}"
-            raise ApiError(
-                400, f"the object provided is unrecognized: {found} where {kind.kind} was expected"
-            )
+            raise ApiError(400, f"the object provided is unrecognized: {found} where {kind.kind} was expected")
         if not isinstance(body.get("metadata") or {}, dict):
             raise ApiError(400, "metadata must be an object")
         body["metadata"] = body.get("metadata") or {}

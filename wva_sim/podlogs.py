@@ -74,9 +74,7 @@ class PodLogs:
         """Add a line (given without its newline), or complete the one begun by `append_partial`."""
         self._write(namespace, pod, container, line, at, complete=True)
 
-    def append_partial(
-        self, namespace: str, pod: str, container: str, text: str, at: datetime | None = None
-    ) -> None:
+    def append_partial(self, namespace: str, pod: str, container: str, text: str, at: datetime | None = None) -> None:
         """Add a piece of a line whose newline has not been written yet."""
         self._write(namespace, pod, container, text, at, complete=False)
 
@@ -188,9 +186,7 @@ class PodLogs:
     def _log(self, namespace: str, pod: str, container: str) -> _Log:
         return self._current.setdefault((namespace, pod, container), _Log())
 
-    def _write(
-        self, namespace: str, pod: str, container: str, text: str, at: datetime | None, complete: bool
-    ) -> None:
+    def _write(self, namespace: str, pod: str, container: str, text: str, at: datetime | None, complete: bool) -> None:
         log = self._log(namespace, pod, container)
         if log.lines and not log.lines[-1].complete:
             log.lines[-1].text += text

@@ -42,9 +42,7 @@ def rules_review(review: Json, rbac: Rbac | None) -> Json:
         for kind in KINDS.values():
             for subresource in ("", *kind.subresources):
                 known = SUBRESOURCES[subresource]["verbs"] if subresource else VERBS
-                verbs = [
-                    verb for verb in known if rbac(verb, kind.group, kind.plural, subresource, namespace)
-                ]
+                verbs = [verb for verb in known if rbac(verb, kind.group, kind.plural, subresource, namespace)]
                 resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
                 if verbs:
                     rules.append({"verbs": verbs, "apiGroups": [kind.group], "resources": [resource]})

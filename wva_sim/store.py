@@ -82,9 +82,7 @@ class Store:
         """The object, or None."""
         return self._objects[kind].get(_key(find_kind(kind), namespace, name))
 
-    def list(
-        self, kind: str, namespace: str | None = None, labels: dict[str, str] | None = None
-    ) -> list[Json]:
+    def list(self, kind: str, namespace: str | None = None, labels: dict[str, str] | None = None) -> list[Json]:
         """Objects by name, of one namespace or all, that carry all of the labels."""
         found = []
         for (at, _), obj in sorted(self._objects[find_kind(kind).kind].items()):
@@ -306,9 +304,7 @@ class Store:
         finally:
             self._telling = False
 
-    def _mark_deleted(
-        self, kind: Kind, key: Key, grace_s: int | None = None, finalizer: str | None = None
-    ) -> None:
+    def _mark_deleted(self, kind: Kind, key: Key, grace_s: int | None = None, finalizer: str | None = None) -> None:
         old = self._objects[kind.kind][key]
         if grace_s is None:
             grace_s = (old.get("spec") or {}).get("terminationGracePeriodSeconds", 0)

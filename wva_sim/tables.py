@@ -27,9 +27,7 @@ class Column(NamedTuple):
     priority: int = 0
 
 
-def table(
-    kind: Kind, objects: Iterable[Json], now: datetime, version: str, include: str = "Metadata"
-) -> Json:
+def table(kind: Kind, objects: Iterable[Json], now: datetime, version: str, include: str = "Metadata") -> Json:
     """A ``meta.k8s.io/v1`` Table.
 
     Parameters
@@ -44,8 +42,7 @@ def table(
         "metadata": {"resourceVersion": version},
         "columnDefinitions": [_definition(column) for column in columns],
         "rows": [
-            {"cells": [column.cell(obj, now) for column in columns], **_row_object(obj, include)}
-            for obj in objects
+            {"cells": [column.cell(obj, now) for column in columns], **_row_object(obj, include)} for obj in objects
         ],
     }
 

@@ -59,9 +59,7 @@ async def watch(store: Store, kind: Kind, options: WatchOptions) -> AsyncGenerat
         unsubscribe()
 
 
-async def _next(
-    queue: asyncio.Queue[Change], deadline: float | None, now: Callable[[], float]
-) -> Change | None:
+async def _next(queue: asyncio.Queue[Change], deadline: float | None, now: Callable[[], float]) -> Change | None:
     if deadline is None:
         return await queue.get()
     try:

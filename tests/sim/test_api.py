@@ -97,9 +97,7 @@ class Cluster:
         where = (namespace, pod["metadata"]["name"])
         fails = container.get("args") == ["fail"]
         started = self.clock.rfc3339()
-        self.store.update(
-            "Pod", *where, set_container(container["name"], {"running": {"startedAt": started}})
-        )
+        self.store.update("Pod", *where, set_container(container["name"], {"running": {"startedAt": started}}))
         for index in range(3):
             await self.clock.sleep(2)
             self.logs.append(*where, container["name"], f"{name} says {index}")
@@ -264,10 +262,7 @@ def test_a_job_is_created_waited_for_read_and_deleted_with_its_pods(kubectl: Kub
     assert kubectl("create", "-f", "-", given=job()) == "job.batch/load created\n"
     kubectl("wait", "--for=condition=complete", "job/load", "--timeout=30s")
     assert kubectl("logs", "job/load") == "load says 0\nload says 1\nload says 2\n"
-    assert (
-        kubectl("get", "pods", "-l", "job-name=load", "-o", "jsonpath={.items[*].status.phase}")
-        == "Succeeded"
-    )
+    assert kubectl("get", "pods", "-l", "job-name=load", "-o", "jsonpath={.items[*].status.phase}") == "Succeeded"
     assert "deleted" in kubectl("delete", "job", "load")
     assert kubectl("get", "jobs,pods", "-o", "name") == ""
 
@@ -352,9 +347,7 @@ def test_missing_things_are_named(kubectl: Kubectl) -> None:
     assert kubectl("get", "job", "load", "--ignore-not-found") == ""
     assert kubectl("delete", "job", "load", "--ignore-not-found") == ""
     assert "doesn't have a resource type" in kubectl.fails("get", "foos")
-    assert 'namespaces "nowhere" not found' in kubectl.fails(
-        "create", "-n", "nowhere", "-f", "-", given=job()
-    )
+    assert 'namespaces "nowhere" not found' in kubectl.fails("create", "-n", "nowhere", "-f", "-", given=job())
     assert kubectl("get", "pods", "-n", "nowhere", "-o", "name") == ""
 
 
@@ -383,14 +376,10 @@ def test_a_custom_resource_has_its_own_columns(kubectl: Kubectl) -> None:
         ],
     }
     kubectl("create", "-f", "-", given=variant())
-    kubectl(
-        "patch", "va", "decode", "--type=merge", "--subresource=status", "-p", json.dumps({"status": status})
-    )
+    kubectl("patch", "va", "decode", "--type=merge", "--subresource=status", "-p", json.dumps({"status": status}))
     cells = kubectl("get", "va", "decode", "--no-headers").split()
     assert cells[:-1] == ["decode", "unsloth/Meta-Llama-3.1-8B", "H100", "2", "3", "True"]
-    assert kubectl("get", "crd", "variantautoscalings.llmd.ai", "-o", "name").startswith(
-        "customresourcedefinition"
-    )
+    assert kubectl("get", "crd", "variantautoscalings.llmd.ai", "-o", "name").startswith("customresourcedefinition")
 
 
 @pytest.mark.parametrize(
@@ -425,9 +414,7 @@ def test_fields_select_events(kubectl: Kubectl) -> None:
             "count": 1,
         }
         kubectl.cluster.do(kubectl.cluster.store.create, event)
-    shown = kubectl(
-        "get", "events", "--field-selector", "involvedObject.name=two", "--sort-by=.lastTimestamp"
-    )
+    shown = kubectl("get", "events", "--field-selector", "involvedObject.name=two", "--sort-by=.lastTimestamp")
     assert "no node for two" in shown and "no node for one" not in shown
 
 
@@ -460,9 +447,7 @@ def test_apply_creates_then_changes_nothing_then_merges(kubectl: Kubectl) -> Non
 def test_server_side_apply_merges(kubectl: Kubectl) -> None:
     assert "serverside-applied" in kubectl("apply", "--server-side", "-f", "-", given=deployment())
     container = deployment()
-    container["spec"] = {
-        "template": {"spec": {"containers": [{"name": "vllm", "env": [{"name": "B", "value": "2"}]}]}}
-    }
+    container["spec"] = {"template": {"spec": {"containers": [{"name": "vllm", "env": [{"name": "B", "value": "2"}]}]}}}
     kubectl("apply", "--server-side", "-f", "-", given=container)
     stored = kubectl.json("get", "deployment", "decode")["spec"]["template"]["spec"]["containers"]
     assert [entry["name"] for entry in stored[0]["env"]] == ["A", "B"]
@@ -472,9 +457,7 @@ def test_server_side_apply_merges(kubectl: Kubectl) -> None:
 def test_patches_of_three_kinds(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", given=deployment())
     kubectl("patch", "deployment", "decode", "--type=merge", "-p", '{"spec":{"replicas":3}}')
-    assert "no change" in kubectl(
-        "patch", "deployment", "decode", "--type=merge", "-p", '{"spec":{"replicas":3}}'
-    )
+    assert "no change" in kubectl("patch", "deployment", "decode", "--type=merge", "-p", '{"spec":{"replicas":3}}')
     kubectl(
         "patch",
         "deployment",
@@ -483,11 +466,7 @@ def test_patches_of_three_kinds(kubectl: Kubectl) -> None:
         "-p",
         '[{"op":"add","path":"/metadata/labels","value":{"a":"b"}}]',
     )
-    env = {
-        "spec": {
-            "template": {"spec": {"containers": [{"name": "vllm", "env": [{"name": "B", "value": "2"}]}]}}
-        }
-    }
+    env = {"spec": {"template": {"spec": {"containers": [{"name": "vllm", "env": [{"name": "B", "value": "2"}]}]}}}}
     kubectl("patch", "deployment", "decode", "-p", json.dumps(env))
     stored = kubectl.json("get", "deployment", "decode")
     container = stored["spec"]["template"]["spec"]["containers"][0]
@@ -537,9 +516,7 @@ def test_what_kubectl_sends_as_protobuf(kubectl: Kubectl) -> None:
 
 def test_can_i_asks_the_rules(kubectl: Kubectl) -> None:
     refused = {("get", "pods", "log"), ("create", "jobs", "")}
-    kubectl.cluster.served.api.rbac = lambda verb, group, resource, sub, ns: (
-        (verb, resource, sub) not in refused
-    )
+    kubectl.cluster.served.api.rbac = lambda verb, group, resource, sub, ns: (verb, resource, sub) not in refused
     assert kubectl("auth", "can-i", "get", "pods").strip() == "yes"
     assert kubectl.run("auth", "can-i", "get", "pods", "--subresource=log").stdout.startswith("no")
     assert kubectl.run("auth", "can-i", "create", "jobs.batch").returncode == 1
@@ -556,9 +533,7 @@ def test_what_the_rules_forbid_fails(kubectl: Kubectl) -> None:
 def test_admission_may_refuse(kubectl: Kubectl) -> None:
     def quota(verb: str, obj: dict[str, Any]) -> None:
         if verb == "create" and obj["kind"] == "Job":
-            raise forbidden(
-                KINDS["Job"], obj["metadata"]["name"], "exceeded quota: jobs, used: 1, limited: 1"
-            )
+            raise forbidden(KINDS["Job"], obj["metadata"]["name"], "exceeded quota: jobs, used: 1, limited: 1")
 
     kubectl.cluster.served.api.admission = quota
     problem = kubectl.fails("create", "-f", "-", given=job())
@@ -659,9 +634,7 @@ def test_after_a_rotation_a_read_sees_only_the_new_file(kubectl: Kubectl) -> Non
 
 
 def test_a_watch_tells_each_change_and_ends_with_the_object(kubectl: Kubectl) -> None:
-    watching = kubectl.start(
-        "get", "jobs", "-w", "-o", 'jsonpath={.metadata.name}:{.status.succeeded}{"\\n"}'
-    )
+    watching = kubectl.start("get", "jobs", "-w", "-o", 'jsonpath={.metadata.name}:{.status.succeeded}{"\\n"}')
     assert watching.stdout is not None
     kubectl("create", "-f", "-", given=job())
     seen = [watching.stdout.readline()]
@@ -689,8 +662,7 @@ def test_delete_waits_for_a_pod_that_takes_its_time(kubectl: Kubectl) -> None:
         deleting = kubectl.start("delete", "pod", "manager")
         until(
             lambda: (
-                "deletionTimestamp"
-                in (store.get("Pod", kubectl.namespace, "manager") or {"metadata": {}})["metadata"]
+                "deletionTimestamp" in (store.get("Pod", kubectl.namespace, "manager") or {"metadata": {}})["metadata"]
             ),
             "the beginning of the deletion",
         )

@@ -113,9 +113,7 @@ def collect(api: Api, path: str, *steps: Any, count: int, accept: str = "", **qu
         ("GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", None, 405, "MethodNotAllowed"),
     ],
 )
-def test_every_refusal_is_a_status(
-    api: Api, method: str, path: str, body: Any, code: int, reason: str
-) -> None:
+def test_every_refusal_is_a_status(api: Api, method: str, path: str, body: Any, code: int, reason: str) -> None:
     refusal = ask(api, method, path, body)
     status = json.loads(refusal.body)
     assert (refusal.status, status["code"], status["reason"]) == (code, code, reason)
@@ -151,9 +149,7 @@ def test_a_bug_is_an_internal_error_not_a_silence(api: Api, caplog: pytest.LogCa
     assert "RuntimeError: bug" in caplog.text
 
 
-@given(
-    st.text(max_size=60), st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]), st.binary(max_size=60)
-)
+@given(st.text(max_size=60), st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]), st.binary(max_size=60))
 def test_no_request_is_left_without_an_answer(path: str, method: str, body: bytes) -> None:
     clock = SimClock(1)
     api = Api(Store(clock), PodLogs(clock), clock)
@@ -169,9 +165,7 @@ def test_a_client_writes_status_only_through_its_subresource(api: Api) -> None:
     merge = "application/merge-patch+json"
     both = {"metadata": {"labels": {"x": "y"}}, "status": {"succeeded": 2}}
     assert answer(api, "PATCH", f"{JOBS}/j", both, content_type=merge)["status"] == {}
-    patched = answer(
-        api, "PATCH", f"{JOBS}/j/status", {**both, "metadata": {"labels": {"x": "z"}}}, content_type=merge
-    )
+    patched = answer(api, "PATCH", f"{JOBS}/j/status", {**both, "metadata": {"labels": {"x": "z"}}}, content_type=merge)
     assert patched["status"] == {"succeeded": 2} and patched["metadata"]["labels"] == {"x": "y"}
 
 
@@ -275,9 +269,7 @@ def test_a_watch_list_ends_its_beginning_with_a_bookmark(api: Api) -> None:
 
 def test_a_selector_turns_changes_into_comings_and_goings(api: Api) -> None:
     def label(value: str) -> Any:
-        return lambda: api.store.update(
-            "Job", "a", "j", lambda obj: obj["metadata"].update(labels={"x": value})
-        )
+        return lambda: api.store.update("Job", "a", "j", lambda obj: obj["metadata"].update(labels={"x": value}))
 
     steps = [lambda: ask(api, "POST", JOBS, job(x="no")), label("yes"), label("no"), label("yes")]
 
@@ -561,9 +553,7 @@ def test_a_complete_job_has_no_unknown_field() -> None:
     complete = job()
     container = complete["spec"]["template"]["spec"]["containers"][0]
     secret = {"name": "T", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k", "optional": True}}}
-    container.update(
-        env=[{"name": "A", "value": "1"}, secret], args=["$(A)"], resources={"limits": {"cpu": "1"}}
-    )
+    container.update(env=[{"name": "A", "value": "1"}, secret], args=["$(A)"], resources={"limits": {"cpu": "1"}})
     container["volumeMounts"] = [{"name": "v", "mountPath": "/v"}]
     complete["spec"]["template"]["spec"].update(volumes=[{"name": "v", "emptyDir": {}}], tolerations=[{}])
     complete["spec"].update(ttlSecondsAfterFinished=1, activeDeadlineSeconds=2, backoffLimit=0)

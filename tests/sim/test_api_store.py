@@ -102,17 +102,13 @@ def test_what_is_written_can_be_read(moment: datetime) -> None:
     assert parse_rfc3339(rfc3339(moment)) == moment.replace(microsecond=0)
 
 
-@pytest.mark.parametrize(
-    ("text", "microsecond"), [("12:00:00.1Z", 100000), ("14:00:00.123456789+02:00", 123456)]
-)
+@pytest.mark.parametrize(("text", "microsecond"), [("12:00:00.1Z", 100000), ("14:00:00.123456789+02:00", 123456)])
 def test_timestamps_of_other_makers(text: str, microsecond: int) -> None:
     expected = datetime(2026, 1, 1, 12, 0, 0, microsecond, tzinfo=timezone.utc)
     assert parse_rfc3339(f"2026-01-01T{text}") == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["", "yesterday", "2026-01-01", "2026-01-01T00:00:00.xZ", "2026-13-01T00:00:00Z"]
-)
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-01-01", "2026-01-01T00:00:00.xZ", "2026-13-01T00:00:00Z"])
 def test_what_is_no_timestamp_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse_rfc3339(text)
@@ -141,9 +137,7 @@ def test_the_same_story_has_the_same_names_and_ids(clock: SimClock) -> None:
     def story() -> list[tuple[str, str]]:
         fresh = Store(clock)
         fresh.create({"kind": "Namespace", "metadata": {"name": "a"}})
-        made = [
-            fresh.create({**pod(""), "metadata": {"generateName": "p-", "namespace": "a"}}) for _ in range(9)
-        ]
+        made = [fresh.create({**pod(""), "metadata": {"generateName": "p-", "namespace": "a"}}) for _ in range(9)]
         return [(each["metadata"]["name"], each["metadata"]["uid"]) for each in made]
 
     first = story()
@@ -341,9 +335,7 @@ def test_lines_of_one_moment_have_different_stamps(logs: PodLogs) -> None:
 def test_a_log_never_goes_back_in_time(logs: PodLogs, clock: SimClock) -> None:
     logs.append(*WHERE, "late", clock.now() + timedelta(seconds=9))
     logs.append(*WHERE, "early", clock.now())
-    stamps = [
-        line.split()[0] for line in logs.read(*WHERE, LogOptions(timestamps=True)).decode().splitlines()
-    ]
+    stamps = [line.split()[0] for line in logs.read(*WHERE, LogOptions(timestamps=True)).decode().splitlines()]
     assert stamps == sorted(stamps)
 
 

@@ -1,0 +1,305 @@
+"""Events to the rows of metrics.csv: the log, in columns.
+
+Lines that say one thing become one row: the DEBUG and the INFO line of an analysis, the `Processing` and the
+`Applied` line of a decision, the three lines of a NIS rejection. Twin runs of the loop are *not* merged here;
+each row says its reconciliation. Values stay as logged: an idle controller's zeros are zeros.
+
+A **loop run** starts at a mode line, or in releases without one at the first line that only a new run can
+print. Loop runs that start less than `TWIN_S` after the first of them are one **reconciliation**; they are
+numbered from 0 in file order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from wva_parse.events import Event
+from wva_parse.lines import parse_stamp
+from wva_parse.log_lines import Value
+
+COLUMNS = (
+    "timestamp",
+    "reconciliation",
+    "event_type",
+    "namespace",
+    "model",
+    "variant",
+    "pod",
+    "action",
+    "reason",
+    "current_replicas",
+    "target_replicas",
+    "predicted_replicas",
+    "predicted_itl_ms",
+    "predicted_ttft_ms",
+    "observed_replicas",
+    "observed_itl_ms",
+    "observed_ttft_ms",
+    "arrival_rate_per_min",
+    "input_tokens",
+    "output_tokens",
+    "cost",
+    "slo_itl_ms",
+    "slo_ttft_ms",
+    "kv_cache_usage",
+    "queue_length",
+    "total_replicas",
+    "non_saturated_replicas",
+    "avg_spare_kv",
+    "avg_spare_queue",
+    "should_scale_up",
+    "scale_down_safe",
+    "alpha",
+    "beta",
+    "gamma",
+    "delta",
+    "nis",
+)
+
+EVENT_TYPES = (
+    "mode",
+    "prediction",
+    "observed_metrics",
+    "scaling_decision",
+    "slo",
+    "kv_cache",
+    "queue",
+    "capacity_analysis",
+    "tuner_update",
+    "nis_rejection",
+    "safety_net",
+    "failure",
+)
+
+# Twins start 0 to 30 ms apart, the shortest interval of any release is 15 s.
+TWIN_S = 5.0
+# Lines go back by up to 1.5 s; a start this far back is another log, or a clock that was set.
+BACKWARDS_S = 60.0
+
+Row = dict[str, Value]
+
+
+class LoopRun(NamedTuple):
+    """One run of the controller's loop."""
+
+    start: str  # timestamp of its first line
+    reconciliation: int
+
+
+class _Pending(NamedTuple):
+    """A row that later lines of its loop run may still add to."""
+
+    row: Row
+    templates: set[str]  # which of the lines that say this one thing were seen
+
+
+def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row]:
+    """Yield the rows of metrics.csv, in file order.
+
+    Parameters
+    ----------
+    events
+        What the lines say, in file order.
+    loop_runs
+        Filled along the way, one entry per loop run.
+
+    Yields
+    ------
+    dict
+        Some of `COLUMNS`; absent ones are unknown. Rows of a loop run come when it ends. `reconciliation` is
+        absent for what was logged before the first loop run.
+    """
+    folding = _Folding(loop_runs)
+    for event in events:
+        yield from folding.take(event)
+    yield from folding.flush()
+
+
+class _Folding:
+    """The loop run in progress, and what is known of the cluster from earlier lines."""
+
+    def __init__(self, loop_runs: list[LoopRun]) -> None:
+        self.loop_runs = loop_runs
+        self.pending: list[_Pending] = []
+        self.nis: dict[Value, Value] = {}  # variant -> NIS of an accepted update, said one line before it
+        self.model_of: dict[Value, Value] = {}
+        self.namespace_of: dict[Value, Value] = {}
+        self.model_namespace: dict[Value, Value] = {}
+        self.current_model: Value = None
+        self.is_open = False
+        self.is_grouped = False  # the loop run has had its `Grouped VAs` line
+        self.is_without_decision_lines = False  # D1: what it emits is its decision
+        self.first_of_reconciliation: datetime | None = None
+        self.last_start: datetime | None = None
+
+    # -- loop runs
+
+    def take(self, event: Event) -> Iterator[Row]:
+        if self._starts_loop_run(event):
+            yield from self.flush()
+            self._open(event)
+        self._learn(event)
+        fold = _FOLDS.get(event.kind)
+        if fold:
+            fold(self, event)
+        elif event.kind in EVENT_TYPES:
+            self._add(event)
+        if event.row.ends:
+            yield from self.flush()
+            self.is_open = False
+
+    def _starts_loop_run(self, event: Event) -> bool:
+        if event.kind == "loop":
+            return not self.is_open or self.is_grouped
+        if not event.row.opens:
+            return False
+        if event.kind == "mode":
+            return True
+        # The SLO of the next variant belongs to the loop run of the first.
+        return not self.is_open or self._seconds_since_start(event) >= TWIN_S
+
+    def _seconds_since_start(self, event: Event) -> float:
+        start = parse_stamp(event.line.timestamp)
+        return (start - self.last_start).total_seconds() if start and self.last_start else 0.0
+
+    def _open(self, event: Event) -> None:
+        start = parse_stamp(event.line.timestamp) or self.last_start
+        first, last = self.first_of_reconciliation, self.last_start
+        number = self.loop_runs[-1].reconciliation if self.loop_runs else -1
+        is_new = not (first and last and start) or (
+            (start - first).total_seconds() >= TWIN_S or (last - start).total_seconds() > BACKWARDS_S
+        )
+        if is_new:
+            number += 1
+            self.first_of_reconciliation = start
+        self.last_start = start
+        self.loop_runs.append(LoopRun(event.line.timestamp, max(number, 0)))
+        self.is_open = True
+        self.is_grouped = False
+        self.is_without_decision_lines = event.kind == "slo"
+        self.current_model = None
+        self.nis.clear()
+
+    def flush(self) -> Iterator[Row]:
+        """The rows of the loop run so far, with what the whole of it told about model and namespace."""
+        for pending in self.pending:
+            row = pending.row
+            variant = row.get("variant")
+            if row.get("model") is None:
+                _set(row, "model", self.model_of.get(variant))
+            if row.get("namespace") is None:
+                known = self.namespace_of.get(variant) or self.model_namespace.get(row.get("model"))
+                _set(row, "namespace", known)
+            yield row
+        self.pending.clear()
+
+    # -- what lines say beside their event
+
+    def _learn(self, event: Event) -> None:
+        if event.kind == "loop":
+            self.is_grouped = True
+        fields = event.fields
+        model, variant, namespace = fields.get("model"), fields.get("variant"), fields.get("namespace")
+        if event.kind == "model":
+            self.current_model = model
+        if model and namespace:
+            self.model_namespace[model] = namespace
+        if variant and namespace:
+            self.namespace_of[variant] = namespace
+        # A line within a model's turn is about that model, unless it says otherwise.
+        if variant and (model or (self.current_model and event.kind == "observed_metrics")):
+            self.model_of[variant] = model or self.current_model
+
+    # -- rows
+
+    def _add(self, event: Event, kind: str = "") -> Row:
+        row: Row = {"timestamp": event.line.timestamp, "event_type": kind or event.kind}
+        if self.loop_runs:
+            row["reconciliation"] = self.loop_runs[-1].reconciliation
+        for column, value in event.fields.items():
+            _set(row, column, value)
+        if "model" not in row and "variant" not in row and row["event_type"] in _OF_CURRENT_MODEL:
+            _set(row, "model", self.current_model)
+        self.pending.append(_Pending(row, {event.row.template}))
+        return row
+
+    def _find(self, kind: str, event: Event, columns: Iterable[str]) -> Row | None:
+        """The last row of a kind that lacks this line and does not contradict it in `columns`."""
+        for row, templates in reversed(self.pending):
+            if row["event_type"] != kind or event.row.template in templates:
+                continue
+            if all(_agree(row.get(column), event.fields.get(column)) for column in columns):
+                templates.add(event.row.template)
+                return row
+        return None
+
+    def take_analysis(self, event: Event) -> None:
+        columns = ("model", "total_replicas", "non_saturated_replicas", "should_scale_up", "scale_down_safe")
+        row = self._find(event.kind, event, columns)
+        if row is None:
+            self._add(event)
+        else:
+            _fill(row, event.fields)
+
+    def take_applied(self, event: Event) -> None:
+        row = self._find("scaling_decision", event, ("variant", "action", "target_replicas"))
+        if row is None:
+            self._add(event, "scaling_decision")
+        else:
+            _fill(row, event.fields)
+
+    def take_emitted(self, event: Event) -> None:
+        if not self.is_without_decision_lines:
+            return
+        row = self._add(event, "scaling_decision")
+        current, target = row.get("current_replicas"), row.get("target_replicas")
+        if isinstance(current, int) and isinstance(target, int):
+            row["action"] = ("no-change", "scale-up", "scale-down")[(target > current) - (target < current)]
+
+    def take_nis(self, event: Event) -> None:
+        self.nis[event.fields.get("variant")] = event.fields.get("nis")
+
+    def take_tuner_update(self, event: Event) -> None:
+        _fill(self._add(event), {"nis": self.nis.pop(event.fields.get("variant"), None)})
+
+    def take_nis_rejection(self, event: Event) -> None:
+        row = self._find(event.kind, event, ("variant",))
+        if row is None:
+            self._add(event)
+            return
+        # The three lines round differently: the one with the most digits counts.
+        said = event.fields.get("nis")
+        if said is not None and len(str(said)) > len(str(row.get("nis", ""))):
+            row["nis"] = said
+        _fill(row, event.fields)
+
+
+# Lines about all of a model, which name neither it nor a variant.
+_OF_CURRENT_MODEL = ("kv_cache", "queue", "failure")
+
+_FOLDS = {
+    "capacity_analysis": _Folding.take_analysis,
+    "applied": _Folding.take_applied,
+    "emit": _Folding.take_emitted,
+    "nis": _Folding.take_nis,
+    "tuner_update": _Folding.take_tuner_update,
+    "nis_rejection": _Folding.take_nis_rejection,
+}
+
+
+def _agree(one: Value, other: Value) -> bool:
+    return one is None or other is None or one == other
+
+
+def _set(row: Row, column: str, value: Value) -> None:
+    if value is not None:
+        row[column] = value
+
+
+def _fill(row: Row, fields: dict[str, Value]) -> None:
+    """Add what a further line of the same thing says and the first did not."""
+    for column, value in fields.items():
+        if row.get(column) is None:
+            _set(row, column, value)
