@@ -1,0 +1,374 @@
+"""A run's directory: finding it, reading all of it once, writing metrics.csv.
+
+Works on the directories that `run-experiment.sh` makes and on older captures that hold no more than a log and a
+config. Nothing that is missing stops the analysis of the rest, but the log itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+import pandas as pd
+import yaml
+
+from wva_parse.align import Alignment, align
+from wva_parse.events import parse_events
+from wva_parse.frames import Frames, Window, make_frames, utc_times
+from wva_parse.lines import LineCounts, LogError, open_log, read_lines
+from wva_parse.rows import COLUMNS, LoopRun, Row, make_rows
+from wva_parse.samples import Samples, make_samples, observe_by_samples, read_samples
+from wva_parse.slo import Slo, slo_in_force, slo_of_run
+
+PROJECT = Path(__file__).resolve().parent.parent
+LOG_NAME = "wva-controller-logs.jsonl"
+METRICS_NAME = "metrics.csv"
+
+KV_CACHE_THRESHOLD = 0.90
+QUEUE_THRESHOLD = 5
+
+MODES = ("model-based", "capacity-based")
+NOTEBOOKS = {mode: PROJECT / f"analyze-{mode}.ipynb" for mode in MODES}
+
+# What the controller's mode lines say (`rows` normalises them) -> the mode of the experiment.
+LOGGED_MODES = {
+    "model-only": "model-based",
+    "hybrid": "model-based",  # it predicts as well
+    "capacity-only": "capacity-based",
+    "saturation-only": "capacity-based",
+}
+# For logs without mode lines, in this order: what only one of the modes logs.
+TELLING_KINDS = (("prediction", "model-based"), ("capacity_analysis", "capacity-based"), ("kv_cache", "capacity-based"))
+
+_STAMPED = re.compile(r"-(\d{8}-\d{6})$")
+
+
+class RunError(ValueError):
+    """A run that cannot be analysed; the message says what was seen, what was expected and what to do."""
+
+
+class Thresholds(NamedTuple):
+    """Above these a pod counts as saturated (KV usage, 0 to 1) and its queue as long (requests)."""
+
+    kv_cache: float = KV_CACHE_THRESHOLD
+    queue: float = QUEUE_THRESHOLD
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All of one run, read.
+
+    Attributes
+    ----------
+    directory, output
+        Where the run is, and where results go: the same, unless it cannot be written to.
+    mode
+        `model-based` or `capacity-based`, by the log (`mode_evidence` says how it was known).
+    config, record, collection
+        The experiment's config, `run.json` and `collection.json`; empty where there is none.
+    counts, loop_runs
+        What became of the lines of the log, and how many loop runs began in it.
+    frames, alignment, samples
+        See `frames.Frames`, `align.Alignment`, `samples.Samples`.
+    slo, slo_in_force
+        The objectives of the run, and those by which each observation is judged.
+    observed_from
+        `log`, `cluster-samples.jsonl` or `nothing`.
+    notes
+        What a careful reader should know before believing the numbers, one sentence each.
+    """
+
+    directory: Path
+    output: Path
+    mode: str
+    mode_evidence: str
+    config: dict[str, Any]
+    record: dict[str, Any]
+    collection: dict[str, Any]
+    counts: LineCounts
+    loop_runs: int
+    frames: Frames
+    window: Window
+    samples: Samples
+    alignment: Alignment
+    slo: Slo
+    slo_in_force: pd.DataFrame
+    thresholds: Thresholds
+    observed_from: str
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the run's directory."""
+        return self.directory.name
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it was made on the embedded cluster."""
+        return bool(self.record.get("simulated"))
+
+
+def load(
+    experiment_dir: str | Path = "",
+    mode: str = "",
+    kv_cache_threshold: float = KV_CACHE_THRESHOLD,
+    queue_threshold: float = QUEUE_THRESHOLD,
+) -> Experiment:
+    """Read a run.
+
+    Parameters
+    ----------
+    experiment_dir
+        Its directory; empty: the latest run of `mode`.
+    mode
+        `model-based` or `capacity-based`: which run to look for; needed only without a directory.
+    kv_cache_threshold, queue_threshold
+        See `Thresholds`.
+
+    Raises
+    ------
+    RunError
+        If there is no such run.
+    LogError
+        If its log cannot be read, or holds nothing that a WVA controller logs.
+    """
+    directory = find_run(experiment_dir, mode)
+    config, config_notes = read_config(directory)
+    record = read_json(directory / "run.json")
+    collection = read_json(directory / "collection.json")
+    window = window_of(record)
+    counts, loop_runs = LineCounts(), list[LoopRun]()
+    frames = make_frames(read_rows(directory / LOG_NAME, counts, loop_runs), loop_runs, window)
+    samples = make_samples(read_samples(directory / "cluster-samples.jsonl"), frames.zero, window)
+    observed_from = "log" if len(frames["observed_metrics"]) else "nothing"
+    if observed_from == "nothing":
+        frames = observe_by_samples(frames, samples)
+        observed_from = "cluster-samples.jsonl" if len(frames["observed_metrics"]) else "nothing"
+    configured = configured_slo(config)
+    in_force = slo_in_force(frames, configured)
+    found_mode, evidence = find_mode(frames, config, record)
+    experiment = Experiment(
+        directory=directory,
+        output=output_of(directory),
+        mode=found_mode,
+        mode_evidence=evidence,
+        config=config,
+        record=record,
+        collection=collection,
+        counts=counts,
+        loop_runs=len(loop_runs),
+        frames=frames,
+        window=window,
+        samples=samples,
+        alignment=align(frames, in_force),
+        slo=slo_of_run(frames, configured),
+        slo_in_force=in_force,
+        thresholds=Thresholds(kv_cache_threshold, queue_threshold),
+        observed_from=observed_from,
+        notes=(),
+    )
+    return with_notes(experiment, config_notes)
+
+
+# --- finding a run --------------------------------------------------------------------------------
+
+
+def find_run(experiment_dir: str | Path, mode: str = "") -> Path:
+    """The directory of a run, absolute; the latest of `mode` if none is given.
+
+    Raises
+    ------
+    RunError
+        If there is none.
+    """
+    if not str(experiment_dir):
+        return latest_run(mode)
+    directory = Path(experiment_dir).expanduser()
+    if not directory.is_absolute() and not directory.exists() and (PROJECT / directory).exists():
+        directory = PROJECT / directory  # a notebook may have been started anywhere
+    if directory.is_file():
+        raise RunError(f"{directory}: a file; expected the directory of a run, such as {directory.parent}")
+    if not directory.is_dir():
+        raise RunError(f"{directory}: no such directory; expected a run such as experiment-data/<name>-<time>/")
+    if not (directory / LOG_NAME).is_file():
+        raise RunError(f"{directory}: no {LOG_NAME} in it; expected the directory of a run, made by run-experiment.sh")
+    return directory.resolve()
+
+
+def latest_run(mode: str) -> Path:
+    """The latest run of a mode below `experiment-data/` of the project or of the working directory."""
+    runs: list[Path] = []
+    for base in dict.fromkeys((PROJECT / "experiment-data", Path.cwd() / "experiment-data")):
+        runs += [log.parent for log in base.glob(f"*/{LOG_NAME}")]
+    fitting = [run for run in runs if mode in ("", planned_mode(run))]
+    if not fitting:
+        seen = f"{len(runs)} of the other mode" if runs else "none at all"
+        raise RunError(
+            f"no {mode} run below {PROJECT / 'experiment-data'} ({seen}); run one with ./run-experiment.sh, "
+            "or set EXPERIMENT_DIR to the directory of one"
+        )
+    return max(fitting, key=_age_key)
+
+
+def _age_key(directory: Path) -> tuple[str, float]:
+    stamp = _STAMPED.search(directory.name)
+    return (stamp[1] if stamp else "", directory.stat().st_mtime)
+
+
+def planned_mode(directory: Path) -> str:
+    """The mode that a run was made for, by its record, its config or its name; empty if none of them tells."""
+    config, _ = read_config(directory)
+    for source in (read_json(directory / "run.json"), config):
+        if source.get("mode") in MODES:
+            return str(source["mode"])
+    return next((mode for mode in MODES if directory.name.startswith(mode)), "")
+
+
+def output_of(directory: Path) -> Path:
+    """Where the results of a run go: into it, or beside the working directory if it cannot be written to."""
+    return directory if os.access(directory, os.W_OK) else Path.cwd() / f"{directory.name}-analysis"
+
+
+# --- reading its files ----------------------------------------------------------------------------
+
+
+def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterator[Row]:
+    """Yield the rows of a log in one pass; `counts` and `loop_runs` are filled along the way.
+
+    Raises
+    ------
+    LogError
+        At the end, if no line was one that a WVA controller prints.
+    """
+    yield from make_rows(parse_events(read_lines(open_log(log), counts), counts), loop_runs)
+    if not counts.recognised:
+        raise LogError(
+            f"{log}: {counts.lines} lines, and none that a WVA controller prints ({counts.not_json} are not JSON); "
+            "expected its log. Is controller_pod_prefix that of the controller?"
+        )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty if there is none, or half of one."""
+    try:
+        data = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A run's config and notes on it; configs of older tools, with other keys, are read as they are."""
+    path = directory / "experiment-config.yaml"
+    if not path.is_file():
+        return {}, ("The run has no experiment-config.yaml.",)
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return {}, (f"experiment-config.yaml cannot be read: {' '.join(str(error).split())}",)
+    return (data, ()) if isinstance(data, dict) else ({}, ("experiment-config.yaml is no mapping.",))
+
+
+def window_of(record: dict[str, Any]) -> Window:
+    """From the first workload's start to the end of the cooldown, as far as `run.json` tells."""
+    starts = [workload.get("start") for workload in record.get("workloads") or []]
+    times = utc_times([*starts, None]).dropna()
+    if not len(times):
+        return Window()
+    end = (record.get("cooldown") or {}).get("end") or record.get("end")
+    ends = utc_times([end]).dropna()
+    return Window(times.min(), ends.iloc[0] if len(ends) else None)
+
+
+def configured_slo(config: dict[str, Any]) -> Slo:
+    """The objectives that a config gives for logs that tell none."""
+    given = config.get("slo")
+    values = [given.get(key) for key in ("itl_ms", "ttft_ms")] if isinstance(given, dict) else [None, None]
+    itl_ms, ttft_ms = (float(value) if isinstance(value, (int, float)) and value > 0 else None for value in values)
+    return Slo(itl_ms, ttft_ms, "config" if itl_ms or ttft_ms else "unknown")
+
+
+def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) -> tuple[str, str]:
+    """The mode that the controller ran in, and how it is known; what ran counts more than what was planned."""
+    said = frames["mode"]["reason"].map(LOGGED_MODES).dropna()
+    if len(said):
+        mode = str(said.mode().iloc[0])
+        return mode, f"{int((said == mode).sum())} of {len(said)} mode lines of the log"
+    for kind, mode in TELLING_KINDS:
+        if len(frames[kind]):
+            return mode, f"the log has {kind} lines"
+    planned = record.get("mode") or config.get("mode")
+    if planned in MODES:
+        return str(planned), "the config"
+    raise RunError(
+        "the log tells no mode and neither does the config; expected 'mode: model-based' or 'mode: capacity-based' "
+        "in experiment-config.yaml"
+    )
+
+
+def with_notes(experiment: Experiment, notes: Iterable[str]) -> Experiment:
+    """The experiment with its notes."""
+    return replace(experiment, notes=tuple(notes) + tuple(_notes(experiment)))
+
+
+def _notes(experiment: Experiment) -> Iterator[str]:
+    record, config, counts = experiment.record, experiment.config, experiment.counts
+    if experiment.simulated:
+        yield "SIMULATED: made on the embedded cluster; its numbers say nothing about real hardware."
+    planned = record.get("mode") or config.get("mode")
+    if planned in MODES and planned != experiment.mode:
+        yield f"The config says {planned}, but the controller ran {experiment.mode} ({experiment.mode_evidence})."
+    if record.get("status") not in (None, "complete"):
+        yield f"The run is not complete: its status is {record['status']}."
+    if experiment.collection and not experiment.collection.get("complete"):
+        reasons = "; ".join(map(str, experiment.collection.get("reasons") or [])) or "no reason given"
+        yield f"The controller's log may have gaps: {reasons}."
+    if experiment.frames.outside:
+        yield (
+            f"{experiment.frames.outside} reconciliations before the first workload or after the cooldown "
+            "are left out of every number and figure."
+        )
+    if experiment.observed_from == "nothing":
+        yield "The log holds no observed ITL and TTFT, and neither do samples of the cluster."
+    elif experiment.observed_from != "log":
+        yield f"The log holds no observations; they are taken from {experiment.observed_from}."
+    if experiment.slo.source == "unknown":
+        yield "No SLO is known, from the log or from the config: nothing is judged by one."
+    unknown = sum(counts.unrecognised.values())
+    if unknown:
+        most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
+        yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
+    yield from counts.unreadable.values()
+
+
+# --- writing metrics.csv --------------------------------------------------------------------------
+
+
+def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, LineCounts]:
+    """Write a run's metrics.csv in one pass over its log; a file that exists is replaced when the new one is whole.
+
+    Returns
+    -------
+    Path, LineCounts
+        The file, and what became of the lines.
+    """
+    target = (output or output_of(directory)) / METRICS_NAME
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{METRICS_NAME}.part")
+    counts = LineCounts()
+    try:
+        with part.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            for row in read_rows(directory / LOG_NAME, counts, []):
+                writer.writerow([row.get(column) for column in COLUMNS])
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target, counts

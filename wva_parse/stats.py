@@ -1,0 +1,239 @@
+"""Numbers from frames: accuracy of predictions, attainment of objectives, scaling, saturation.
+
+Units: latencies and errors in ms, durations in s; KV usage, attainment and MAPE are fractions. Everything is of
+the run's window. Where nothing can be computed the result is None, never 0.
+
+References
+----------
+MAPE is taken only where the observed value is above 0 (Hyndman & Koehler, "Another look at measures of forecast
+accuracy", Int. J. Forecasting 22, 2006). R² is 1 - SS_res / SS_tot about the mean of the observed values.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from wva_parse.frames import Frames
+from wva_parse.slo import SLO_COLUMNS, Slo
+
+METRICS = ("itl", "ttft")
+GROUPS = ("all", "loaded", "settled")
+
+
+class Accuracy(NamedTuple):
+    """How far predictions were off; error = observed - predicted."""
+
+    n: int
+    bias_ms: float
+    mae_ms: float
+    rmse_ms: float
+    median_abs_ms: float
+    mape: float | None  # None if nothing observed is above 0
+    r2: float | None  # None below two pairs, or if all observed values are equal
+
+
+class Attainment(NamedTuple):
+    """Share of loaded observations that met each objective; None where it is unknown or nothing was loaded."""
+
+    n: int  # loaded observations
+    itl: float | None
+    ttft: float | None
+
+
+class Replicas(NamedTuple):
+    """Replicas over time, all variants together; a step function between the times at which they are known."""
+
+    min: float
+    max: float
+    mean: float  # weighted by time
+    replica_seconds: float
+    source: str  # "samples" or "decisions"
+
+
+def pick_pairs(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
+    """The pairs of a group: `all`, `loaded` or `settled`."""
+    return pairs if group == "all" else pairs[pairs[group]]
+
+
+def accuracy(pairs: pd.DataFrame, group: str, metric: str) -> Accuracy | None:
+    """Accuracy of the predicted ITL or TTFT.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        As `align` makes them.
+    group
+        `all` (idle latencies count as the 0 that the controller logs, as older reports had it), `loaded` or
+        `settled`.
+    metric
+        `itl` or `ttft`.
+    """
+    chosen = pick_pairs(pairs, group)
+    observed, predicted = (chosen[f"{side}_{metric}_ms"].to_numpy(float) for side in ("observed", "predicted"))
+    if group == "all":
+        observed, predicted = np.nan_to_num(observed), np.nan_to_num(predicted)
+    return accuracy_of(observed, predicted)
+
+
+def accuracy_of(observed: np.ndarray, predicted: np.ndarray) -> Accuracy | None:
+    """Accuracy of one series against another, in the unit of both; pairs in which either is NaN are left out."""
+    known = ~(np.isnan(observed) | np.isnan(predicted))
+    observed, predicted = observed[known], predicted[known]
+    if not len(observed):
+        return None
+    error = observed - predicted
+    above = observed > 0
+    spread = float(((observed - observed.mean()) ** 2).sum())
+    return Accuracy(
+        n=len(error),
+        bias_ms=float(error.mean()),
+        mae_ms=float(np.abs(error).mean()),
+        rmse_ms=float(np.sqrt((error**2).mean())),
+        median_abs_ms=float(np.median(np.abs(error))),
+        mape=float((np.abs(error[above]) / observed[above]).mean()) if above.any() else None,
+        r2=float(1 - (error**2).sum() / spread) if spread > 0 else None,
+    )
+
+
+def loaded_observations(frames: Frames, slo: pd.DataFrame) -> pd.DataFrame:
+    """Observations in which both latencies are above 0, with the SLO that each is judged by."""
+    observed = frames["observed_metrics"].merge(slo, on=["namespace", "variant", "reconciliation"], how="left")
+    return observed[observed["observed_itl_ms"].notna() & observed["observed_ttft_ms"].notna()]
+
+
+def attainment(loaded: pd.DataFrame) -> Attainment:
+    """Share of loaded observations (`loaded_observations`) at or below the SLO in force."""
+    shares: dict[str, float | None] = {}
+    for metric, column in zip(METRICS, SLO_COLUMNS, strict=True):
+        judged = loaded[loaded[column] > 0]
+        met = judged[f"observed_{metric}_ms"] <= judged[column]
+        shares[metric] = float(met.mean()) if len(judged) else None
+    return Attainment(len(loaded), **shares)
+
+
+def actions(frames: Frames) -> dict[str, int]:
+    """How often each action was decided, once per reconciliation and variant."""
+    counts = frames["scaling_decision"]["action"].value_counts()
+    return {str(action): int(counts[action]) for action in sorted(counts.index)}
+
+
+def replicas_over_time(frames: Frames, sampled: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Replicas of all variants together, and where they are known from.
+
+    Parameters
+    ----------
+    frames
+        `scaling_decision` is used where there are no samples.
+    sampled : DataFrame
+        `Samples.replicas`; may be empty.
+
+    Returns
+    -------
+    DataFrame, str
+        `timestamp, minutes, replicas`; `samples` or `decisions` (the replicas that the controller said were
+        current when it decided).
+    """
+    if len(sampled):
+        return sampled[["timestamp", "minutes", "replicas"]], "samples"
+    decisions = frames["scaling_decision"].dropna(subset=["current_replicas", "timestamp"])
+    by_variant = decisions.pivot_table(
+        index=["reconciliation"], columns=["variant"], values="current_replicas", aggfunc="last"
+    )
+    total = by_variant.ffill().sum(axis=1)
+    times = decisions.groupby("reconciliation")[["timestamp", "minutes"]].first()
+    return times.assign(replicas=total).reset_index(drop=True), "decisions"
+
+
+def replicas(over_time: pd.DataFrame, source: str) -> Replicas | None:
+    """Summary of `replicas_over_time`; each value holds until the next one is known."""
+    if not len(over_time):
+        return None
+    values = over_time["replicas"].to_numpy(float)
+    seconds = over_time["minutes"].diff().iloc[1:].clip(lower=0).to_numpy(float) * 60
+    area = float((values[:-1] * seconds).sum())
+    duration = float(seconds.sum())
+    return Replicas(
+        min=float(values.min()),
+        max=float(values.max()),
+        mean=area / duration if duration > 0 else float(values.mean()),
+        replica_seconds=area,
+        source=source,
+    )
+
+
+def aggregate_pods(pods: pd.DataFrame, column: str, with_total: bool = False) -> pd.DataFrame:
+    """A per-pod metric, per reconciliation and model.
+
+    Parameters
+    ----------
+    pods : DataFrame
+        The `kv_cache` or `queue` frame.
+    column
+        `kv_cache_usage` or `queue_length`.
+    with_total
+        Add `total`, the sum over the pods.
+
+    Returns
+    -------
+    DataFrame
+        `reconciliation, timestamp, minutes, model, pods, mean, max, min` (and `total`), in the metric's unit.
+    """
+    groups = pods.groupby(["reconciliation", "model"], dropna=False, sort=True)
+    values = {
+        "timestamp": ("timestamp", "first"),
+        "minutes": ("minutes", "first"),
+        "pods": ("pod", "nunique"),
+        "mean": (column, "mean"),
+        "max": (column, "max"),
+        "min": (column, "min"),
+    }
+    if with_total:
+        values["total"] = (column, "sum")
+    table = groups.agg(**values).reset_index()
+    others = [name for name in values if name not in ("timestamp", "minutes")]
+    return table[["reconciliation", "timestamp", "minutes", "model", *others]]
+
+
+def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -> pd.DataFrame:
+    """Times in which at least one pod of a model was saturated: KV usage above the threshold.
+
+    Parameters
+    ----------
+    pods : DataFrame
+        The `kv_cache` frame.
+    threshold
+        KV usage, 0 to 1.
+    interval_s
+        Usual time between reconciliations, s: how long the last saturated one of an event is taken to last.
+
+    Returns
+    -------
+    DataFrame
+        `model, start, start_minutes, end_minutes, duration_s, reconciliations, peak`, one row per event, from its
+        first saturated reconciliation to the first one that is not.
+    """
+    found = []
+    for model, of_model in aggregate_pods(pods, "kv_cache_usage").groupby("model", dropna=False, sort=False):
+        is_saturated = of_model["max"] > threshold
+        event = (is_saturated != is_saturated.shift(fill_value=False)).cumsum()
+        following = of_model["minutes"].shift(-1)
+        following = following.fillna(of_model["minutes"] + (interval_s if interval_s > 0 else 0) / 60)
+        for _, rows in of_model[is_saturated].groupby(event[is_saturated]):
+            start, end = float(rows["minutes"].iloc[0]), float(following[rows.index[-1]])
+            found.append((model, rows["timestamp"].iloc[0], start, end, (end - start) * 60, len(rows), rows["max"].max()))
+    columns = ["model", "start", "start_minutes", "end_minutes", "duration_s", "reconciliations", "peak"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def window_s(frames: Frames) -> float:
+    """Analysed time, from the first reconciliation to the last, s."""
+    minutes = frames.reconciliations["minutes"]
+    return float(minutes.max() - minutes.min()) * 60 if len(minutes) else 0.0
+
+
+def slo_known(slo: Slo) -> bool:
+    """Whether there is any objective to judge by."""
+    return slo.itl_ms is not None or slo.ttft_ms is not None

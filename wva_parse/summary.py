@@ -1,0 +1,122 @@
+"""summary.json: a run's numbers for machines (its keys: design of the project, README)."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from wva_parse import stats
+from wva_parse.run import Experiment
+
+SCHEMA = 1
+
+
+def summarize(experiment: Experiment) -> dict[str, Any]:
+    """The numbers of a run, ready for JSON: None where unknown, never NaN."""
+    frames, pairs = experiment.frames, experiment.alignment.pairs
+    loaded = stats.loaded_observations(frames, experiment.slo_in_force)
+    attained = stats.attainment(loaded)
+    over_time, source = stats.replicas_over_time(frames, experiment.samples.replicas)
+    replicas = stats.replicas(over_time, source)
+    summary = {
+        "schema": SCHEMA,
+        "run": experiment.name,
+        "mode": experiment.mode,
+        "mode_evidence": experiment.mode_evidence,
+        "simulated": experiment.simulated,
+        "status": experiment.record.get("status"),
+        "reconciliations": len(frames.reconciliations),
+        "outside_window": frames.outside,
+        "interval_s": frames.interval_s,
+        "loop_runs": experiment.loop_runs,
+        "pairs": {group: len(stats.pick_pairs(pairs, group)) for group in stats.GROUPS},
+        "unpaired": _counts(experiment.alignment.unpaired["reason"]),
+        "accuracy": {group: _accuracy(pairs, group) for group in stats.GROUPS},
+        "slo": {
+            **experiment.slo._asdict(),
+            "itl_attainment": attained.itl,
+            "ttft_attainment": attained.ttft,
+            "loaded_observations": attained.n,
+        },
+        "observed_from": experiment.observed_from,
+        "actions": stats.actions(frames),
+        "replicas": replicas._asdict() if replicas else None,
+        "kv_cache": _kv_cache(experiment),
+        "queue": _queue(experiment),
+        "failures": _counts(frames["failure"]["reason"]),
+        "safety_nets": len(frames["safety_net"]),
+        "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
+        "client": experiment.client_summary if hasattr(experiment, "client_summary") else None,
+        "log": {
+            "lines": experiment.counts.lines,
+            "recognised": experiment.counts.recognised,
+            "unrecognised": dict(sorted(experiment.counts.unrecognised.items(), key=lambda item: -item[1])),
+            "not_json": experiment.counts.not_json,
+            "repeated": experiment.counts.repeated,
+            "unreadable": sorted(experiment.counts.unreadable.values()),
+        },
+        "notes": list(experiment.notes),
+    }
+    cleaned = _without_nan(summary)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def write_summary(summary: dict[str, Any], output: Path) -> Path:
+    """Write `summary.json` into a directory."""
+    target = output / "summary.json"
+    part = output / ".summary.json.part"
+    part.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    return part.replace(target)
+
+
+def _accuracy(pairs: pd.DataFrame, group: str) -> dict[str, Any]:
+    by_metric = {metric: stats.accuracy(pairs, group, metric) for metric in stats.METRICS}
+    return {metric: found._asdict() if found else None for metric, found in by_metric.items()}
+
+
+def _kv_cache(experiment: Experiment) -> dict[str, Any] | None:
+    pods = experiment.frames["kv_cache"]
+    if not len(pods):
+        return None
+    threshold = experiment.thresholds.kv_cache
+    events = stats.saturation_events(pods, threshold, experiment.frames.interval_s)
+    return {
+        "threshold": threshold,
+        "mean": pods["kv_cache_usage"].mean(),
+        "max": pods["kv_cache_usage"].max(),
+        "saturated_share": (pods["kv_cache_usage"] > threshold).mean(),
+        "saturation_events": len(events),
+        "saturated_s": events["duration_s"].sum(),
+    }
+
+
+def _queue(experiment: Experiment) -> dict[str, Any] | None:
+    pods = experiment.frames["queue"]
+    if not len(pods):
+        return None
+    threshold = experiment.thresholds.queue
+    return {
+        "threshold": threshold,
+        "mean": pods["queue_length"].mean(),
+        "max": pods["queue_length"].max(),
+        "above_threshold_share": (pods["queue_length"] > threshold).mean(),
+    }
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    if hasattr(value, "item"):  # numpy's numbers
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
