@@ -50,7 +50,6 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
         "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
-        "client": experiment.client_summary if hasattr(experiment, "client_summary") else None,
         "log": {
             "lines": experiment.counts.lines,
             "recognised": experiment.counts.recognised,
