@@ -83,6 +83,9 @@ class Window(NamedTuple):
     end: pd.Timestamp | None = None
 
 
+WHOLE_LOG = Window()
+
+
 @dataclass(frozen=True)
 class Frames:
     """The frames of one log.
@@ -116,7 +119,7 @@ class Frames:
         return replace(self, by_kind={**self.by_kind, kind: frame})
 
 
-def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Window = Window()) -> Frames:
+def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Window = WHOLE_LOG) -> Frames:
     """Frames of the rows of one log.
 
     Parameters

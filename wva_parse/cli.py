@@ -1,0 +1,88 @@
+"""The commands that need no more than a run's numbers: `csv`, `summary`, `watch`, `compare`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from wva_parse import compare, live, run, summary
+from wva_parse.lines import LogError
+
+
+def main(command: str, argv: list[str]) -> int:
+    """Run one command; 0, or 2 for what the caller got wrong."""
+    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    configure, act = _COMMANDS[command]
+    configure(parser)
+    try:
+        return act(parser.parse_args(argv))
+    except (run.RunError, LogError) as error:
+        print(f"wva_parse {command}: {error}", file=sys.stderr)
+        return 2
+
+
+def _one_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the directory of a run")
+
+
+def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
+    _one_run(parser)
+    parser.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
+
+
+def _many_runs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
+
+
+def _csv(arguments: argparse.Namespace) -> int:
+    target, counts = run.write_metrics(run.find_run(arguments.run))
+    print(target)
+    unknown = sum(counts.unrecognised.values())
+    said = f"{counts.lines} lines: {counts.recognised} known, {unknown} of no known form, {counts.not_json} not JSON"
+    print(f"wva_parse csv: {said}", file=sys.stderr)
+    return 0
+
+
+def _summary(arguments: argparse.Namespace) -> int:
+    found = summary.summarize(run.load(arguments.run))
+    if arguments.json:
+        sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        print("\n".join(f"{label + ':':30} {value}" for label, value in compare.describe(found)))
+        for note in found["notes"]:
+            print(f"- {note}")
+    return 0
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    directory = Path(arguments.run)
+    if not directory.is_dir():
+        raise run.RunError(f"{directory}: no such directory; expected that of a run in progress")
+    for line in live.follow(directory):
+        print(line, flush=True)
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    found, failed = [], False
+    for directory in arguments.runs:
+        try:
+            found.append(summary.summarize(run.load(directory)))
+        except (run.RunError, LogError) as error:
+            failed = True
+            print(f"wva_parse compare: left out: {error}", file=sys.stderr)
+    if found:
+        print(compare.table(found))
+    return 2 if failed else 0
+
+
+_COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
+    "csv": (_one_run, _csv),
+    "summary": (_one_run_or_json, _summary),
+    "watch": (_one_run, _watch),
+    "compare": (_many_runs, _compare),
+}
