@@ -75,10 +75,6 @@ def align(frames: Frames, slo: pd.DataFrame) -> Alignment:
     keys = ["namespace", "variant", "reconciliation"]
     observed = observed.merge(slo, on=keys, how="left")
     observed["reconciliation"] -= 1
-    # A name stands for its variant also where one of the two lines does not tell the namespace.
-    if predicted["namespace"].isna().any() or observed["namespace"].isna().any():
-        keys = ["variant", "reconciliation"]
-        observed = observed.drop(columns="namespace").drop_duplicates(keys, keep="last")
     both = predicted.merge(observed, on=keys, how="left")
     waited_s = (both["observed_at"] - both["predicted_at"]).dt.total_seconds()
     last = frames.reconciliations["reconciliation"].max()

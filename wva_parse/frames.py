@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from wva_parse.log_lines import Value
 from wva_parse.rows import LoopRun, Row
 
 TEXT = ("namespace", "model", "variant", "pod", "action", "reason")
@@ -135,6 +136,8 @@ def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Windo
     for row in rows:
         if "reconciliation" in row:
             by_kind[str(row["event_type"])].append(row)
+    for column in ("namespace", "model"):
+        _complete(by_kind, column)
     everything = _reconciliations(loop_runs)
     zero = window.start if window.start is not None else _first(everything["start"])
     is_inside = pd.Series(True, index=everything.index)
@@ -163,6 +166,20 @@ def utc_times(values: Iterable[object]) -> pd.Series:
     """ISO 8601 texts as UTC times; what is none becomes NaT."""
     texts = pd.Series(list(values), dtype="object")
     return pd.to_datetime(texts, utc=True, format="ISO8601", errors="coerce").astype("datetime64[ns, UTC]")
+
+
+def _complete(by_kind: dict[str, list[Row]], column: str) -> None:
+    """Give a variant its namespace or model on lines that do not tell it, if the log names only one."""
+    known: dict[Value, set[Value]] = {}
+    for rows in by_kind.values():
+        for row in rows:
+            if row.get(column) is not None:
+                known.setdefault(row.get("variant"), set()).add(row[column])
+    for rows in by_kind.values():
+        for row in rows:
+            found = known.get(row.get("variant"), ()) if "variant" in row and row.get(column) is None else ()
+            if len(found) == 1:
+                (row[column],) = found
 
 
 def _first(starts: pd.Series) -> pd.Timestamp:
