@@ -1,0 +1,64 @@
+"""The command line: answers on standard output, talk on standard error, 2 for what the caller got wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from logs import decision, model_loop_run, observed, solution, write_run
+
+from wva_parse.__main__ import COMMANDS, main
+
+
+@pytest.fixture
+def directory(tmp_path):
+    runs = [model_loop_run(60 * n, observed(8, 20), solution(9, 40), decision(1, 1)) for n in range(3)]
+    return write_run(tmp_path / "r", *runs, config={"mode": "model-based"}, record={"status": "complete"})
+
+
+def test_csv_says_where_the_file_is(directory, capsys):
+    assert main(["csv", str(directory)]) == 0
+    out, err = capsys.readouterr()
+    assert out.strip() == str(directory / "metrics.csv")
+    assert "24 lines: 24 known" in err
+    assert (directory / "metrics.csv").is_file()
+
+
+def test_summary_as_text_and_as_json(directory, capsys):
+    assert main(["summary", str(directory)]) == 0
+    assert "pairs, all:" in capsys.readouterr().out
+    assert main(["summary", str(directory), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["pairs"]["all"] == 2
+
+
+def test_compare_makes_a_column_per_run_and_leaves_out_bad_ones(directory, tmp_path, capsys):
+    other = write_run(tmp_path / "other", model_loop_run(0, observed(8, 20), solution(9, 40)), config={})
+    assert main(["compare", str(directory), str(other)]) == 0
+    header, _, *rows = capsys.readouterr().out.strip().splitlines()
+    assert header == "| | r | other |"
+    assert "| pairs, all | 2 | 0 |" in rows
+    assert main(["compare", str(directory), str(tmp_path / "missing")]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("| | r |")
+    assert "no such directory" in err
+
+
+def test_watch_gives_a_line_per_reconciliation_and_ends_with_the_run(directory, capsys):
+    assert main(["watch", str(directory)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+@pytest.mark.parametrize("command", ["csv", "summary", "watch"])
+def test_a_missing_run_is_one_line_and_status_2(command, tmp_path, capsys):
+    assert main([command, str(tmp_path / "missing")]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.strip().splitlines()) == 1
+    assert "no such directory" in err
+
+
+def test_unknown_command_and_none_list_the_commands(capsys):
+    for argv in ([], ["nonsense"]):
+        assert main(argv) == 2
+        err = capsys.readouterr().err
+        assert all(name in err for name in COMMANDS)

@@ -1,0 +1,157 @@
+"""Run directories: found, read whole, and bad ones refused with a reason."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
+
+from wva_parse import run
+from wva_parse.lines import LogError
+from wva_parse.rows import COLUMNS
+
+MODEL_RUN = [
+    model_loop_run(60 * number, observed(8 + number, 20), solution(9, 40), decision(1, 1)) for number in range(4)
+]
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """An empty experiment-data/ that the package takes for the project's."""
+    monkeypatch.setattr(run, "PROJECT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiment-data").mkdir()
+    return tmp_path / "experiment-data"
+
+
+def test_a_captured_run_is_read_whole(tmp_path):
+    experiment = run.load(write_run(tmp_path / "r", *MODEL_RUN, config={"mode": "model-based", "expected": {"x": 1}}))
+    assert experiment.mode == "model-based"
+    assert len(experiment.alignment.pairs) == 3
+    assert experiment.output == experiment.directory
+    assert not experiment.simulated
+    assert experiment.notes == ()
+
+
+def test_window_is_first_workload_to_end_of_cooldown(tmp_path):
+    record = {
+        "status": "complete",
+        "workloads": [{"start": stamp(130)}, {"start": stamp(50)}, {"start": None}],
+        "cooldown": {"start": stamp(100), "end": stamp(125)},
+    }
+    experiment = run.load(write_run(tmp_path / "r", *MODEL_RUN, config={}, record=record))
+    assert experiment.frames.reconciliations["reconciliation"].tolist() == [1, 2]
+    assert any("2 reconciliations before the first workload" in note for note in experiment.notes)
+
+
+def test_a_run_that_was_interrupted_before_its_load_is_taken_whole(tmp_path):
+    record = {"status": "interrupted", "workloads": [{"start": None}], "cooldown": {"start": None, "end": None}}
+    experiment = run.load(write_run(tmp_path / "r", *MODEL_RUN, config={}, record=record))
+    assert len(experiment.frames.reconciliations) == 4
+    assert any("interrupted" in note for note in experiment.notes)
+
+
+def test_what_ran_counts_more_than_what_was_planned(tmp_path):
+    runs = [capacity_loop_run(60 * number, {"a": (0.5, 0)}) for number in range(2)]
+    experiment = run.load(write_run(tmp_path / "r", *runs, config={"mode": "model-based"}))
+    assert experiment.mode == "capacity-based"
+    assert any("config says model-based" in note for note in experiment.notes)
+
+
+def test_simulated_runs_and_gaps_in_the_log_are_said(tmp_path):
+    directory = write_run(tmp_path / "r", *MODEL_RUN, config={}, record={"simulated": True, "status": "complete"})
+    (directory / "collection.json").write_text(json.dumps({"complete": False, "reasons": ["a pod vanished"]}))
+    notes = run.load(directory).notes
+    assert any(note.startswith("SIMULATED") for note in notes)
+    assert any("a pod vanished" in note for note in notes)
+
+
+@pytest.mark.parametrize("content", ["a: [", "- a list\n", "\ufffe"], ids=["broken YAML", "a list", "odd characters"])
+def test_a_config_that_cannot_be_read_is_a_note(tmp_path, content):
+    directory = write_run(tmp_path / "r", *MODEL_RUN)
+    (directory / "experiment-config.yaml").write_text(content, encoding="utf-8")
+    assert any("experiment-config.yaml" in note for note in run.load(directory).notes)
+
+
+def test_slo_of_the_config_serves_logs_without_one(tmp_path):
+    runs = [capacity_loop_run(60 * number, {"a": (0.5, 0)}, seen=observed(12, 20)) for number in range(2)]
+    experiment = run.load(write_run(tmp_path / "r", *runs, config={"slo": {"itl_ms": 10, "ttft_ms": 1000}}))
+    assert experiment.slo == (10, 1000, "config")
+
+
+# --- which run
+
+
+def test_latest_run_of_the_mode(data):
+    for name in ("b-20260101-000000", "a-20260102-000000"):
+        write_run(data / name, *MODEL_RUN, config={"mode": "model-based"})
+    write_run(data / "c-20260103-000000", *MODEL_RUN, config={"mode": "capacity-based"})
+    (data / "model-based-20260104-000000").mkdir()  # no log
+    assert run.find_run("", "model-based").name == "a-20260102-000000"
+    assert run.find_run("", "capacity-based").name == "c-20260103-000000"
+
+
+def test_a_path_relative_to_the_project_is_found_from_anywhere(data, tmp_path_factory, monkeypatch):
+    write_run(data / "r", *MODEL_RUN)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert run.find_run("experiment-data/r") == (data / "r").resolve()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "given", "message"),
+    [
+        (lambda data: None, "", "no model-based run below"),
+        (lambda data: None, "nowhere", "no such directory"),
+        (lambda data: (data / "r").mkdir(), "experiment-data/r", "no wva-controller-logs.jsonl"),
+        (lambda data: write_run(data / "r"), "experiment-data/r/wva-controller-logs.jsonl", "a file; expected"),
+        (lambda data: write_run(data / "r"), "experiment-data/r", "the log is empty"),
+        (lambda data: _log(data, b"\x7fELF\0\0"), "experiment-data/r", "binary data"),
+        (lambda data: _log(data, b"hello\nworld\n"), "experiment-data/r", "none that a WVA controller prints"),
+    ],
+    ids=["none", "missing", "without log", "a file", "empty log", "binary log", "another log"],
+)
+def test_bad_runs_are_refused_with_a_reason(data, prepare, given, message):
+    prepare(data)
+    with pytest.raises((run.RunError, LogError), match=message):
+        run.load(given, "model-based")
+
+
+def _log(data, content: bytes):
+    (data / "r").mkdir()
+    (data / "r" / run.LOG_NAME).write_bytes(content)
+
+
+def test_no_mode_anywhere_is_refused(data):
+    write_run(data / "r", [(0, "Grouped VAs by model: modelCount=1, totalVAs=1")])
+    with pytest.raises(run.RunError, match="tells no mode"):
+        run.load(data / "r")
+
+
+# --- metrics.csv
+
+
+def test_metrics_csv_has_all_columns_in_order_and_zeros_as_logged(tmp_path):
+    directory = write_run(tmp_path / "r", model_loop_run(0, observed(0, 0, rate_per_min=0), solution(9, 40)))
+    target, counts = run.write_metrics(directory)
+    with target.open(newline="", encoding="utf-8") as stream:
+        header, *rows = csv.reader(stream)
+    assert tuple(header) == COLUMNS
+    by_type = {row[COLUMNS.index("event_type")]: dict(zip(COLUMNS, row, strict=True)) for row in rows}
+    assert set(by_type) == {"mode", "observed_metrics", "prediction"}
+    assert by_type["observed_metrics"]["observed_itl_ms"] == "0.0"
+    assert by_type["observed_metrics"]["predicted_itl_ms"] == ""
+    assert by_type["prediction"]["predicted_itl_ms"] == "9.0"
+    assert counts.recognised == counts.lines == 6
+
+
+def test_metrics_csv_of_a_bad_log_leaves_the_old_file(tmp_path):
+    directory = write_run(tmp_path / "r", *MODEL_RUN)
+    target, _ = run.write_metrics(directory)
+    before = target.read_bytes()
+    (directory / run.LOG_NAME).write_text("nothing of WVA\n")
+    with pytest.raises(LogError):
+        run.write_metrics(directory)
+    assert target.read_bytes() == before
+    assert [path.name for path in directory.iterdir() if "part" in path.name] == []

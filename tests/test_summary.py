@@ -1,0 +1,70 @@
+"""summary.json: its keys are a contract, its numbers are those of the statistics, NaN never gets in."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
+
+from wva_parse import run, summary
+
+KEYS = {
+    "schema",
+    "mode",
+    "reconciliations",
+    "interval_s",
+    "loop_runs",
+    "pairs",
+    "accuracy",
+    "slo",
+    "actions",
+    "replicas",
+    "kv_cache",
+    "queue",
+    "log",
+}
+
+
+@pytest.fixture
+def model(tmp_path):
+    runs = [
+        model_loop_run(60 * number, observed(8 + number, 20), solution(9, 40), decision(1, 1 + number))
+        for number in range(3)
+    ]
+    return summary.summarize(run.load(write_run(tmp_path / "m", *runs, config={})))
+
+
+def test_keys_of_a_model_based_run(model):
+    assert set(model) >= KEYS
+    assert model["schema"] == 1
+    assert model["pairs"] == {"all": 2, "loaded": 2, "settled": 2}
+    assert set(model["accuracy"]) == {"all", "loaded", "settled"}
+    assert set(model["accuracy"]["all"]["itl"]) == {"n", "bias_ms", "mae_ms", "rmse_ms", "median_abs_ms", "mape", "r2"}
+    assert set(model["slo"]) >= {"itl_ms", "ttft_ms", "source", "itl_attainment", "ttft_attainment"}
+    assert set(model["replicas"]) >= {"min", "max", "mean", "replica_seconds"}
+    assert set(model["log"]) >= {"lines", "recognised", "unrecognised", "not_json"}
+    assert model["kv_cache"] is None and model["queue"] is None
+
+
+def test_numbers_of_a_model_based_run(model):
+    assert model["accuracy"]["settled"]["itl"]["bias_ms"] == pytest.approx(0.5)  # observed 9 and 10 for 9
+    assert model["slo"]["itl_attainment"] == 1
+    assert model["actions"] == {"no-change": 1, "scale-up": 2}
+    assert model["unpaired"] == {"last": 1}
+
+
+def test_capacity_based_run(tmp_path):
+    runs = [capacity_loop_run(60 * number, {"a": (0.95, 7), "b": (0.1, 0)}, current=2, target=2) for number in range(2)]
+    found = summary.summarize(run.load(write_run(tmp_path / "c", *runs, config={}), kv_cache_threshold=0.5))
+    assert found["accuracy"] == {group: {"itl": None, "ttft": None} for group in ("all", "loaded", "settled")}
+    assert found["kv_cache"]["threshold"] == 0.5
+    assert found["kv_cache"]["saturated_share"] == 0.5
+    assert found["queue"]["above_threshold_share"] == 0.5
+    assert found["replicas"]["mean"] == 2
+
+
+def test_written_file_is_json_without_nan(tmp_path):
+    found = summary.summarize(run.load(write_run(tmp_path / "one", model_loop_run(0, observed(0, 0)), config={})))
+    assert found["interval_s"] is None
+    target = summary.write_summary(found, tmp_path)
+    assert orjson.loads(target.read_bytes()) == found
