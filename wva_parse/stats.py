@@ -223,7 +223,9 @@ def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -
         following = following.fillna(of_model["minutes"] + (interval_s if interval_s > 0 else 0) / 60)
         for _, rows in of_model[is_saturated].groupby(event[is_saturated]):
             start, end = float(rows["minutes"].iloc[0]), float(following[rows.index[-1]])
-            found.append((model, rows["timestamp"].iloc[0], start, end, (end - start) * 60, len(rows), rows["max"].max()))
+            found.append(
+                (model, rows["timestamp"].iloc[0], start, end, (end - start) * 60, len(rows), rows["max"].max())
+            )
     columns = ["model", "start", "start_minutes", "end_minutes", "duration_s", "reconciliations", "peak"]
     return pd.DataFrame(found, columns=columns)
 
