@@ -169,17 +169,17 @@ def utc_times(values: Iterable[object]) -> pd.Series:
 
 
 def _complete(by_kind: dict[str, list[Row]], column: str) -> None:
-    """Give a variant its namespace or model on lines that do not tell it, if the log names only one."""
+    """Fill in a namespace or model on lines that do not tell it: the variant's, or the log's if it has only one."""
+    rows = [row for kind, of_kind in by_kind.items() if kind != "mode" for row in of_kind]
     known: dict[Value, set[Value]] = {}
-    for rows in by_kind.values():
-        for row in rows:
-            if row.get(column) is not None:
-                known.setdefault(row.get("variant"), set()).add(row[column])
-    for rows in by_kind.values():
-        for row in rows:
-            found = known.get(row.get("variant"), ()) if "variant" in row and row.get(column) is None else ()
-            if len(found) == 1:
-                (row[column],) = found
+    for row in rows:
+        if row.get(column) is not None:
+            known.setdefault(row.get("variant"), set()).add(row[column])
+    everything = set().union(*known.values())
+    for row in rows:
+        if row.get(column) is None:
+            found = known.get(row.get("variant")) or everything
+            row[column] = next(iter(found)) if len(found) == 1 else None
 
 
 def _first(starts: pd.Series) -> pd.Timestamp:

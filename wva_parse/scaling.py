@@ -1,0 +1,145 @@
+"""What became of scaling decisions: changes of mind, the time until replicas were there, flapping, cost.
+
+Times in seconds, `minutes` from the window's start. A **change** is a decision whose target differs from the
+target before it (or, for the first one, from the current replicas): WVA repeats a decision at every reconciliation
+until it is carried out, and each repetition would otherwise count.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from wva_parse.frames import Frames
+
+FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replica (100 to 140 s were measured)
+
+CHANGE_COLUMNS = ["variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
+STEP_COLUMNS = ["desired_s", "ready_s", "outcome"]
+
+
+class TimeToScale(NamedTuple):
+    """Medians over the changes that were carried out, s; None without any."""
+
+    changes: int
+    carried_out: int
+    superseded: int  # a newer change came first
+    never: int  # the window ended first
+    decision_to_desired_s: float | None
+    desired_to_ready_s: float | None
+    decision_to_ready_s: float | None
+    source: str  # "samples", or "decisions" with the resolution of one reconciliation
+
+
+class Cost(NamedTuple):
+    """Replica-hours, and their price in the units of WVA's cost setting (per replica and hour)."""
+
+    replica_hours: float
+    unit_cost: float | None
+    cost: float | None
+
+
+def changes(frames: Frames) -> pd.DataFrame:
+    """Decisions that changed the target.
+
+    Returns
+    -------
+    DataFrame
+        `CHANGE_COLUMNS`; `direction` is +1 or -1, `from` and `to` are replicas.
+    """
+    decisions = frames["scaling_decision"].dropna(subset=["target_replicas"])
+    groups = decisions.groupby(["namespace", "variant"], dropna=False, sort=False)["target_replicas"]
+    before = groups.shift().fillna(decisions["current_replicas"])
+    changed = decisions.assign(**{"from": before, "to": decisions["target_replicas"]})
+    changed = changed[before.notna() & (changed["to"] != before)]
+    direction = np.sign(changed["to"] - changed["from"]).astype("int64")
+    return changed.assign(direction=direction)[CHANGE_COLUMNS].reset_index(drop=True)
+
+
+def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFrame:
+    """When each change was carried out.
+
+    Parameters
+    ----------
+    changed : DataFrame
+        As `changes` returns it, of one variant.
+    replicas : DataFrame
+        `minutes, replicas, ready`: wanted and ready replicas over time; `Samples.replicas`, or what
+        `replicas_from_decisions` makes of a log.
+
+    Returns
+    -------
+    DataFrame
+        `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were wanted and until they were
+        ready (NaN if that did not happen before the next change), and `carried out`, `superseded` or `never`.
+    """
+    ends = changed["minutes"].shift(-1, fill_value=np.inf)
+    rows = []
+    columns = (changed[column].to_numpy(float) for column in ("minutes", "to", "direction"))
+    for start, target, direction, end in zip(*columns, ends, strict=True):
+        during = replicas[(replicas["minutes"] >= start) & (replicas["minutes"] < end)]
+        desired_s, ready_s = (
+            _first_s(during[(during[column] - target) * direction >= 0], start) for column in ("replicas", "ready")
+        )
+        outcome = "carried out" if not np.isnan(ready_s) else "superseded" if end < np.inf else "never"
+        rows.append((desired_s, ready_s, outcome))
+    steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
+    return pd.concat([changed, steps], axis=1)
+
+
+def _first_s(reached: pd.DataFrame, start_minutes: float) -> float:
+    return float(reached["minutes"].iloc[0] - start_minutes) * 60 if len(reached) else float("nan")
+
+
+def replicas_from_decisions(frames: Frames) -> pd.DataFrame:
+    """Replicas over time as the controller said they were current: wanted and ready cannot be told apart."""
+    decisions = frames["scaling_decision"].dropna(subset=["current_replicas"])
+    current = decisions["current_replicas"]
+    return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": current})
+
+
+def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
+    """Summary of `follow_changes`."""
+    done = followed[followed["outcome"] == "carried out"]
+    count = followed["outcome"].value_counts()
+    return TimeToScale(
+        changes=len(followed),
+        carried_out=len(done),
+        superseded=int(count.get("superseded", 0)),
+        never=int(count.get("never", 0)),
+        decision_to_desired_s=_median(done["desired_s"]),
+        desired_to_ready_s=_median(done["ready_s"] - done["desired_s"]),
+        decision_to_ready_s=_median(done["ready_s"]),
+        source=source,
+    )
+
+
+def flapping(changed: pd.DataFrame, within_s: float = FLAPPING_WITHIN_S) -> int:
+    """Changes whose direction is opposite to that of the change before, of the same variant, at most `within_s` ago."""
+    groups = changed.groupby("variant", dropna=False, sort=False)
+    turned = groups["direction"].shift() == -changed["direction"]
+    waited_s = (changed["minutes"] - groups["minutes"].shift()) * 60
+    return int((turned & (waited_s <= within_s)).sum())
+
+
+def reasons(frames: Frames) -> pd.DataFrame:
+    """How often each action was decided for each reason: `action, reason, count`."""
+    decisions = frames["scaling_decision"]
+    counted = decisions.groupby(["action", "reason"], dropna=False).size()
+    return counted.rename("count").reset_index()
+
+
+def cost(frames: Frames, replica_seconds: float) -> Cost:
+    """Replica-hours and their cost; the unit cost is what the controller logged per replica (median), else unknown."""
+    observed = frames["observed_metrics"]
+    per_replica = (observed["cost"] / observed["observed_replicas"])[observed["observed_replicas"] > 0]
+    unit = _median(per_replica)
+    hours = replica_seconds / 3600
+    return Cost(hours, unit, None if unit is None else hours * unit)
+
+
+def _median(values: pd.Series) -> float | None:
+    found = values.dropna()
+    return float(found.median()) if len(found) else None
