@@ -1,0 +1,44 @@
+"""Warnings are given when they are due, and not otherwise."""
+
+from __future__ import annotations
+
+from logs import decision, model_loop_run, observed
+from test_frames import frames_of
+from test_reaction import FRAMES, run_of
+
+from wva_parse import findings, reaction, scaling, stats
+from wva_parse.frames import make_frames
+
+
+def found(frames, restarts=0):
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
+    return findings.find(frames, followed, reaction.reactions(events, followed), restarts)
+
+
+def test_a_good_run_has_no_warnings_but_the_one_about_its_last_decision():
+    assert found(make_frames([], [])) == []
+    assert found(FRAMES) == [
+        "The decision of minute 5.0 for 1 replicas was never followed (is there a scaler, and what is its limit?)."
+    ]
+
+
+def test_saturation_without_a_scale_up():
+    (warning,) = found(run_of((0.95, 9, 1, 1), (0.97, 9, 1, 1), (0.2, 0, 1, 1)))
+    assert warning == "Saturated for 120 s from minute 0.0 (KV usage up to 97 %), and no scale-up was decided."
+
+
+def test_observations_that_were_missing_for_a_while():
+    runs = [model_loop_run(60 * n, observed(8, 20) if n in (0, 4, 7) else ()) for n in range(8)]
+    assert found(frames_of(*runs)) == ["No observation in 3 reconciliations in a row, from minute 1.0 to 3.0."]
+
+
+def test_restarts_and_safety_nets():
+    net = (
+        "Safety net activated: emitted fallback metrics: variant=llama-decode, currentReplicas=1, desiredReplicas=1, "
+        "accelerator=H100, fallbackSource=previous-desired"
+    )
+    frames = frames_of(model_loop_run(0, [observed(8, 20), net], decided=decision(1, 1)))
+    warnings = found(frames, restarts=2)
+    assert any("safety net once" in warning for warning in warnings)
+    assert any("restarted twice" in warning for warning in warnings)
