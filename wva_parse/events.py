@@ -1,18 +1,19 @@
 """Lines to events: which row of the table a line is, and the values it says.
 
-A line is recognised by how its message begins; its values are read by the row's template. A line that
-begins like a row and cannot be read by it (a release changed its format) is not swallowed: it is counted
-among the unrecognised, and the first of its kind is quoted with its number.
+A line is recognised by how its message begins; its values are read by the row's template and keys. A line that
+begins like a row and cannot be read by it (a release changed its format) is not swallowed: it is counted among
+the unrecognised, and the first of its kind is quoted with its number.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from wva_parse.lines import Line, LineCounts
-from wva_parse.log_lines import LOG_LINES, LogLine, Value
+from wva_parse.log_lines import COLUMN_TYPES, LOG_LINES, LogLine, Value
 
 # How many words of a message that no row fits name it in the counts.
 OPENING_WORDS = 5
@@ -36,7 +37,58 @@ class Reader(NamedTuple):
 
     begins: str
     pattern: re.Pattern[str]
-    convert: tuple[tuple[str, Callable[[str], Value]], ...]
+    columns: tuple[str, ...]
+    convert: tuple[Callable[[str], Value], ...]
+    is_whole: bool  # nothing varies
+    is_opening: bool  # the beginning alone decides: nothing is taken from the rest
+
+    def read(self, message: str) -> Fields | None:
+        """The values of a message; None if the template does not fit it."""
+        if self.is_whole:
+            return {} if message == self.begins else None
+        if self.is_opening:
+            return {} if message.startswith(self.begins) else None
+        match = self.pattern.fullmatch(message)
+        return self.fields(match) if match else None
+
+    def fields(self, match: re.Match[str]) -> Fields:
+        """The values of a match; what an optional part would have said is absent."""
+        return {
+            column: convert(text)
+            for column, convert, text in zip(self.columns, self.convert, match.groups(), strict=True)
+            if text is not None
+        }
+
+
+class Key(NamedTuple):
+    """A JSON key of a row, compiled."""
+
+    name: str
+    column: str  # `_`: it must be there, and nobody needs its value
+    factor: float  # into the column's unit
+    is_optional: bool
+    is_outer: bool  # of the line, where the row's other keys are of an array's entry
+
+
+class Keys(NamedTuple):
+    """The JSON keys of a row, compiled."""
+
+    present: tuple[Key, ...]
+    absent: frozenset[str]
+
+    def read(self, data: dict[str, Any], outer: dict[str, Any] | None = None) -> Fields | None:
+        """The values of a JSON object; None if it lacks one that must be there, or has one that must not."""
+        fields: Fields = {}
+        for name, column, factor, is_optional, is_outer in self.present:
+            value = (outer or {}).get(name) if is_outer else data.get(name)
+            if value is None and not is_optional:
+                return None
+            if column == "_" or value is None:
+                continue
+            fields[column] = convert_json(column, value, factor)
+        if not self.absent.isdisjoint(data):
+            return None
+        return _split_variant(fields)
 
 
 class RowReader(NamedTuple):
@@ -44,8 +96,41 @@ class RowReader(NamedTuple):
 
     row: LogLine
     reader: Reader
+    keys: Keys | None
     each: tuple[tuple[str, Reader], ...]
+    arrays: tuple[tuple[str, str, Keys], ...]
 
+    def read(self, line: Line) -> Fields | None:
+        """The values of a line; None if the row does not fit it."""
+        fields = self.reader.read(line.message)
+        if fields is None:
+            return None
+        if self.keys is not None:
+            said = self.keys.read(line.data)
+            if said is None:
+                return None
+            fields.update(said)
+        if self.row.constant:
+            fields.update(self.row.constant)
+        return fields
+
+    def entries(self, line: Line) -> Iterator[tuple[str, Fields]]:
+        """Kind and values of the entries of a line that holds several, in the order of the line."""
+        found = [
+            (match.start(), kind, reader.fields(match))
+            for kind, reader in self.each
+            for match in reader.pattern.finditer(line.message)
+        ]
+        for _, kind, fields in sorted(found, key=lambda entry: entry[0]):
+            yield kind, fields
+        for name, kind, keys in self.arrays:
+            for entry in line.data.get(name) or ():
+                said = keys.read(entry, line.data) if isinstance(entry, dict) else None
+                if said is not None:
+                    yield kind, said
+
+
+# --- templates ------------------------------------------------------------------------------------
 
 # Go prints a number with the wrong verb as `%!f(string=14)`: cut off, so lost.
 _BAD_VERB = r"%!\w\([^)]*\)"
@@ -63,7 +148,10 @@ def _int(text: str) -> int | None:
 
 
 def _float(text: str) -> float | None:
-    return None if text.startswith("%") else float(text)
+    if text.startswith("%"):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None  # nothing was measured
 
 
 def _text(text: str) -> str | None:
@@ -87,7 +175,9 @@ def compile_template(template: str) -> Reader:
     ValueError
         For a field of unknown type.
     """
-    pattern, begins, convert, position = "", None, [], 0
+    pattern, begins, position = "", None, 0
+    columns: list[str] = []
+    convert: list[Callable[[str], Value]] = []
     for mark in _PLACEHOLDER.finditer(template):
         pattern += re.escape(template[position : mark.start()])
         begins = template[: mark.start()] if begins is None else begins
@@ -102,60 +192,145 @@ def compile_template(template: str) -> Reader:
         if name == "_":
             pattern += f"(?:{_PATTERNS[kind]})"
         else:
-            pattern += f"(?P<{name}>{_PATTERNS[kind]})"
-            convert.append((name, _CONVERT[kind]))
+            pattern += f"({_PATTERNS[kind]})"
+            columns.append(name)
+            convert.append(_CONVERT[kind])
     pattern += re.escape(template[position:])
-    return Reader(template if begins is None else begins, re.compile(pattern, re.DOTALL), tuple(convert))
+    begins = template if begins is None else begins
+    return Reader(
+        begins,
+        re.compile(pattern, re.DOTALL),
+        tuple(columns),
+        tuple(convert),
+        is_whole=template == begins,
+        is_opening=template == begins + "<_>",
+    )
 
 
-def _fields(reader: Reader, match: re.Match[str]) -> Fields:
-    return {name: convert(text) for name, convert in reader.convert if (text := match[name]) is not None}
+# --- JSON keys ------------------------------------------------------------------------------------
+
+_KEY = re.compile(
+    r"(?P<absent>!)?(?P<outer>\^)?(?P<name>\w+)(?P<optional>\?)?(?:\*(?P<factor>\d+))?(?:=(?P<column>\w+))?"
+)
+
+
+def compile_keys(text: str) -> Keys:
+    """Compile the keys of a row (their syntax: `log_lines`).
+
+    Raises
+    ------
+    ValueError
+        For a word that is none, or a column that metrics.csv does not have.
+    """
+    present, absent = [], set()
+    for word in text.split():
+        match = _KEY.fullmatch(word)
+        if not match:
+            raise ValueError(f"{word!r} is no key; expected like 'usage=kv_cache_usage', 'role?' or '!role'")
+        if match["absent"]:
+            absent.add(match["name"])
+            continue
+        column = match["column"] or match["name"]
+        if column != "_" and column not in COLUMN_TYPES:
+            raise ValueError(f"{word!r}: there is no column '{column}'")
+        factor = float(match["factor"] or 1)
+        present.append(Key(match["name"], column, factor, bool(match["optional"]), bool(match["outer"])))
+    return Keys(tuple(present), frozenset(absent))
+
+
+def convert_json(column: str, value: Any, factor: float = 1) -> Value:
+    """A JSON value as the type of its column; None where it is none.
+
+    Numbers that JSON cannot hold come as the texts `NaN` and `+Inf`: nothing was measured.
+    """
+    kind = COLUMN_TYPES[column]
+    if kind == "bool":
+        return value if isinstance(value, bool) else None
+    if kind == "str":
+        return str(value) or None if isinstance(value, (str, int)) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    if kind == "int":
+        return int(value) if value == int(value) else None
+    return value * factor if factor != 1 else value
+
+
+def _split_variant(fields: Fields) -> Fields:
+    """`namespace/name` and the bare name are one variant."""
+    variant = fields.get("variant")
+    if isinstance(variant, str) and "/" in variant:
+        namespace, _, fields["variant"] = variant.partition("/")
+        fields.setdefault("namespace", namespace)
+    return fields
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def compile_row(row: LogLine) -> RowReader:
+    """Compile a row of the table."""
+    return RowReader(
+        row,
+        compile_template(row.template),
+        compile_keys(row.keys) if row.keys else None,
+        tuple((kind, compile_template(template)) for kind, template in row.each),
+        tuple((name, kind, compile_keys(keys)) for name, kind, keys in row.arrays),
+    )
 
 
 def _first_word(text: str) -> str:
-    return text.split(" ", 1)[0]
+    return text.partition(" ")[0]
 
 
-def _compile_table(rows: Iterable[LogLine]) -> tuple[dict[str, list[RowReader]], list[RowReader]]:
-    """Readers by the first word of their messages, longest beginning first; and those that begin with anything."""
-    by_word: dict[str, list[RowReader]] = {}
-    anywhere: list[RowReader] = []
-    for row in rows:
-        reader = compile_template(row.template)
-        each = tuple((kind, compile_template(template)) for kind, template in row.each)
-        compiled = RowReader(row, reader, each)
-        # A beginning that ends within its first word ("Setting accelerator name<_>" does not,
-        # "Filtered<_>" would) cannot be found by that word.
-        whole_word = " " in reader.begins or reader.begins == row.template
-        (by_word.setdefault(_first_word(reader.begins), []) if whole_word else anywhere).append(compiled)
-    for readers in by_word.values():
-        readers.sort(key=lambda compiled: -len(compiled.reader.begins))
-    return by_word, anywhere
+class _Table:
+    """Rows by what their messages begin with: all of it, the first word, or anything."""
+
+    def __init__(self, rows: Iterable[LogLine]) -> None:
+        self.whole: dict[str, list[RowReader]] = {}
+        self.by_word: dict[str, list[RowReader]] = {}
+        self.anywhere: list[RowReader] = []
+        for row in rows:
+            compiled = compile_row(row)
+            begins = compiled.reader.begins
+            if begins == row.template:
+                self.whole.setdefault(begins, []).append(compiled)
+            elif " " in begins:
+                self.by_word.setdefault(_first_word(begins), []).append(compiled)
+            else:
+                self.anywhere.append(compiled)
+        for readers in self.by_word.values():
+            readers.sort(key=lambda compiled: -len(compiled.reader.begins))
 
 
-_BY_WORD, _ANYWHERE = _compile_table(LOG_LINES)
+_TABLE = _Table(LOG_LINES)
 
 
-def find_row(message: str) -> tuple[RowReader | None, re.Match[str] | None]:
-    """The row that a message fits, and how; or the row whose beginning it has but that cannot read it.
+def find_row(line: Line) -> tuple[RowReader | None, Fields | None]:
+    """The row that a line fits, and its values; or the row whose beginning it has but that cannot read it.
 
     Returns
     -------
-    row, match
-        Both None for a message that begins like no row; only the match None for one that begins like a
-        row and goes on differently.
+    row, fields
+        Both None for a message that begins like no row; only the fields None for one that begins like a row and
+        goes on differently.
     """
+    message = line.message
     beginning = None
-    for compiled in _BY_WORD.get(_first_word(message), ()):
+    for compiled in _TABLE.whole.get(message, ()):
+        fields = compiled.read(line)
+        if fields is not None:
+            return compiled, fields
+        beginning = beginning or compiled
+    for compiled in _TABLE.by_word.get(_first_word(message), ()):
         if message.startswith(compiled.reader.begins):
-            match = compiled.reader.pattern.fullmatch(message)
-            if match:
-                return compiled, match
+            fields = compiled.read(line)
+            if fields is not None:
+                return compiled, fields
             beginning = beginning or compiled
-    for compiled in _ANYWHERE:
-        match = compiled.reader.pattern.fullmatch(message)
-        if match:
-            return compiled, match
+    for compiled in _TABLE.anywhere:
+        fields = compiled.read(line)
+        if fields is not None:
+            return compiled, fields
     return beginning, None
 
 
@@ -165,41 +340,30 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
     Parameters
     ----------
     lines
-        JSON lines of a controller's log.
+        Lines of a controller's log.
     counts
-        Filled along the way: `recognised`, `unrecognised` (by opening words) and `unreadable` (the first
+        Filled along the way: `recognised`, `spoken`, `unrecognised` (by opening words) and `unreadable` (the first
         line of each row that could not be read, with its number).
     """
+    spoken = counts.spoken
     for line in lines:
-        compiled, match = find_row(line.message)
-        if compiled is None or match is None:
+        compiled, fields = find_row(line)
+        if compiled is None or fields is None:
             _count_unrecognised(line, compiled, counts)
             continue
         counts.recognised += 1
         row = compiled.row
-        if compiled.each:
-            yield from _entries(compiled, line)
-        elif row.kind:
-            fields = _fields(compiled.reader, match)
-            if row.constant:
-                fields.update(row.constant)
-            if row.keys:
-                fields.update({column: _scalar(line.data.get(key)) for key, column in row.keys.items()})
+        spoken[row.dialects] = spoken.get(row.dialects, 0) + 1
+        if row.kind:
             yield Event(row.kind, line, fields, row)
+        if row.each or row.arrays:
+            for kind, said in compiled.entries(line):
+                yield Event(kind, line, said, row)
 
 
-def _entries(compiled: RowReader, line: Line) -> Iterator[Event]:
-    """The entries of a message that holds several, in the order of the message."""
-    found = [
-        (match.start(), Event(kind, line, _fields(reader, match), compiled.row))
-        for kind, reader in compiled.each
-        for match in reader.pattern.finditer(line.message)
-    ]
-    yield from (event for _, event in sorted(found, key=lambda entry: entry[0]))
-
-
-def _scalar(value: Any) -> Value:
-    return value if isinstance(value, (str, int, float, bool)) else None
+def events_of(line: Line) -> list[Event]:
+    """What one line says; empty if it says nothing that is needed, or is of no known form."""
+    return list(parse_events([line], LineCounts()))
 
 
 def _count_unrecognised(line: Line, row: RowReader | None, counts: LineCounts) -> None:

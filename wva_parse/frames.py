@@ -135,7 +135,7 @@ def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Windo
     by_kind: dict[str, list[Row]] = {kind: [] for kind in KINDS}
     for row in rows:
         if "reconciliation" in row:
-            by_kind[str(row["event_type"])].append(row)
+            by_kind.setdefault(str(row["event_type"]), []).append(row)
     for column in ("namespace", "model"):
         _complete(by_kind, column)
     everything = _reconciliations(loop_runs)

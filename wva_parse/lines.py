@@ -1,12 +1,16 @@
-"""Raw lines of a controller's log, as level, time and message.
+"""Raw lines of a controller's log, as level, time, message and values.
 
-The stream is not clean: the controller's own JSON objects are mixed with klog lines, stack traces,
-lines of a half-written object and, in some captures, a `kubectl logs --timestamps` prefix. Every line
-is counted; only JSON objects with a message go on to `events`.
+The stream is not clean: the controller's own lines are mixed with klog lines, stack traces, halves of lines and,
+in some captures, a `kubectl logs --timestamps` prefix. Every line is counted; only the controller's own go on to
+`events`. They come in two encodings: a JSON object per line (to December 2025, and newer builds that are told to),
+and columns separated by tabs, the last of them a JSON object (since):
 
-Conventions: lines are numbered from 1, in file order, which is never changed (timestamps go backwards
-by up to 1.5 s in real logs). A line that repeats one of the `REPEAT_WINDOW` before it exactly (time,
-level and message) is the same line collected twice and counts once.
+    {"level":"INFO","ts":"2025-12-09T15:16:58.054Z","msg":"..."}
+    2026-08-08T02:24:10Z<TAB>LEVEL(-2)<TAB>[logger<TAB>]saturation/engine.go:490<TAB>message[<TAB>{...}]
+
+Conventions: lines are numbered from 1, in file order, which is never changed (timestamps go backwards by up to
+1.5 s in real logs). A line that repeats one of the `REPEAT_WINDOW` before it exactly is the same line collected
+twice and counts once.
 """
 
 from __future__ import annotations
@@ -21,15 +25,19 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from wva_parse.dialects import name_dialects
+
 # Design §7. Two collectors writing one file repeat a block of some thirty lines; a poll repeats at most
 # the lines of a second.
 REPEAT_WINDOW = 10_000
 
 # `kubectl logs --timestamps` puts its own stamp and a space before the line.
-KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\S+Z (?=[{IWEF\d])")
+_KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\S+Z (?=[{IWEF\d])")
 
-# Where a new object starts behind the torn-off half of another one.
-OBJECT_START = b'{"level":'
+# Where a whole line starts behind the torn-off half of another one.
+_OBJECT_START = b'{"level":'
+_CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")
+_CALLER = re.compile(r"[^\s\t]+\.go(?::\d+)?")
 
 
 class LogError(ValueError):
@@ -37,13 +45,13 @@ class LogError(ValueError):
 
 
 class Line(NamedTuple):
-    """One JSON line of a controller's log."""
+    """One line of a controller's own."""
 
     number: int
     timestamp: str  # as logged, made UTC
-    level: str
+    level: str  # upper case, without the number of `LEVEL(-4)`
     message: str
-    data: dict[str, Any]  # the whole object: some releases put the values beside the message
+    data: dict[str, Any]  # the values beside the message: the whole object, or the last column
 
 
 @dataclass
@@ -56,6 +64,12 @@ class LineCounts:
     recognised: int = 0
     unrecognised: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)  # opening words -> first such line's complaint
+    spoken: dict[str, int] = field(default_factory=dict)  # recognised lines by the dialects of their row
+
+    @property
+    def dialects(self) -> dict[str, int]:
+        """The dialects of the log and how many lines tell each (see `dialects.name_dialects`)."""
+        return name_dialects(self.spoken)
 
 
 def open_log(path: Path) -> Iterator[bytes]:
@@ -88,71 +102,98 @@ def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
         )
     if head.startswith(b"\x1f\x8b"):
         raise LogError(f"{path}: the log is gzip-compressed; unpack it with gunzip first")
-    if b"\0" in head:
-        raise LogError(f"{path}: binary data, expected text, one JSON object per line")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise LogError(f"{path}: UTF-16 text (saved by PowerShell?); convert it with iconv -f UTF-16 -t UTF-8 first")
+    # A node that lost power leaves zeros within a log; a binary file has nothing of one.
+    if b"\0" in head and _OBJECT_START not in head and not _CONSOLE_START.search(head):
+        raise LogError(f"{path}: binary data, expected a controller's log: text, one line per message")
 
 
 def read_lines(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Line]:
-    """Yield the JSON lines among raw ones, each once; count the others.
+    """Yield the controller's own lines among raw ones, each once; count the others.
 
     Parameters
     ----------
     raw_lines
         Lines with or without their newline.
     counts
-        Filled along the way: `lines`, `not_json`, `repeated`.
+        Filled along the way: `lines`, `not_json` (klog, stack traces, halves), `repeated`.
     """
-    recent: set[tuple[Any, Any, Any]] = set()
-    order: deque[tuple[Any, Any, Any]] = deque()
-    number = 0
+    # Hashes, not lines: a line can be a megabyte. Two of 10,000 agree by chance once in 10^11 windows.
+    recent: set[int] = set()
+    order: deque[int] = deque()
     for number, raw in enumerate(raw_lines, start=1):
         counts.lines = number
+        raw = raw.strip()
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
-        data = _decode(raw)
-        if data is None:
-            counts.not_json += bool(raw.strip())
-            continue
-        stamp, level, message = data.get("ts"), data.get("level"), data.get("msg")
-        if not isinstance(message, str):
-            counts.not_json += 1
-            continue
-        key = (stamp, level, message) if isinstance(stamp, (str, float, int)) else (None, str(level), message)
+        key = hash(raw)
         if key in recent:
             counts.repeated += 1
+            continue
+        line = read_line(number, raw)
+        if line is None:
+            raw = _behind_torn(raw)
+            key = hash(raw)
+            if key in recent:
+                counts.repeated += 1
+                continue
+            line = read_line(number, raw)
+        if line is None:
+            counts.not_json += bool(raw)
             continue
         recent.add(key)
         order.append(key)
         if len(order) > REPEAT_WINDOW:
             recent.discard(order.popleft())
-        yield Line(number, utc_stamp(stamp), level if isinstance(level, str) else "", message, data)
+        yield line
 
 
-def _without_kubectl_stamp(raw: bytes) -> bytes:
-    stamp = KUBECTL_STAMP.match(raw)
-    return raw[stamp.end() :] if stamp else raw
-
-
-def _decode(raw: bytes) -> dict[str, Any] | None:
-    """The JSON object of a line, or of its end if the line begins with the torn half of another; else None."""
+def read_line(number: int, raw: bytes) -> Line | None:
+    """The line that raw text without prefix and newline is; None if it is not one of the controller's own."""
+    if not raw.startswith(b"{"):
+        return _console_line(number, raw) if _CONSOLE_START.match(raw) else None
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        start = raw.rfind(OBJECT_START)
-        if start > 0:
-            return _decode(raw[start:])
-        if start == 0 and _has_bad_utf8(raw):
-            return _decode(raw.decode("utf-8", "replace").encode())
         return None
-    return data if isinstance(data, dict) else None
+    message = data.get("msg")
+    if not isinstance(message, str):
+        return None
+    stamp, level = data.get("ts"), data.get("level")
+    if not (type(stamp) is str and stamp.endswith("Z")):
+        stamp = utc_stamp(stamp)
+    return Line(number, stamp, _plain_level(level) if isinstance(level, str) else "", message, data)
 
 
-def _has_bad_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return True
-    return False
+def _console_line(number: int, raw: bytes) -> Line | None:
+    stamp, level, *columns = raw.decode("utf-8", "replace").split("\t")
+    data: dict[str, Any] = {}
+    if len(columns) > 1 and columns[-1].startswith("{"):
+        try:
+            data = orjson.loads(columns.pop())
+        except orjson.JSONDecodeError:
+            return None  # cut off
+    caller = next((place for place, text in enumerate(columns[:2]) if _CALLER.fullmatch(text)), -1)
+    message = "\t".join(columns[caller + 1 :])
+    return Line(number, utc_stamp(stamp), _plain_level(level), message, data) if message else None
+
+
+def _plain_level(level: str) -> str:
+    return level if level in ("INFO", "DEBUG") else level.partition("(")[0].upper()
+
+
+def _without_kubectl_stamp(raw: bytes) -> bytes:
+    stamp = _KUBECTL_STAMP.match(raw)
+    return raw[stamp.end() :] if stamp else raw
+
+
+def _behind_torn(raw: bytes) -> bytes:
+    """What of a line that cannot be read may be whole: its end, behind a torn half or zeros; with valid UTF-8."""
+    start = raw.rfind(_OBJECT_START)
+    if start < 0:
+        start = max((match.start() for match in _CONSOLE_START.finditer(raw)), default=0)
+    return raw[start:].decode("utf-8", "replace").encode()
 
 
 def utc_stamp(stamp: object) -> str:
@@ -167,7 +208,10 @@ def utc_stamp(stamp: object) -> str:
         moment = parse_stamp(stamp)
         return iso(moment) if moment else ""
     if isinstance(stamp, (int, float)) and not isinstance(stamp, bool):
-        return iso(datetime.fromtimestamp(stamp, timezone.utc))
+        try:
+            return iso(datetime.fromtimestamp(stamp, timezone.utc))
+        except (OverflowError, ValueError, OSError):
+            return ""
     return ""
 
 

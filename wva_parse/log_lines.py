@@ -1,17 +1,26 @@
 """The log lines of the Workload Variant Autoscaler, as a table.
 
-One row of `LOG_LINES` is one line that a controller prints, written as its template with the values
-named by the columns of metrics.csv. Reading another release means adding rows. Renamed phrases
-(capacity, later saturation) are rows of their own.
+One row of `LOG_LINES` is one line that a controller prints, written as its template with the values named by the
+columns of metrics.csv. Reading another release means adding rows. Renamed phrases (capacity, later saturation)
+are rows of their own.
 
-Template syntax: `<column>` text, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value nobody
-needs; `<?...?>` a part that some builds leave out. All else stands to the letter. A template is matched
-from the start of the message to its end.
+Template syntax: `<column>` text, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value nobody needs;
+`<?...?>` a part that some builds leave out. All else stands to the letter. A template is matched from the start
+of the message to its end.
 
-Units are the log's: ITL and TTFT in ms, rates in requests per **minute**, KV usage from 0 to 1.
+Releases since December 2025 print a constant message and put the values beside it, as JSON. Their rows have `keys`,
+words separated by spaces: `usage=kv_cache_usage` the value of `usage` in that column; `variant` the column of the
+same name; `role?` may be missing; `!role` must be missing (an older release's line); `totalVAs=_` must be there and
+nobody needs it; `avgITLSeconds*1000=observed_itl_ms` is converted; `^modelID=model`, in an array's entries, is said
+beside the array. `namespace/name` in the column `variant` is split.
 
-The names of the dialects (D1 to D3, with DT for the tuner's lines and DF for those of a research fork):
-D1 v0.0.1 to v0.0.4, D2 v0.0.5 to v0.4.2, D3 the untagged builds of December 2025.
+Units are the log's: ITL and TTFT in ms, rates in requests per **minute**, KV usage from 0 to 1. Where a release
+prints another, the row converts. Supply, demand and capacities are in the unit of their analyzer: tokens
+(saturation), tokens/s (throughput), requests/s (queueing-model).
+
+The dialects: D0 before the first release, D1 v0.0.1 to v0.0.4, D2 v0.0.5 to v0.4.2, D3 the untagged builds of
+December 2025, D4 v0.5, D5 v0.5.1 (March) to v0.7, D6 v0.8, D7 v0.9, D8 later forks; DT the tuner's lines, DF those
+of a research fork.
 """
 
 from __future__ import annotations
@@ -22,22 +31,72 @@ from typing import NamedTuple
 
 Value = str | int | float | bool | None
 
+# What a line can say: the columns of metrics.csv after timestamp, reconciliation and event_type.
+COLUMN_TYPES = {
+    "namespace": "str",
+    "model": "str",
+    "variant": "str",
+    "pod": "str",
+    "action": "str",
+    "reason": "str",
+    "current_replicas": "int",
+    "target_replicas": "int",
+    "predicted_replicas": "int",
+    "predicted_itl_ms": "float",
+    "predicted_ttft_ms": "float",
+    "observed_replicas": "int",
+    "observed_itl_ms": "float",
+    "observed_ttft_ms": "float",
+    "arrival_rate_per_min": "float",
+    "input_tokens": "float",
+    "output_tokens": "float",
+    "cost": "float",
+    "slo_itl_ms": "float",
+    "slo_ttft_ms": "float",
+    "kv_cache_usage": "float",
+    "queue_length": "int",
+    "total_replicas": "int",
+    "non_saturated_replicas": "int",
+    "avg_spare_kv": "float",
+    "avg_spare_queue": "float",
+    "should_scale_up": "bool",
+    "scale_down_safe": "bool",
+    "alpha": "float",
+    "beta": "float",
+    "gamma": "float",
+    "delta": "float",
+    "nis": "float",
+    # since D5
+    "analyzer": "str",
+    "role": "str",
+    "supply": "float",
+    "demand": "float",
+    "utilisation": "float",
+    "required_capacity": "float",
+    "spare_capacity": "float",
+    "capacity_per_replica": "float",
+    "scale_up_threshold": "float",
+    "scale_down_boundary": "float",
+    "wanted_replicas": "int",
+}
+
 
 class LogLine(NamedTuple):
     """One row of the table: a line that a controller prints.
 
     `kind` is an `event_type` of metrics.csv or one of the context kinds that `rows` uses (`loop`, `end`,
-    `model`, `namespace`, `reconciling`, `nis`, `applied`, `emit`); empty for a line that is known and says
-    nothing we need.
+    `model`, `namespace`, `reconciling`, `nis`, `applied`, `announced`, `emit`); empty for a line that is known and
+    of which all that we need is in its entries, if it has any.
     """
 
     kind: str
     dialects: str
     template: str
-    example: str  # a whole message in the documented form; a test reads it
+    example: str  # a whole message in the documented form, a tab, its JSON; a test reads it
+    keys: str = ""
     constant: Mapping[str, Value] = MappingProxyType({})  # columns that the words themselves say
     each: tuple[tuple[str, str], ...] = ()  # (kind, template) of the entries that one message holds
-    keys: Mapping[str, str] = MappingProxyType({})  # JSON keys beside the message -> columns
+    arrays: tuple[tuple[str, str, str], ...] = ()  # (JSON key, kind, keys) of the entries of a JSON array
     opens: bool = False  # a loop run starts here
     ends: bool = False  # the loop run is over
 
@@ -49,6 +108,26 @@ _POD = "llama-decode-7b86984dgftqv"
 _PARMS = "alpha=9.545476, beta=0.022966, gamma=19.329866, delta=0.000184"
 _PARMS_TEMPLATE = "alpha=<alpha:float>, beta=<beta:float>, gamma=<gamma:float>, delta=<delta:float>"
 _PARMS_COLON = "alpha: <alpha:float>, beta: <beta:float>, gamma: <gamma:float>, delta: <delta:float>"
+
+# The keys of the analyses that values as JSON have in common.
+_GROUP = f"{_MODEL}|{_NS}"
+_V1 = (
+    "totalReplicas=total_replicas nonSaturated=non_saturated_replicas shouldScaleUp=should_scale_up "
+    "scaleDownSafe=scale_down_safe"
+)
+_V1_SPARE = "avgSpareKv=avg_spare_kv avgSpareQueue=avg_spare_queue"
+_V1_EXAMPLE = '"totalReplicas": 2, "nonSaturated": 1'
+_V1_WHY_EXAMPLE = (
+    '"avgSpareKv": 0.05, "avgSpareQueue": 3.5, "shouldScaleUp": true, '
+    '"scaleUpReason": "KV spare Saturation low (0.050 < 0.100)", "scaleDownSafe": false'
+)
+_V2 = (
+    "totalSupply=supply totalDemand=demand utilization=utilisation requiredCapacity=required_capacity "
+    "spareCapacity=spare_capacity"
+)
+_V2_EXAMPLE = (
+    '"totalSupply": 2503400, "totalDemand": 2229945, "utilization": 0.89, "requiredCapacity": 120, "spareCapacity": 0'
+)
 
 _SERVER = (
     "s=<variant>:<namespace>; c=<_>; m=<model>; rate=<arrival_rate_per_min:float>; inTk=<input_tokens:float>; "
@@ -105,7 +184,7 @@ _TROUBLESHOOTING = "No vLLM metrics found for model 'm' in namespace 'n'. Check:
 
 
 def _mode(dialects: str, template: str, mode: str) -> LogLine:
-    return LogLine("mode", dialects, template, template, constant={"reason": mode}, opens=True)
+    return LogLine("mode", dialects, template, template, constant=MappingProxyType({"reason": mode}), opens=True)
 
 
 # Lines from which rows of metrics.csv are made.
@@ -172,6 +251,7 @@ EVENT_LINES = (
         "maxBatch: 0,    cost: 0,    itlAverage: 0,    ttftAverage: 0,    load: {     arrivalRate: 0,     "
         "avgInTokens: 0,     avgOutTokens: 0    }   }  } ]}",
         each=(("observed_metrics", _SERVER_DATA),),
+        opens=True,
     ),
     # -- prediction: one entry per variant, in any order
     LogLine(
@@ -324,7 +404,7 @@ EVENT_LINES = (
         "D1",
         "no feasible allocations found for all variants: unable to perform model optimization, skipping this iteration",
         "no feasible allocations found for all variants: unable to perform model optimization, skipping this iteration",
-        constant={"reason": "no feasible allocations found for all variants"},
+        constant=MappingProxyType({"reason": "no feasible allocations found for all variants"}),
         ends=True,
     ),
     LogLine(
@@ -346,8 +426,10 @@ EVENT_LINES = (
         "failure",
         "D1",
         "Metrics unavailable, skipping optimization for variant",
-        "Metrics unavailable, skipping optimization for variant",
-        keys={"variant": "variant", "namespace": "namespace", "model": "model", "reason": "reason"},
+        "Metrics unavailable, skipping optimization for variant\t"
+        f'{{"variant": "{_VARIANT}", "namespace": "{_NS}", "model": "{_MODEL}", "reason": "MetricsMissing", '
+        f'"troubleshooting": "{_TROUBLESHOOTING}"}}',
+        "variant namespace model reason",
     ),
     LogLine(
         "failure",
@@ -384,6 +466,338 @@ EVENT_LINES = (
     ),
 )
 
+# The same of the releases that print values as JSON.
+STRUCTURED_LINES = (
+    # -- mode: per model; the `mode` of the end line says saturation-only for all three until July 2026
+    LogLine(
+        "mode",
+        "D4",
+        "Processing model",
+        f'Processing model\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "variantCount": 2, "groupKey": "{_GROUP}"}}',
+        "modelID=model namespace?",
+        constant=MappingProxyType({"reason": "saturation-only"}),
+    ),
+    *(
+        LogLine(
+            "mode",
+            dialects,
+            f"Processing model ({suffix})",
+            f'Processing model ({suffix})\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "variantCount": 1, '
+            f'"groupKey": "{_GROUP}"}}',
+            "modelID=model namespace?",
+            constant=MappingProxyType({"reason": mode}),
+        )
+        for dialects, suffix, mode in (
+            ("D5-D8", "V1", "saturation-only"),
+            ("D5-D8", "V2", "saturation"),
+            ("D5 D6", "queueing-model", "queueing-model"),
+        )
+    ),
+    # -- slo: of the queueing model
+    LogLine(
+        "slo",
+        "D5 D6",
+        "Inferred SLO from queueing model",
+        f'Inferred SLO from queueing model\t{{"variant": "{_NS}/{_VARIANT}", "k": 3, "alpha": 7.1, "beta": 0.04, '
+        '"gamma": 0.0003, "avgInputTokens": 210, "avgOutputTokens": 500, "TargetTTFT_ms": 120.5, "TargetITL_ms": 21.3}',
+        "variant TargetTTFT_ms=slo_ttft_ms TargetITL_ms=slo_itl_ms avgInputTokens?=input_tokens "
+        "avgOutputTokens?=output_tokens",
+    ),
+    LogLine(
+        "slo",
+        "D5 D6",
+        "Using fallback SLO from observations",
+        'Using fallback SLO from observations\t{"observedTTFT_s": 0.08, "observedITL_s": 0.02, "TargetTTFT_ms": 120, '
+        '"TargetITL_ms": 30}',
+        "TargetTTFT_ms=slo_ttft_ms TargetITL_ms=slo_itl_ms observedTTFT_s?*1000=observed_ttft_ms "
+        "observedITL_s?*1000=observed_itl_ms",
+    ),
+    # -- scaling_decision: up to three lines, one decision
+    LogLine(
+        "",
+        "D7 D8",
+        "scaling-decision",
+        f'scaling-decision\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "decisions": [{{"name":"{_VARIANT}",'
+        '"curr":1,"tgt":4,"action":"scale-up"}]}',
+        "decisions=_",
+        arrays=(
+            (
+                "decisions",
+                "announced",
+                "^modelID=model ^namespace name=variant curr=current_replicas tgt=target_replicas action",
+            ),
+        ),
+    ),
+    LogLine(
+        "scaling_decision",
+        "D4-D8",
+        "Processing decision for VA",
+        f'Processing decision for VA\t{{"variant": "{_NS}/{_VARIANT}", "action": "scale-up", "current": 1, '
+        '"target": 4}',
+        "variant action current=current_replicas target=target_replicas",
+    ),
+    LogLine(
+        "applied",
+        "D4-D8",
+        "Applied saturation decision via shared cache",
+        f'Applied saturation decision via shared cache\t{{"variant": "{_NS}/{_VARIANT}", "namespace": "{_NS}", '
+        '"action": "scale-up", "target": 4, "reason": "V2 (optimizer: cost-aware)"}',
+        "variant namespace? action target=target_replicas reason",
+    ),
+    LogLine(
+        "emit",
+        "D4-D8",
+        "EmitReplicaMetrics completed",
+        f'EmitReplicaMetrics completed\t{{"variantName": "{_VARIANT}", "currentReplicas": 4, "desiredReplicas": 7, '
+        '"accelerator": "NVIDIA-H100-80GB-HBM3"}',
+        "variantName=variant currentReplicas=current_replicas desiredReplicas=target_replicas",
+    ),
+    LogLine(
+        "decision_limited",
+        "D4-D8",
+        "Decision was limited by GPU availability",
+        f'Decision was limited by GPU availability\t{{"variant": "{_VARIANT}", "originalTarget": 6, '
+        '"limitedTarget": 4, "limitedBy": "gpu-limiter"}',
+        "variant originalTarget=wanted_replicas limitedTarget=target_replicas limitedBy?=reason",
+    ),
+    # -- per pod, with --v=4 only: the maximum over the last minute; latencies in s
+    LogLine(
+        "kv_cache",
+        "D4-D8",
+        "KV cache metric",
+        f'KV cache metric\t{{"instanceKey": "{_POD}|10.0.0.1:8000", "pod": "{_POD}", "usage": 0.85, '
+        '"usagePercent": 85}',
+        "pod usage=kv_cache_usage",
+    ),
+    LogLine(
+        "queue",
+        "D4-D8",
+        "Queue metric",
+        f'Queue metric\t{{"instanceKey": "{_POD}|10.0.0.1:8000", "pod": "{_POD}", "queueLength": 3}}',
+        "pod queueLength=queue_length",
+    ),
+    LogLine(
+        "pod_metrics",
+        "D5-D8",
+        "Avg TTFT metric",
+        f'Avg TTFT metric\t{{"pod": "{_POD}", "avgTTFTSeconds": 0.0752}}',
+        "pod avgTTFTSeconds*1000=observed_ttft_ms",
+    ),
+    LogLine(
+        "pod_metrics",
+        "D5-D8",
+        "Avg ITL metric",
+        f'Avg ITL metric\t{{"pod": "{_POD}", "avgITLSeconds": 0.0121}}',
+        "pod avgITLSeconds*1000=observed_itl_ms",
+    ),
+    LogLine(
+        "pod_metrics",
+        "D5-D8",
+        "Scheduler dispatch rate metric",
+        f'Scheduler dispatch rate metric\t{{"pod": "{_POD}", "arrivalRate": 12.5}}',
+        "pod arrivalRate*60=arrival_rate_per_min",
+    ),
+    # -- capacity_analysis: saturation V1
+    LogLine(
+        "capacity_analysis",
+        "D4",
+        "saturation analysis completed",
+        f'saturation analysis completed\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", {_V1_EXAMPLE}, '
+        '"avgSpareKv": 0.05, "avgSpareQueue": 3.5, "shouldScaleUp": true, "scaleDownSafe": false}',
+        f"modelID=model namespace {_V1} {_V1_SPARE}",
+    ),
+    LogLine(
+        "capacity_analysis",
+        "D4",
+        "Saturation analysis completed",
+        f'Saturation analysis completed\t{{"modelID": "{_MODEL}", {_V1_EXAMPLE}, "shouldScaleUp": true, '
+        '"scaleDownSafe": false}',
+        f"modelID=model {_V1} !avgSpareKv !role",
+    ),
+    LogLine(
+        "capacity_analysis",
+        "D5",
+        "Saturation analysis completed",
+        f'Saturation analysis completed\t{{"modelID": "{_MODEL}", {_V1_EXAMPLE}, {_V1_WHY_EXAMPLE}}}',
+        f"modelID=model {_V1} {_V1_SPARE} scaleUpReason?=reason !role",
+    ),
+    LogLine(  # one line per role group
+        "capacity_analysis",
+        "D6-D8",
+        "Saturation analysis completed",
+        f'Saturation analysis completed\t{{"modelID": "{_MODEL}", "role": "decode", {_V1_EXAMPLE}, {_V1_WHY_EXAMPLE}}}',
+        f"modelID=model role {_V1} {_V1_SPARE} scaleUpReason?=reason",
+    ),
+    # -- analyzer_result: demand against supply of a model
+    LogLine(
+        "analyzer_result",
+        "D5",
+        "V2 saturation analysis completed",
+        f'V2 saturation analysis completed\t{{"modelID": "{_MODEL}", {_V2_EXAMPLE}}}',
+        f"modelID=model namespace? {_V2} !scaleUpThreshold",
+        constant=MappingProxyType({"analyzer": "saturation"}),
+    ),
+    LogLine(
+        "analyzer_result",
+        "D6",
+        "V2 saturation analysis completed",
+        f'V2 saturation analysis completed\t{{"modelID": "{_MODEL}", {_V2_EXAMPLE}, "scaleUpThreshold": 0.85, '
+        '"scaleDownBoundary": 0.7}',
+        f"modelID=model namespace? {_V2} scaleUpThreshold=scale_up_threshold scaleDownBoundary=scale_down_boundary",
+        constant=MappingProxyType({"analyzer": "saturation"}),
+    ),
+    LogLine(
+        "analyzer_result",
+        "D5 D6",
+        "Queueing model analysis completed",
+        f'Queueing model analysis completed\t{{"modelID": "{_MODEL}", {_V2_EXAMPLE}}}',
+        f"modelID=model namespace? {_V2}",
+        constant=MappingProxyType({"analyzer": "queueing-model"}),
+    ),
+    LogLine(  # one line per analyzer
+        "analyzer_result",
+        "D7 D8",
+        "analyzer-result",
+        f'analyzer-result\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "analyzer": "saturation", "supply": 329011, '
+        '"demand": 974024, "util": 2.96, "rc": 816899.6, "sc": 0, "scaleUpThreshold": 0.85, "scaleDownBoundary": 0.7, '
+        f'"variants": [{{"name":"{_VARIANT}","prc":329011,"role":"decode","reason":"P1-obs"}}]}}',
+        "modelID=model namespace analyzer supply demand util=utilisation rc=required_capacity sc=spare_capacity "
+        "scaleUpThreshold?=scale_up_threshold scaleDownBoundary?=scale_down_boundary",
+        arrays=(
+            (
+                "variants",
+                "analyzer_variant",
+                "^modelID=model ^namespace ^analyzer name=variant prc=capacity_per_replica role? reason?",
+            ),
+        ),
+    ),
+    # -- replica_capacity: what bounds a pod, or a variant's compute
+    LogLine(
+        "replica_capacity",
+        "D8",
+        "replica-capacity-decision",
+        f'replica-capacity-decision\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "variant": "{_VARIANT}", '
+        f'"pod": "{_POD}", "k1MemoryBound": 329011, "k2ComputeBound": 25348, "k2Source": "P2-hist", '
+        '"effectiveCapacity": 25348, "boundBy": "k2", "tokensInUse": 20000, "localQueueDemand": 1200, '
+        '"replicaDemand": 21200, "queueLength": 3, "queueThreshold": 5}',
+        "modelID=model namespace variant pod effectiveCapacity=capacity_per_replica boundBy?=reason "
+        "replicaDemand?=demand queueLength?=queue_length",
+    ),
+    LogLine(
+        "replica_capacity",
+        "D8",
+        "k2-decision",
+        f'k2-decision\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "variant": "{_VARIANT}", "priority": "P1-obs", '
+        '"historyKey": "h", "k2": 25348}',
+        "modelID=model namespace variant priority?=reason k2=capacity_per_replica",
+    ),
+    # -- tuner of the queueing model: three parameters
+    LogLine(
+        "tuner_update",
+        "D5 D6",
+        "Parameters tuned successfully",
+        f'Parameters tuned successfully\t{{"variant": "{_VARIANT}", "namespace": "{_NS}", "alpha": 7.1, "beta": 0.04, '
+        '"gamma": 0.0003, "NIS": 0.42}',
+        "variant namespace alpha beta gamma NIS=nis",
+    ),
+    LogLine(
+        "nis_rejection",
+        "D5 D6",
+        "Tuner validation failed, using previous state",
+        f'Tuner validation failed, using previous state\t{{"variant": "{_VARIANT}", "namespace": "{_NS}", '
+        '"NIS": 27.6}',
+        "variant namespace NIS=nis",
+    ),
+    # -- safety_net
+    LogLine(
+        "safety_net",
+        "D4-D8",
+        "Safety net activated: emitted fallback metrics",
+        f'Safety net activated: emitted fallback metrics\t{{"variant": "{_VARIANT}", "currentReplicas": 2, '
+        '"desiredReplicas": 2, "accelerator": "H100", "fallbackSource": "previous-desired"}',
+        "variant currentReplicas=current_replicas desiredReplicas=target_replicas fallbackSource=reason",
+    ),
+    # -- failure
+    *(
+        LogLine(
+            "failure",
+            dialects,
+            message,
+            f'{message}\t{{"modelID": "{_MODEL}", "error": "no metrics"}}',
+            "modelID?=model namespace? error=reason",
+        )
+        for dialects, message in (
+            ("D4-D8", "Optimization error"),
+            ("D4 D5", "Saturation analysis failed"),
+            ("D5-D8", "V2 analysis failed"),
+            ("D5-D8", "Model data preparation failed"),
+            ("D5 D6", "Queueing model analysis failed"),
+            (
+                "D7",
+                "refusing to dispatch the queueing-model path; enable the saturation and/or throughput analyzers "
+                "instead",
+            ),
+        )
+    ),
+    *(
+        LogLine(
+            "failure",
+            "D4-D8",
+            message,
+            f'{message}\t{{"modelID": "{_MODEL}", "namespace": "{_NS}"}}',
+            "modelID?=model namespace?",
+            constant=MappingProxyType({"reason": message.partition(",")[0]}),
+        )
+        for message in (
+            "Saturation scaling config not loaded yet for namespace, skipping model",
+            "No saturation metrics available for model, skipping analysis",
+        )
+    ),
+    LogLine(  # the kind of the target is in the text since v0.6.0
+        "failure",
+        "D4-D8",
+        "Scale target <_> not found, waiting for <_>",
+        f'Scale target Deployment not found, waiting for deployment watch\t{{"name": "{_VARIANT}", '
+        f'"namespace": "{_NS}"}}',
+        "namespace",
+        constant=MappingProxyType({"reason": "scale target not found"}),
+    ),
+    LogLine(
+        "failure",
+        "D4-D8",
+        "Failed to get scale target Deployment",
+        f'Failed to get scale target Deployment\t{{"name": "{_VARIANT}", "namespace": "{_NS}", "error": "timed out"}}',
+        "namespace? error=reason",
+    ),
+)
+
+# Before the first release. Its solution names no variant, and its waiting time is no TTFT.
+OLDEST_LINES = (
+    LogLine(
+        "slo",
+        "D0",
+        "Found SLO for model - model: <model>, class: <_>, slo-itl: <slo_itl_ms:float>, slo-ttw: <_:float>",
+        "Found SLO for model - model: default, class: Premium, slo-itl: 24, slo-ttw: 500",
+        opens=True,
+    ),
+    LogLine(
+        "",
+        "D0",
+        "optimization solution system Solution: \n<_>",
+        "optimization solution system Solution: \nc=Premium; m=default; rate=38.67; tk=119; sol=3, alloc={acc=G2; "
+        "num=1; maxBatch=4; cost=23, val=-10.7, servTime=17.93741, waitTime=51.055664, rho=0.74483395}; slo-itl=24, "
+        "slo-ttw=500, slo-tps=0 \nAllocationByType: \nname=G2, count=1, limit=0, cost=23 \ntotalCost=23 \n",
+        each=(
+            (
+                "prediction",
+                "c=<_>; m=<model>; rate=<arrival_rate_per_min:float>; tk=<output_tokens:float>; sol=<_>, "
+                "alloc={acc=<_>; num=<predicted_replicas:int>; maxBatch=<_>; cost=<cost:float>, val=<_>, "
+                "servTime=<predicted_itl_ms:float>, waitTime=<_>, rho=<_>}; slo-itl=<slo_itl_ms:float>, slo-ttw=<_>",
+            ),
+        ),
+    ),
+)
+
 # Lines that say where in a loop run we are.
 CONTEXT_LINES = (
     LogLine(
@@ -391,6 +805,13 @@ CONTEXT_LINES = (
         "D2 D3",
         "Grouped VAs by model: modelCount=<_>, totalVAs=<_>",
         "Grouped VAs by model: modelCount=1, totalVAs=1",
+    ),
+    LogLine(
+        "loop",
+        "D4-D8",
+        "Grouped VAs by model",
+        'Grouped VAs by model\t{"modelCount": 1, "totalVAs": 1}',
+        "modelCount=_ totalVAs=_",
     ),
     LogLine(
         "model",
@@ -436,6 +857,14 @@ CONTEXT_LINES = (
         "decisionsApplied=0",
         ends=True,
     ),
+    LogLine(  # its `mode` is no evidence: see above
+        "end",
+        "D4-D8",
+        "Optimization completed successfully",
+        'Optimization completed successfully\t{"mode": "saturation-only", "modelsProcessed": 1, "decisionsApplied": 2}',
+        "modelsProcessed=_ decisionsApplied=_",
+        ends=True,
+    ),
     LogLine(
         "namespace",
         "D2 D3",
@@ -472,6 +901,13 @@ CONTEXT_LINES = (
         "Reconciling VariantAutoscaling: name=<variant>, namespace=<namespace>, modelID=<model>",
         f"Reconciling VariantAutoscaling: name={_VARIANT}, namespace={_NS}, modelID={_MODEL}",
     ),
+    LogLine(
+        "reconciling",
+        "D4-D6",
+        "Reconciling VariantAutoscaling",
+        f'Reconciling VariantAutoscaling\t{{"name": "{_VARIANT}", "namespace": "{_NS}", "modelID": "{_MODEL}"}}',
+        "name=variant namespace modelID?=model",
+    ),
 )
 
 # Lines that are known and from which nothing is taken: (dialects, template, example).
@@ -498,7 +934,7 @@ _KNOWN = (
         "saturation scaling configuration loaded successfully",
     ),
     (
-        "D2 D3",
+        "D2-D8",
         "No active VariantAutoscalings found, skipping optimization",
         "No active VariantAutoscalings found, skipping optimization",
     ),
@@ -874,8 +1310,8 @@ _KNOWN = (
     ),
     # start-up of the process, and the machinery around it
     ("D1 D2 D3", "Zap logger initialized", "Zap logger initialized"),
-    ("D1 D2 D3", "Creating metrics emitter instance", "Creating metrics emitter instance"),
-    ("D1 D2 D3", "Metrics emitter created successfully", "Metrics emitter created successfully"),
+    ("D1-D8", "Creating metrics emitter instance", "Creating metrics emitter instance"),
+    ("D1-D8", "Metrics emitter created successfully", "Metrics emitter created successfully"),
     (
         "D1 D2 D3",
         "Using Prometheus configuration from <_>",
@@ -902,28 +1338,28 @@ _KNOWN = (
         "Bearer token loaded from filepath/var/run/secrets/kubernetes.io/serviceaccount/token",
     ),
     (
-        "D1 D2 D3",
+        "D1-D8",
         "Prometheus API validation successful<_>",
         "Prometheus API validation successful with queryqueryup",
     ),
     (
-        "D1 D2 D3",
+        "D1-D8",
         "Prometheus client and API wrapper initialized and validated successfully",
         "Prometheus client and API wrapper initialized and validated successfully",
     ),
-    ("D1 D2 D3", "Starting manager", "Starting manager"),
+    ("D1-D8", "Starting manager", "Starting manager"),
     (
-        "D1 D2 D3",
+        "D1-D8",
         "Registering custom metrics with Prometheus registry",
         "Registering custom metrics with Prometheus registry",
     ),
-    ("D1 D2 D3", "disabling http/2", "disabling http/2"),
-    ("D1 D2 D3", "Starting metrics server", "Starting metrics server"),
-    ("D1 D2 D3", "starting server", "starting server"),
-    ("D1 D2 D3", "Serving metrics server", "Serving metrics server"),
-    ("D1 D2 D3", "Starting EventSource", "Starting EventSource"),
-    ("D1 D2 D3", "Starting Controller", "Starting Controller"),
-    ("D1 D2 D3", "Starting workers", "Starting workers"),
+    ("D1-D8", "disabling http/2", "disabling http/2"),
+    ("D1-D8", "Starting metrics server", "Starting metrics server"),
+    ("D1-D8", "starting server", "starting server"),
+    ("D1-D8", "Serving metrics server", "Serving metrics server"),
+    ("D1-D8", "Starting EventSource", "Starting EventSource"),
+    ("D1-D8", "Starting Controller", "Starting Controller"),
+    ("D1-D8", "Starting workers", "Starting workers"),
     ("D1 D2 D3", "Authentication failed", "Authentication failed"),
     (
         "D2a",
@@ -948,6 +1384,81 @@ _KNOWN = (
     ),
 )
 
-KNOWN_LINES = tuple(LogLine("", dialects, template, example) for dialects, template, example in _KNOWN)
+# The same of the releases that print values as JSON; nothing but the message matters: (dialects, template).
+_KNOWN_STRUCTURED = (
+    # loop run
+    ("D4-D8", "Applying scaling decisions"),
+    ("D4-D8", "No scaling decisions to apply, updating VA status with metrics"),
+    ("D4-D8", "Successfully emitted metrics"),
+    ("D4-D8", "Skipping EmitReplicaMetrics - NumReplicas is 0"),
+    ("D4-D8", "Pod missing KV cache metrics, using 0"),
+    ("D4-D8", "Model in transition, blocking scaling decisions"),
+    ("D5-D8", "V2 optimizer produced decisions"),
+    ("D5-D8", "Skipping EmitReplicaMetrics - no optimization decision yet"),
+    ("D5 D6", "Queueing model optimizer produced decisions"),
+    ("D5 D6", "No SLO targets"),
+    ("D5 D6", "Restoring tuner state from parameter store"),
+    ("D5 D6", "Using guessed initial state"),
+    ("D5 D6", "Tuner failed to run for variant"),
+    ("D4 D5", "Saturation-only decisions made for model"),
+    ("D4 D5", "Pod has vLLM metrics but no dispatch rate — possible pod/pod_name label mismatch"),
+    ("D6-D8", "Saturation-only decisions made for role group"),
+    ("D7 D8", "Pod has engine metrics but no dispatch rate — possible pod/pod_name label mismatch"),
+    ("D7 D8", "throughput analyzer: GPS mismatch detected"),
+    ("D7 D8", "throughput analyzer: GPS mismatch persisted, clearing observation window for recalibration"),
+    ("D7 D8", "throughput analyzer has a live capacity signal but has reported no demand <_>"),
+    ("D8", "replica-capacity-store-fallback"),
+    ("D8", "scheduler-queue-demand"),
+    ("D8", "variant-capacity-source"),
+    ("D8", "zero-replica-capacity-estimate"),
+    ("D8", "replica-capacity-skipped"),
+    ("D8", "Pod is serving but no dispatch rate was collected<_>"),
+    # targets: with --v=3
+    ("D4-D8", "Saturation target: scale-up cheapest variant"),
+    ("D4-D8", "Saturation target: scale-down most expensive variant"),
+    ("D4-D8", "Saturation targets: no scaling needed"),
+    ("D4-D8", "Saturation targets calculated"),
+    ("D4-D8", "Preserving desired replicas"),
+    ("D4-D8", "Target initialized to metrics count"),
+    ("D4-D8", "Target initialized to current replicas"),
+    ("D4-D8", "Scale-down unsafe: insufficient non-saturated replicas"),
+    ("D4-D8", "Scale-down unsafe: insufficient headroom after redistribution"),
+    # the reconciler, beside the loop
+    ("D4", "Found decision in cache"),
+    ("D5 D6", "Applying scaling decision from cache"),
+    ("D4-D6", "No decision found in cache for VA"),
+    ("D6", "VariantAutoscaling is deprecated; migrate to the annotation-based path"),
+    # start-up of the process, and the machinery around it
+    ("D4-D8", "Logger initialized"),
+    ("D4-D8", "Configuration loaded successfully"),
+    ("D4-D8", "Initializing Prometheus client"),
+    ("D4-D8", "Setting up indexes"),
+    ("D4-D8", "Indexes setup completed"),
+    ("D4-D8", "Initializing metrics source registry"),
+    ("D4-D8", "Caches populated"),
+    ("D4-D8", "Updated global saturation config"),
+    ("D4-D8", "Updated global saturation config from ConfigMap"),
+    ("D4-D8", "Bootstrap ConfigMap not found, continuing with defaults"),
+    ("D4-D8", "Initial ConfigMap bootstrap completed"),
+    ("D4-D8", "Ignoring unrecognized ConfigMap"),
+    ("D4-D8", "Watching single namespace"),
+    ("D4-D8", "Loaded config from file"),
+    ("D4-D8", "LeaderWorkerSet CRD detected <_>"),
+    ("D4-D8", "KEDA ScaledObject CRD detected <_>"),
+    ("D4-D8", "Coordinator disabled <_>"),
+    ("D4-D8", "GPU limiter constructed"),
+    ("D4-D8", "GPU limiter (re)built from config"),
+    ("D4-D8", "ThroughputAnalyzer registered <_>"),
+    ("D4-D8", "if kind is a CRD, <_>"),
+    ("D4-D8", "<_> became leader"),
+)
 
-LOG_LINES = EVENT_LINES + CONTEXT_LINES + KNOWN_LINES
+# What a template leaves open, in its example.
+_OPEN_PART = "and more"
+
+KNOWN_LINES = (
+    *(LogLine("", dialects, template, example) for dialects, template, example in _KNOWN),
+    *(LogLine("", dialects, template, template.replace("<_>", _OPEN_PART)) for dialects, template in _KNOWN_STRUCTURED),
+)
+
+LOG_LINES = EVENT_LINES + STRUCTURED_LINES + OLDEST_LINES + CONTEXT_LINES + KNOWN_LINES

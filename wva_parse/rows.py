@@ -1,12 +1,13 @@
 """Events to the rows of metrics.csv: the log, in columns.
 
-Lines that say one thing become one row: the DEBUG and the INFO line of an analysis, the `Processing` and the
-`Applied` line of a decision, the three lines of a NIS rejection. Twin runs of the loop are *not* merged here;
-each row says its reconciliation. Values stay as logged: an idle controller's zeros are zeros.
+Lines that say one thing become one row: the DEBUG and the INFO line of an analysis, the `scaling-decision`,
+`Processing` and `Applied` lines of a decision, the three lines of a NIS rejection, the latencies of a pod. Twin runs
+of the loop are *not* merged here; each row says its reconciliation. Values stay as logged: an idle controller's
+zeros are zeros.
 
-A **loop run** starts at a mode line, or in releases without one at the first line that only a new run can
-print. Loop runs that start less than `TWIN_S` after the first of them are one **reconciliation**; they are
-numbered from 0 in file order.
+A **loop run** starts at a mode line, or in releases without one at the first line that only a new run can print.
+Loop runs that start less than `TWIN_S` after the first of them are one **reconciliation**; they are numbered from 0
+in file order.
 """
 
 from __future__ import annotations
@@ -17,46 +18,9 @@ from typing import NamedTuple
 
 from wva_parse.events import Event
 from wva_parse.lines import parse_stamp
-from wva_parse.log_lines import Value
+from wva_parse.log_lines import COLUMN_TYPES, Value
 
-COLUMNS = (
-    "timestamp",
-    "reconciliation",
-    "event_type",
-    "namespace",
-    "model",
-    "variant",
-    "pod",
-    "action",
-    "reason",
-    "current_replicas",
-    "target_replicas",
-    "predicted_replicas",
-    "predicted_itl_ms",
-    "predicted_ttft_ms",
-    "observed_replicas",
-    "observed_itl_ms",
-    "observed_ttft_ms",
-    "arrival_rate_per_min",
-    "input_tokens",
-    "output_tokens",
-    "cost",
-    "slo_itl_ms",
-    "slo_ttft_ms",
-    "kv_cache_usage",
-    "queue_length",
-    "total_replicas",
-    "non_saturated_replicas",
-    "avg_spare_kv",
-    "avg_spare_queue",
-    "should_scale_up",
-    "scale_down_safe",
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "nis",
-)
+COLUMNS = ("timestamp", "reconciliation", "event_type", *COLUMN_TYPES)
 
 EVENT_TYPES = (
     "mode",
@@ -71,12 +35,20 @@ EVENT_TYPES = (
     "nis_rejection",
     "safety_net",
     "failure",
+    # since D4
+    "decision_limited",
+    "pod_metrics",
+    "analyzer_result",
+    "analyzer_variant",
+    "replica_capacity",
 )
 
 # Twins start 0 to 30 ms apart, the shortest interval of any release is 15 s.
 TWIN_S = 5.0
 # Lines go back by up to 1.5 s; a start this far back is another log, or a clock that was set.
 BACKWARDS_S = 60.0
+# A log in which no loop run ever ends must not fill memory; the largest real loop run has some 50 rows.
+MOST_PENDING = 20_000
 
 Row = dict[str, Value]
 
@@ -113,7 +85,14 @@ def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row
     """
     folding = _Folding(loop_runs)
     for event in events:
-        yield from folding.take(event)
+        if folding.starts_loop_run(event):
+            yield from folding.flush()
+            folding.open(event)
+        folding.take(event)
+        if event.row.ends:
+            folding.is_open = False
+        if event.row.ends or len(folding.pending) > MOST_PENDING:
+            yield from folding.flush()
     yield from folding.flush()
 
 
@@ -127,30 +106,18 @@ class _Folding:
         self.model_of: dict[Value, Value] = {}
         self.namespace_of: dict[Value, Value] = {}
         self.model_namespace: dict[Value, Value] = {}
+        self.models: dict[Value, Value] = {}  # those of this loop run -> namespace
         self.current_model: Value = None
         self.is_open = False
         self.is_grouped = False  # the loop run has had its `Grouped VAs` line
+        self.has_mode = False
         self.is_without_decision_lines = False  # D1: what it emits is its decision
         self.first_of_reconciliation: datetime | None = None
         self.last_start: datetime | None = None
 
     # -- loop runs
 
-    def take(self, event: Event) -> Iterator[Row]:
-        if self._starts_loop_run(event):
-            yield from self.flush()
-            self._open(event)
-        self._learn(event)
-        fold = _FOLDS.get(event.kind)
-        if fold:
-            fold(self, event)
-        elif event.kind in EVENT_TYPES:
-            self._add(event)
-        if event.row.ends:
-            yield from self.flush()
-            self.is_open = False
-
-    def _starts_loop_run(self, event: Event) -> bool:
+    def starts_loop_run(self, event: Event) -> bool:
         if event.kind == "loop":
             return not self.is_open or self.is_grouped
         if not event.row.opens:
@@ -164,7 +131,7 @@ class _Folding:
         start = parse_stamp(event.line.timestamp)
         return (start - self.last_start).total_seconds() if start and self.last_start else 0.0
 
-    def _open(self, event: Event) -> None:
+    def open(self, event: Event) -> None:
         start = parse_stamp(event.line.timestamp) or self.last_start
         first, last = self.first_of_reconciliation, self.last_start
         number = self.loop_runs[-1].reconciliation if self.loop_runs else -1
@@ -177,39 +144,57 @@ class _Folding:
         self.last_start = start
         self.loop_runs.append(LoopRun(event.line.timestamp, max(number, 0)))
         self.is_open = True
-        self.is_grouped = False
-        self.is_without_decision_lines = event.kind == "slo"
+        self.is_grouped = self.has_mode = False
+        self.is_without_decision_lines = event.kind not in ("mode", "loop")
         self.current_model = None
+        self.models.clear()
         self.nis.clear()
 
     def flush(self) -> Iterator[Row]:
         """The rows of the loop run so far, with what the whole of it told about model and namespace."""
-        for pending in self.pending:
-            row = pending.row
+        for row, _ in self.pending:
             variant = row.get("variant")
-            if row.get("model") is None:
-                _set(row, "model", self.model_of.get(variant))
+            if variant is not None and row.get("model") is None:
+                _set(row, "model", self.model_of.get(variant) or self._only_model(row.get("namespace")))
             if row.get("namespace") is None:
                 known = self.namespace_of.get(variant) or self.model_namespace.get(row.get("model"))
                 _set(row, "namespace", known)
             yield row
         self.pending.clear()
 
+    def _only_model(self, namespace: Value) -> Value:
+        """The model of the loop run, if it dealt with one only (in this namespace)."""
+        found = [model for model, of in self.models.items() if _agree(of, namespace)]
+        return found[0] if len(found) == 1 else None
+
     # -- what lines say beside their event
 
+    def take(self, event: Event) -> None:
+        self._learn(event)
+        fold = _FOLDS.get(event.kind)
+        if fold:
+            fold(self, event)
+        elif event.kind in _OWN_ROW:
+            self._add(event)
+
     def _learn(self, event: Event) -> None:
-        if event.kind == "loop":
-            self.is_grouped = True
-        fields = event.fields
+        kind, fields = event.kind, event.fields
         model, variant, namespace = fields.get("model"), fields.get("variant"), fields.get("namespace")
-        if event.kind == "model":
+        if kind == "loop":
+            self.is_grouped = True
+        elif kind == "model" or kind == "mode":
             self.current_model = model
+            self.has_mode = self.has_mode or kind == "mode"
+            if model is not None:
+                self.models[model] = namespace
         if model and namespace:
             self.model_namespace[model] = namespace
-        if variant and namespace:
+        if variant is None:
+            return
+        if namespace:
             self.namespace_of[variant] = namespace
         # A line within a model's turn is about that model, unless it says otherwise.
-        if variant and (model or (self.current_model and event.kind == "observed_metrics")):
+        if model or (self.current_model and kind == "observed_metrics"):
             self.model_of[variant] = model or self.current_model
 
     # -- rows
@@ -219,8 +204,9 @@ class _Folding:
         if self.loop_runs:
             row["reconciliation"] = self.loop_runs[-1].reconciliation
         for column, value in event.fields.items():
-            _set(row, column, value)
-        if "model" not in row and "variant" not in row and row["event_type"] in _OF_CURRENT_MODEL:
+            if value is not None:
+                row[column] = value
+        if "model" not in row and "variant" not in row and event.kind in _OF_CURRENT_MODEL:
             _set(row, "model", self.current_model)
         self.pending.append(_Pending(row, {event.row.template}))
         return row
@@ -235,20 +221,21 @@ class _Folding:
                 return row
         return None
 
-    def take_analysis(self, event: Event) -> None:
-        columns = ("model", "total_replicas", "non_saturated_replicas", "should_scale_up", "scale_down_safe")
-        row = self._find(event.kind, event, columns)
+    def _add_to_its_kind(self, event: Event, kind: str, columns: Iterable[str]) -> None:
+        row = self._find(kind, event, columns)
         if row is None:
-            self._add(event)
+            self._add(event, kind)
         else:
             _fill(row, event.fields)
 
-    def take_applied(self, event: Event) -> None:
-        row = self._find("scaling_decision", event, ("variant", "action", "target_replicas"))
-        if row is None:
-            self._add(event, "scaling_decision")
-        else:
-            _fill(row, event.fields)
+    def take_analysis(self, event: Event) -> None:
+        self._add_to_its_kind(event, "capacity_analysis", _SAME_ANALYSIS)
+
+    def take_decision(self, event: Event) -> None:
+        self._add_to_its_kind(event, "scaling_decision", _SAME_DECISION)
+
+    def take_pod_metrics(self, event: Event) -> None:
+        self._add_to_its_kind(event, "pod_metrics", ("pod",))
 
     def take_emitted(self, event: Event) -> None:
         if not self.is_without_decision_lines:
@@ -257,6 +244,11 @@ class _Folding:
         current, target = row.get("current_replicas"), row.get("target_replicas")
         if isinstance(current, int) and isinstance(target, int):
             row["action"] = ("no-change", "scale-up", "scale-down")[(target > current) - (target < current)]
+
+    def take_end(self, event: Event) -> None:
+        """The end names the mode in builds that have no line of their own for it."""
+        if self.is_open and not self.has_mode and event.fields.get("reason"):
+            self._add(event, "mode")
 
     def take_nis(self, event: Event) -> None:
         self.nis[event.fields.get("variant")] = event.fields.get("nis")
@@ -277,16 +269,24 @@ class _Folding:
 
 
 # Lines about all of a model, which name neither it nor a variant.
-_OF_CURRENT_MODEL = ("kv_cache", "queue", "failure")
+_OF_CURRENT_MODEL = ("kv_cache", "queue", "pod_metrics", "slo", "failure")
+
+_SAME_ANALYSIS = ("model", "role", "total_replicas", "non_saturated_replicas", "should_scale_up", "scale_down_safe")
+_SAME_DECISION = ("namespace", "variant", "action", "current_replicas", "target_replicas")
 
 _FOLDS = {
     "capacity_analysis": _Folding.take_analysis,
-    "applied": _Folding.take_applied,
+    "announced": _Folding.take_decision,
+    "scaling_decision": _Folding.take_decision,
+    "applied": _Folding.take_decision,
     "emit": _Folding.take_emitted,
+    "end": _Folding.take_end,
     "nis": _Folding.take_nis,
     "tuner_update": _Folding.take_tuner_update,
     "nis_rejection": _Folding.take_nis_rejection,
+    "pod_metrics": _Folding.take_pod_metrics,
 }
+_OWN_ROW = frozenset(EVENT_TYPES) - frozenset(_FOLDS)
 
 
 def _agree(one: Value, other: Value) -> bool:
