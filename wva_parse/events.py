@@ -136,6 +136,7 @@ class RowReader(NamedTuple):
 _BAD_VERB = r"%!\w\([^)]*\)"
 _PATTERNS = {
     "str": r".*?",
+    "word": r"[^\s,]+",
     "int": rf"-?\d+|{_BAD_VERB}",
     "float": rf"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|Inf|NaN)|{_BAD_VERB}",
     "bool": r"true|false",
@@ -161,6 +162,7 @@ def _text(text: str) -> str | None:
 
 _CONVERT: dict[str, Callable[[str], Value]] = {
     "str": _text,
+    "word": str,
     "int": _int,
     "float": _float,
     "bool": "true".__eq__,

@@ -176,7 +176,9 @@ def _console_line(number: int, raw: bytes) -> Line | None:
             return None  # cut off
     caller = next((place for place, text in enumerate(columns[:2]) if _CALLER.fullmatch(text)), -1)
     message = "\t".join(columns[caller + 1 :])
-    return Line(number, utc_stamp(stamp), _plain_level(level), message, data) if message else None
+    if not message or "\t" in message or '{"level":' in message:
+        return None  # cut off, another line glued to it
+    return Line(number, utc_stamp(stamp), _plain_level(level), message, data)
 
 
 def _plain_level(level: str) -> str:

@@ -4,7 +4,8 @@ One row of `LOG_LINES` is one line that a controller prints, written as its temp
 columns of metrics.csv. Reading another release means adding rows. Renamed phrases (capacity, later saturation)
 are rows of their own.
 
-Template syntax: `<column>` text, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value nobody needs;
+Template syntax: `<column>` text, `<column:word>` text without spaces and commas, `<column:int>`, `<column:float>`,
+`<column:bool>`; `<_>` a value nobody needs;
 `<?...?>` a part that some builds leave out. All else stands to the letter. A template is matched from the start
 of the message to its end.
 
@@ -297,7 +298,7 @@ EVENT_LINES = (
     LogLine(
         "applied",
         "D3b",
-        "Applied Saturation decision: variant=<variant>, action=<action>, target=<target_replicas:int>, "
+        "Applied Saturation decision: variant=<variant>, action=<action:word>, target=<target_replicas:int>, "
         "reason=<reason>",
         f"Applied Saturation decision: variant={_VARIANT}, action=no-change, target=1, "
         "reason=saturation-only mode: no-change",
@@ -634,7 +635,7 @@ STRUCTURED_LINES = (
         "D5",
         "V2 saturation analysis completed",
         f'V2 saturation analysis completed\t{{"modelID": "{_MODEL}", {_V2_EXAMPLE}}}',
-        f"modelID=model namespace? {_V2} !scaleUpThreshold",
+        f"modelID=model {_V2} !scaleUpThreshold",
         constant=MappingProxyType({"analyzer": "saturation"}),
     ),
     LogLine(
@@ -643,7 +644,7 @@ STRUCTURED_LINES = (
         "V2 saturation analysis completed",
         f'V2 saturation analysis completed\t{{"modelID": "{_MODEL}", {_V2_EXAMPLE}, "scaleUpThreshold": 0.85, '
         '"scaleDownBoundary": 0.7}',
-        f"modelID=model namespace? {_V2} scaleUpThreshold=scale_up_threshold scaleDownBoundary=scale_down_boundary",
+        f"modelID=model {_V2} scaleUpThreshold=scale_up_threshold scaleDownBoundary=scale_down_boundary",
         constant=MappingProxyType({"analyzer": "saturation"}),
     ),
     LogLine(
@@ -651,7 +652,7 @@ STRUCTURED_LINES = (
         "D5 D6",
         "Queueing model analysis completed",
         f'Queueing model analysis completed\t{{"modelID": "{_MODEL}", {_V2_EXAMPLE}}}',
-        f"modelID=model namespace? {_V2}",
+        f"modelID=model {_V2}",
         constant=MappingProxyType({"analyzer": "queueing-model"}),
     ),
     LogLine(  # one line per analyzer
@@ -724,7 +725,7 @@ STRUCTURED_LINES = (
             dialects,
             message,
             f'{message}\t{{"modelID": "{_MODEL}", "error": "no metrics"}}',
-            "modelID?=model namespace? error=reason",
+            "modelID?=model error=reason",
         )
         for dialects, message in (
             ("D4-D8", "Optimization error"),
@@ -981,7 +982,7 @@ _KNOWN = (
     ),
     (
         "D2 D3",
-        "Pod missing KV cache metrics, using 0<_>",
+        "Pod missing KV cache metrics, using 0 (<_>",
         f"Pod missing KV cache metrics, using 0 (may be starting): pod={_POD}, model={_MODEL}, namespace={_NS}",
     ),
     (
@@ -1017,9 +1018,19 @@ _KNOWN = (
     ),
     (
         "D2 D3",
-        "Scale-down unsafe: <_>",
+        "Scale-down unsafe: insufficient non-saturated replicas: <_>",
+        "Scale-down unsafe: insufficient non-saturated replicas: nonSaturated=1, required=2",
+    ),
+    (
+        "D2 D3",
+        "Scale-down unsafe: insufficient headroom after redistribution: <_>",
         "Scale-down unsafe: insufficient headroom after redistribution: remainingSpareKv=0.136, "
         "kvTrigger=0.200, kvSafe=false, remainingSpareQueue=5.0, queueTrigger=3.0%!(EXTRA bool=true)",
+    ),
+    (
+        "D3",
+        "Target initialized to current replicas (<_>",
+        f"Target initialized to current replicas (transitioning): variant={_VARIANT}, count=2",
     ),
     (
         "D2",
@@ -1073,7 +1084,7 @@ _KNOWN = (
     ),
     (
         "D3",
-        "Target initialized to <_>",
+        "Target initialized to metrics count: <_>",
         f"Target initialized to metrics count: variant={_VARIANT}, count=2 (stable)",
     ),
     (
@@ -1157,10 +1168,13 @@ _KNOWN = (
         "Safety net: <_>",
         f"Safety net: failed to get current replicas, using VA status: variant={_VARIANT}, error=not found",
     ),
-    (
-        "D1",
-        "System data prepared for optimization: - { <_>",
-        "System data prepared for optimization: - { count: []}",
+    *(
+        (
+            "D1",
+            f"System data prepared for optimization: - {{ {part}: <_>",
+            f"System data prepared for optimization: - {{ {part}: []}}",
+        )
+        for part in ("count", "accelerators", "serviceClasses", "models", "optimizer")
     ),
     (
         "D1",
