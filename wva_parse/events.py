@@ -169,8 +169,15 @@ _CONVERT: dict[str, Callable[[str], Value]] = {
 }
 
 
-def compile_template(template: str) -> Reader:
+def compile_template(template: str, is_entry: bool = False) -> Reader:
     """Compile a template of the table (its syntax: `log_lines`).
+
+    Parameters
+    ----------
+    template
+        Of a message, or of an entry within one.
+    is_entry
+        Its values end with the line: what is missing must not be found in the next entry.
 
     Raises
     ------
@@ -201,7 +208,7 @@ def compile_template(template: str) -> Reader:
     begins = template if begins is None else begins
     return Reader(
         begins,
-        re.compile(pattern, re.DOTALL),
+        re.compile(pattern, 0 if is_entry else re.DOTALL),
         tuple(columns),
         tuple(convert),
         is_whole=template == begins,
@@ -275,7 +282,7 @@ def compile_row(row: LogLine) -> RowReader:
         row,
         compile_template(row.template),
         compile_keys(row.keys) if row.keys else None,
-        tuple((kind, compile_template(template)) for kind, template in row.each),
+        tuple((kind, compile_template(template, is_entry=True)) for kind, template in row.each),
         tuple((name, kind, compile_keys(keys)) for name, kind, keys in row.arrays),
     )
 
@@ -375,14 +382,24 @@ def _count_unrecognised(line: Line, row: RowReader | None, counts: LineCounts) -
         opening = "(others)"
     seen[opening] = seen.get(opening, 0) + 1
     if row is not None and row.reader.begins not in counts.unreadable:
-        counts.unreadable[row.reader.begins] = (
-            f"line {line.number}: cannot read '{line.message[:120]}' as '{row.row.template[:120]}' "
-            "(log format changed?)"
-        )
+        counts.unreadable[row.reader.begins] = f"line {line.number}: {complaint(line, row)}"
+
+
+def complaint(line: Line, row: RowReader) -> str:
+    """Why a line that begins like a row is not read by it."""
+    seen, expected = _cut(line.message), _cut(row.row.template)
+    if row.keys is not None and row.reader.read(line.message) is not None:
+        seen = f"{seen} {{{', '.join(line.data)}}}"
+        expected = f"{expected} {{{', '.join(key.name for key in row.keys.present if not key.is_optional)}}}"
+    return f"cannot read '{seen}' as '{expected}' (log format changed?)"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 120 else text[:117] + "..."
 
 
 def opening_words(message: str) -> str:
     """The first words of a message, without what varies: numbers and what follows a `:` or `=`."""
     head = re.split(r"[:={\n]", message, maxsplit=1)[0]
     words = re.sub(r"\d+(\.\d+)*", "N", head).split()
-    return " ".join(words[:OPENING_WORDS]) or "(empty)"
+    return _cut(" ".join(words[:OPENING_WORDS])) or "(empty)"

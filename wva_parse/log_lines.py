@@ -96,7 +96,7 @@ class LogLine(NamedTuple):
     example: str  # a whole message in the documented form, a tab, its JSON; a test reads it
     keys: str = ""
     constant: Mapping[str, Value] = MappingProxyType({})  # columns that the words themselves say
-    each: tuple[tuple[str, str], ...] = ()  # (kind, template) of the entries that one message holds
+    each: tuple[tuple[str, str], ...] = ()  # (kind, template) of the entries that one message holds, a line each
     arrays: tuple[tuple[str, str, str], ...] = ()  # (JSON key, kind, keys) of the entries of a JSON array
     opens: bool = False  # a loop run starts here
     ends: bool = False  # the loop run is over
@@ -131,14 +131,14 @@ _V2_EXAMPLE = (
 )
 
 _SERVER = (
-    "s=<variant>:<namespace>; c=<_>; m=<model>; rate=<arrival_rate_per_min:float>; inTk=<input_tokens:float>; "
-    "outTk=<output_tokens:float>; sol=<_>, sat=<_>, alloc={acc=<_>; numRep=<predicted_replicas:int>; "
+    "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; rate=<arrival_rate_per_min:float>; "
+    "inTk=<input_tokens:float>; outTk=<output_tokens:float>; sol=<_>, sat=<_>, alloc={acc=<_>; numRep=<predicted_replicas:int>; "
     "maxBatch=<_>; cost=<cost:float>, val=<_>, itl=<predicted_itl_ms:float>, ttft=<predicted_ttft_ms:float>, "
     "rho=<_>, maxRPM=<_>}; slo-itl=<slo_itl_ms:float>, slo-ttft=<slo_ttft_ms:float>, slo-tps=<_> \n"
 )
-_SERVER_WITHOUT_SOLUTION = "s=<variant>:<namespace>; c=<_>; m=<model>; no feasible allocation! \n"
+_SERVER_WITHOUT_SOLUTION = "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; no feasible allocation! \n"
 _SERVER_DATA = (
-    "name: <variant>:<namespace>,   class: <_>,   model: <model>,   keepAccelerator: <_>,   "
+    "name: <variant:word>:<namespace:word>,   class: <_>,   model: <model>,   keepAccelerator: <_>,   "
     "minNumReplicas: <_>,   maxBatchSize: <_>,   currentAlloc: {    accelerator: <_>,    "
     "numReplicas: <observed_replicas:int>,    maxBatch: <_>,    cost: <cost:float>,    "
     "itlAverage: <observed_itl_ms:float>,    ttftAverage: <observed_ttft_ms:float>,    load: {     "
