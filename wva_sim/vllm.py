@@ -1,0 +1,330 @@
+"""Simulated vLLM servers behind a router, and the load on them.
+
+Each replica is a continuous-batching server: all running requests get one token per iteration, an iteration takes
+`ALPHA_MS + BETA_MS * batch`, a prefill `GAMMA_MS + DELTA_MS * tokens * batch`. Running requests hold their tokens in a
+KV cache of limited size; what does not fit waits in a queue. The constants are slower than the profile that the
+controller predicts with, as measured on H100 nodes, so that its predictions are off.
+
+Iterations are not stepped through: while the batch stays the same they all take equally long, so a counter of
+iterations moves in a straight line, and a request ends when the counter has moved by the number of its tokens.
+
+Times are simulated seconds from the world's start.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import random
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+ALPHA_MS, BETA_MS = 7.9, 0.055
+GAMMA_MS, DELTA_MS = 16.5, 0.00045
+MAX_BATCH = 256
+KV_TOKENS = 140_000
+WINDOW_S = 60.0  # WVA asks Prometheus for the last minute
+SCRAPE_S = 5.0  # how often gauges are looked at
+DRAIN_S = 30.0  # a pod's grace period: requests that still run then are lost
+
+# ShareGPT's prompts and answers, in tokens: log-normal, cut at the dataset's limits.
+INPUT_TOKENS = (4.75, 1.05, 4, 1024)
+OUTPUT_TOKENS = (6.02, 0.65, 4, 1024)
+
+
+class Done(NamedTuple):
+    """One request that was answered."""
+
+    arrived_s: float
+    ended_s: float
+    ttft_ms: float
+    tpot_ms: float  # NaN for a single token
+    input_tokens: int
+    output_tokens: int
+
+
+class Request:
+    """One request on its way."""
+
+    __slots__ = ("arrived_s", "ends_at", "first_token_s", "input_tokens", "load", "output_tokens", "started_at")
+
+    def __init__(self, load: Load, arrived_s: float, input_tokens: int, output_tokens: int) -> None:
+        self.load = load
+        self.arrived_s = arrived_s
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        self.started_at = 0.0  # the replica's counter of iterations when it began to run
+        self.ends_at = 0.0  # and when its last token comes
+        self.first_token_s = 0.0
+
+
+@dataclass
+class Load:
+    """Poisson arrivals at a rate, as `vllm bench serve --request-rate` makes them: an open loop.
+
+    The same seed gives the same times and lengths.
+    """
+
+    name: str
+    rate_per_s: float
+    requests: int
+    seed: int
+    start_s: float
+    sent: int = 0
+    failed: int = 0
+    running: int = 0
+    most_running: int = 0
+    done: list[Done] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self.next_s = self.start_s + self._random.expovariate(self.rate_per_s)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all requests were sent and answered or lost."""
+        return self.sent >= self.requests and self.running == 0
+
+    def send(self) -> Request:
+        """The request that is due, at `next_s`."""
+        request = Request(self, self.next_s, self._tokens(INPUT_TOKENS), self._tokens(OUTPUT_TOKENS))
+        self.sent += 1
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        self.next_s += self._random.expovariate(self.rate_per_s)
+        return request
+
+    def _tokens(self, distribution: tuple[float, float, int, int]) -> int:
+        mean, deviation, least, most = distribution
+        return min(max(round(self._random.lognormvariate(mean, deviation)), least), most)
+
+
+class Replica:
+    """One vLLM server."""
+
+    def __init__(self, name: str, now_s: float) -> None:
+        self.name = name
+        self.draining_until_s = math.inf
+        self.waiting: deque[Request] = deque()
+        self._running: list[tuple[float, int, Request]] = []  # by the counter at which they end
+        self._number = 0
+        self._counter = 0.0
+        self._now_s = now_s
+        self._kv_base = 0.0  # tokens in the cache less batch * counter
+        self._gauges: deque[tuple[float, float, int]] = deque([(now_s, 0.0, 0)])
+
+    @property
+    def load(self) -> int:
+        """Requests that run or wait."""
+        return len(self._running) + len(self.waiting)
+
+    @property
+    def kv_usage(self) -> float:
+        """Share of the KV cache in use, 0 to 1."""
+        return min((self._kv_base + len(self._running) * self._counter) / KV_TOKENS, 1.0)
+
+    @property
+    def next_end_s(self) -> float:
+        """When the next request ends, if none comes meanwhile."""
+        if not self._running:
+            return math.inf
+        return self._now_s + max(self._running[0][0] - self._counter, 0.0) * self._iteration_s()
+
+    def add(self, request: Request, now_s: float) -> None:
+        """Take a request; it runs at once or waits."""
+        self.advance(now_s)
+        self.waiting.append(request)
+        self._admit()
+
+    def end_next(self, now_s: float) -> Request:
+        """End the request that is due."""
+        self.advance(now_s)
+        _, _, request = heapq.heappop(self._running)
+        self._kv_base -= request.input_tokens - request.started_at
+        self._admit()
+        return request
+
+    def advance(self, now_s: float) -> None:
+        """Let time pass."""
+        if now_s > self._now_s:
+            if self._running:
+                self._counter += (now_s - self._now_s) / self._iteration_s()
+            self._now_s = now_s
+
+    def look(self, now_s: float) -> None:
+        """Note the gauges, as a scrape does."""
+        self.advance(now_s)
+        self._gauges.append((now_s, self.kv_usage, len(self.waiting)))
+        while len(self._gauges) > 1 and self._gauges[0][0] <= now_s - WINDOW_S:
+            self._gauges.popleft()
+
+    def maxima(self) -> tuple[float, int]:
+        """The highest KV usage and the longest queue of the last minute."""
+        return max(usage for _, usage, _ in self._gauges), max(queue for _, _, queue in self._gauges)
+
+    def take_all(self) -> list[Request]:
+        """Drop everything; the requests that were here."""
+        requests = [*self.waiting, *(request for _, _, request in self._running)]
+        self.waiting.clear()
+        self._running.clear()
+        self._kv_base = 0.0
+        return requests
+
+    def _iteration_s(self) -> float:
+        return (ALPHA_MS + BETA_MS * len(self._running)) / 1000
+
+    def _admit(self) -> None:
+        while self.waiting and len(self._running) < MAX_BATCH:
+            request = self.waiting[0]
+            used = self._kv_base + len(self._running) * self._counter
+            if self._running and used + request.input_tokens > KV_TOKENS:
+                return
+            self.waiting.popleft()
+            batch = len(self._running) + 1
+            prefill_s = (GAMMA_MS + DELTA_MS * request.input_tokens * batch) / 1000
+            request.first_token_s = self._now_s + prefill_s
+            request.started_at = self._counter
+            iteration_s = (ALPHA_MS + BETA_MS * batch) / 1000
+            request.ends_at = self._counter + prefill_s / iteration_s + request.output_tokens - 1
+            self._kv_base += request.input_tokens - request.started_at
+            self._number += 1
+            heapq.heappush(self._running, (request.ends_at, self._number, request))
+
+
+class Traffic(NamedTuple):
+    """Means over the last minute, zeros if nothing was answered."""
+
+    ttft_ms: float
+    itl_ms: float
+    rate_per_min: float  # of answered requests, which is what WVA takes for the arrival rate
+    input_tokens: float
+    output_tokens: float
+
+
+class Fleet:
+    """All replicas of one model, the router before them, and the loads."""
+
+    def __init__(self, now_s: float = 0.0) -> None:
+        self.now_s = now_s
+        self.replicas: dict[str, Replica] = {}
+        self.loads: dict[str, Load] = {}
+        self._leaving: dict[str, Replica] = {}
+        self._unrouted: deque[Request] = deque()  # while no replica is ready
+        self._recent: deque[Done] = deque()
+        self._next_look_s = now_s
+
+    # Changes from outside
+
+    def add_replica(self, name: str) -> None:
+        """A replica is ready."""
+        self.replicas[name] = Replica(name, self.now_s)
+        while self._unrouted:
+            self._route(self._unrouted.popleft())
+
+    def remove_replica(self, name: str) -> None:
+        """A replica gets no more requests; it has `DRAIN_S` to finish those it has."""
+        replica = self.replicas.pop(name, None)
+        if replica is None:
+            return
+        replica.draining_until_s = self.now_s + DRAIN_S
+        self._leaving[name] = replica
+        for request in replica.waiting:
+            self._route(request)
+        replica.waiting.clear()
+
+    def kill_replica(self, name: str) -> None:
+        """A replica is gone at once, and its requests with it."""
+        replica = self.replicas.pop(name, None) or self._leaving.pop(name, None)
+        for request in replica.take_all() if replica else ():
+            self._lose(request)
+
+    def start_load(self, load: Load) -> None:
+        """A load begins."""
+        self.loads[load.name] = load
+
+    def stop_load(self, name: str) -> None:
+        """A load ends at once; its requests that are on their way are given up."""
+        self.loads.pop(name, None)
+
+    # Time
+
+    def advance(self, until_s: float) -> None:
+        """Let everything happen that is due until then, in order."""
+        while True:
+            at_s, act = self._next_event()
+            if at_s > until_s:
+                break
+            self.now_s = max(self.now_s, at_s)
+            act()
+        self.now_s = max(self.now_s, until_s)
+
+    def _next_event(self) -> tuple[float, Callable[[], None]]:
+        at_s, act = self._next_look_s, self._look
+        for load in self.loads.values():
+            if load.sent < load.requests and load.next_s < at_s:
+                at_s, act = load.next_s, lambda load=load: self._route(load.send())  # type: ignore[misc]
+        for replica in self._all():
+            if replica.next_end_s < at_s:
+                at_s, act = replica.next_end_s, lambda replica=replica: self._finish(replica)  # type: ignore[misc]
+        return at_s, act
+
+    def _all(self) -> Iterator[Replica]:
+        yield from self.replicas.values()
+        yield from self._leaving.values()
+
+    def _route(self, request: Request) -> None:
+        if not self.replicas:
+            self._unrouted.append(request)
+            return
+        min(self.replicas.values(), key=lambda replica: replica.load).add(request, self.now_s)
+
+    def _finish(self, replica: Replica) -> None:
+        request = replica.end_next(self.now_s)
+        if request.load.name not in self.loads:
+            return  # nobody waits for the answer
+        tokens = request.output_tokens
+        decode_s = self.now_s - request.first_token_s
+        done = Done(
+            arrived_s=request.arrived_s,
+            ended_s=self.now_s,
+            ttft_ms=(request.first_token_s - request.arrived_s) * 1000,
+            tpot_ms=decode_s * 1000 / (tokens - 1) if tokens > 1 else math.nan,
+            input_tokens=request.input_tokens,
+            output_tokens=tokens,
+        )
+        request.load.running -= 1
+        request.load.done.append(done)
+        self._recent.append(done)
+
+    def _lose(self, request: Request) -> None:
+        request.load.running -= 1
+        request.load.failed += 1
+
+    def _look(self) -> None:
+        self._next_look_s += SCRAPE_S
+        for replica in self._all():
+            replica.look(self.now_s)
+        for name, replica in list(self._leaving.items()):
+            if replica.load == 0 or self.now_s >= replica.draining_until_s:
+                self.kill_replica(name)
+        while self._recent and self._recent[0].ended_s <= self.now_s - WINDOW_S:
+            self._recent.popleft()
+
+    # What Prometheus would say
+
+    def traffic(self) -> Traffic:
+        """Means over the last minute."""
+        done = [each for each in self._recent if each.ended_s > self.now_s - WINDOW_S]
+        if not done:
+            return Traffic(0.0, 0.0, 0.0, 0.0, 0.0)
+        decoded = [each.tpot_ms for each in done if not math.isnan(each.tpot_ms)]
+        count = len(done)
+        return Traffic(
+            ttft_ms=sum(each.ttft_ms for each in done) / count,
+            itl_ms=sum(decoded) / len(decoded) if decoded else 0.0,
+            rate_per_min=count * 60 / WINDOW_S,
+            input_tokens=sum(each.input_tokens for each in done) / count,
+            output_tokens=sum(each.output_tokens for each in done) / count,
+        )

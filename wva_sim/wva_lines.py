@@ -1,0 +1,441 @@
+"""The log lines of a WVA controller, release family D2 (v0.4.1) with the observations of the research fork.
+
+One function per line, named after what it says; each gives the words to the letter, including the slips of the real
+program (a bad verb at the end of `Scale-down unsafe`, texts glued together, blanks before line ends).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+LEASE = "72dd1cf1.llm-d.ai"
+_CONTROLLER = {
+    "controller": "variantAutoscaling",
+    "controllerGroup": "llmd.ai",
+    "controllerKind": "VariantAutoscaling",
+}
+_PROMETHEUS = "https://prometheus.monitoring.svc.cluster.local:9090"
+
+
+class Record(NamedTuple):
+    """One JSON line without its time. Lower-case levels are those of controller-runtime, which logs whole seconds."""
+
+    level: str
+    message: str
+    extra: Mapping[str, Any] = MappingProxyType({})
+
+
+class Klog(NamedTuple):
+    """A line of a Kubernetes library, in its own format: no JSON, no year."""
+
+    source: str
+    message: str
+
+
+def encode(record: Record | Klog, at: datetime) -> str:
+    """The line as the container prints it, without its newline."""
+    at = at.astimezone(timezone.utc)
+    if isinstance(record, Klog):
+        return f"I{at:%m%d %H:%M:%S.%f}       1 {record.source}] {record.message}"
+    own = record.level.isupper()
+    stamp = at.isoformat(timespec="milliseconds" if own else "seconds").replace("+00:00", "Z")
+    extra = dict(record.extra)
+    logger = {"logger": extra.pop("logger")} if "logger" in extra else {}
+    line = {"level": record.level, "ts": stamp, **logger, "msg": record.message, **extra}
+    return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+
+
+def go_float(value: float) -> str:
+    """A 32-bit float as Go's %v prints it: the fewest digits that tell it from its neighbours."""
+    text = np.format_float_positional(np.float32(value), unique=True, trim="-")
+    return str(text)
+
+
+def go_bool(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def go_map(entries: Mapping[str, int]) -> str:
+    """A map as Go's %v prints it: sorted keys, single blanks."""
+    return f"map[{' '.join(f'{key}:{entries[key]}' for key in sorted(entries))}]"
+
+
+# --- start of the process
+
+
+def starting() -> tuple[Record | Klog, ...]:
+    """From the first line to the wait for the lease."""
+    own = [
+        "Zap logger initialized",
+        "Creating metrics emitter instance",
+        "Metrics emitter created successfully",
+        f"Using Prometheus configuration from environment variables: address={_PROMETHEUS}",
+        f"Initializing Prometheus client -> address: {_PROMETHEUS}, tls_enabled: true",
+        "CA certificate loaded successfullypath/etc/ssl/certs/prometheus-ca.crt",
+        "TLS configuration applied to Prometheus HTTPS transport",
+        "Bearer token loaded from filepath/var/run/secrets/kubernetes.io/serviceaccount/token",
+        "Prometheus API validation successful with queryqueryup",
+        "Prometheus client and API wrapper initialized and validated successfully",
+        "Starting manager",
+        "Registering custom metrics with Prometheus registry",
+    ]
+    return (
+        *(Record("INFO", message) for message in own),
+        Record("info", "Starting metrics server", {"logger": "controller-runtime.metrics"}),
+        Record("INFO", "disabling http/2"),
+        Record("info", "starting server", {"name": "health probe", "addr": "[::]:8081"}),
+    )
+
+
+def waiting_for_lease(namespace: str) -> Klog:
+    return Klog("leaderelection.go:257", f"attempting to acquire leader lease {namespace}/{LEASE}...")
+
+
+def leading(namespace: str) -> tuple[Record | Klog, ...]:
+    """From the lease to the first loop run."""
+    sources = ("*v1.ServiceMonitor", "*v1alpha1.VariantAutoscaling", "*v1.ConfigMap")
+    metrics = {"logger": "controller-runtime.metrics", "bindAddress": ":8443", "secure": True}
+    return (
+        Klog("leaderelection.go:271", f"successfully acquired lease {namespace}/{LEASE}"),
+        *(
+            Record("info", "Starting EventSource", {**_CONTROLLER, "source": f"kind source: {kind}"})
+            for kind in sources
+        ),
+        Record("info", "Serving metrics server", metrics),
+        Record("info", "Starting Controller", _CONTROLLER),
+        Record("info", "Starting workers", {**_CONTROLLER, "worker count": 1}),
+    )
+
+
+# --- a loop run
+
+
+def config_loaded() -> tuple[Record, ...]:
+    return (
+        Record("INFO", "Capacity scaling config cache updated: entries=1, has_default=true"),
+        Record("INFO", "Capacity scaling configuration loaded successfully"),
+    )
+
+
+MODES = {
+    "capacity-based": "Operating in CAPACITY-ONLY mode: reactive capacity-based scaling only",
+    "model-based": "Operating in MODEL-ONLY mode: model-based optimization only",
+}
+
+
+def operating(mode: str) -> Record:
+    return Record("INFO", MODES[mode])
+
+
+def grouped(models: int, variants: int) -> Record:
+    return Record("INFO", f"Grouped VAs by model: modelCount={models}, totalVAs={variants}")
+
+
+def processing_model(model: str, variants: int) -> Record:
+    return Record("INFO", f"Processing model: modelID={model}, variantCount={variants}")
+
+
+def replica_mismatch(namespace: str, model: str, spec: int, reporting: int) -> Record:
+    return Record(
+        "DEBUG", f"Replica count mismatch for {namespace}/{model}: spec={spec}, reporting_metrics={reporting}"
+    )
+
+
+def observed(
+    variant: str, replicas: int, accelerator: str, ttft_ms: float, itl_ms: float, cost: float, rate_per_min: float
+) -> Record:
+    """What capacity-only mode says of a variant."""
+    return Record(
+        "INFO", _observed(variant, replicas, accelerator, ttft_ms, itl_ms, cost, f"arrivalRate={rate_per_min:.2f}")
+    )
+
+
+def observed_with_load(
+    variant: str,
+    replicas: int,
+    accelerator: str,
+    ttft_ms: float,
+    itl_ms: float,
+    cost: float,
+    rate_per_min: float,
+    max_batch: int,
+    input_tokens: float,
+    output_tokens: float,
+) -> Record:
+    """What model-only mode says of a variant."""
+    load = (
+        f"maxBatch={max_batch}, arrivalRate={rate_per_min:.2f}, avgInputTokens={input_tokens:.2f}, "
+        f"avgOutputTokens={output_tokens:.2f}"
+    )
+    return Record("DEBUG", _observed(variant, replicas, accelerator, ttft_ms, itl_ms, cost, load))
+
+
+def _observed(
+    variant: str, replicas: int, accelerator: str, ttft_ms: float, itl_ms: float, cost: float, load: str
+) -> str:
+    return (
+        f"Metrics collected for VA: variant={variant}, replicas={replicas}, accelerator={accelerator}, "
+        f"ttft={ttft_ms:.2f}ms, itl={itl_ms:.2f}ms, cost={cost:.2f}, {load}"
+    )
+
+
+def kv_usage(pod: str, usage: float) -> Record:
+    return Record("INFO", f"KV cache metric: pod={pod}, usage={usage:.3f} ({100 * usage:.1f}%)")
+
+
+def kv_collected(model: str, namespace: str, pods: int) -> Record:
+    return Record(
+        "DEBUG", f"KV cache metrics collected (max over 1m): modelID={model}, namespace={namespace}, podCount={pods}"
+    )
+
+
+def queue_length(pod: str, length: int) -> Record:
+    return Record("INFO", f"Queue metric: pod={pod}, queueLength={length}")
+
+
+def queue_collected(model: str, namespace: str, pods: int) -> Record:
+    return Record(
+        "DEBUG", f"Queue metrics collected (max over 1m): modelID={model}, namespace={namespace}, podCount={pods}"
+    )
+
+
+def pods_matched(pods: int, by_variant: Mapping[str, int]) -> Record:
+    return Record("DEBUG", f"Pod-to-variant matching successful: totalPods={pods}, variantCounts={go_map(by_variant)}")
+
+
+def replicas_collected(model: str, namespace: str, replicas: int) -> Record:
+    return Record(
+        "DEBUG", f"Collected replica metrics: modelID={model}, namespace={namespace}, replicaCount={replicas}"
+    )
+
+
+# --- capacity analysis
+
+
+def capacity_collected(model: str, namespace: str, metrics: int) -> Record:
+    return Record(
+        "DEBUG", f"Collected capacity metrics: modelID={model}, namespace={namespace}, metricsCount={metrics}"
+    )
+
+
+def variant_analysed(variant: str, accelerator: str, cost: float, replicas: int) -> Record:
+    return Record(
+        "DEBUG",
+        f"Variant analysis initialized: variant={variant}, accelerator={accelerator}, cost={cost:.2f}, "
+        f"replicaCount={replicas}",
+    )
+
+
+def too_few_to_scale_down(non_saturated: int, required: int) -> Record:
+    return Record(
+        "DEBUG",
+        f"Scale-down unsafe: insufficient non-saturated replicas: nonSaturated={non_saturated}, required={required}",
+    )
+
+
+def too_full_to_scale_down(
+    spare_kv: float, kv_trigger: float, kv_safe: bool, spare_queue: float, queue_trigger: float, queue_safe: bool
+) -> Record:
+    return Record(
+        "DEBUG",
+        "Scale-down unsafe: insufficient headroom after redistribution: "
+        f"remainingSpareKv={spare_kv:.3f}, kvTrigger={kv_trigger:.3f}, kvSafe={go_bool(kv_safe)}, "
+        f"remainingSpareQueue={spare_queue:.1f}, queueTrigger={queue_trigger:.1f}%!(EXTRA bool={go_bool(queue_safe)})",
+    )
+
+
+def analysed(
+    model: str,
+    namespace: str,
+    total: int,
+    non_saturated: int,
+    spare_kv: float,
+    spare_queue: float,
+    scale_up: bool,
+    scale_down_safe: bool,
+) -> tuple[Record, Record]:
+    counts = f"totalReplicas={total}, nonSaturated={non_saturated}"
+    flags = f"shouldScaleUp={go_bool(scale_up)}, scaleDownSafe={go_bool(scale_down_safe)}"
+    spare = f"avgSpareKv={spare_kv:.3f}, avgSpareQueue={spare_queue:.1f}"
+    begin = f"Capacity analysis completed: modelID={model}"
+    return (
+        Record("DEBUG", f"{begin}, namespace={namespace}, {counts}, {spare}, {flags}"),
+        Record("INFO", f"{begin}, {counts}, {flags}"),
+    )
+
+
+def scale_up_reason(spare_kv: float, kv_trigger: float, spare_queue: float, queue_trigger: float) -> str:
+    """Why replicas are added; empty if they need not be."""
+    kv = f"{spare_kv:.3f} < {kv_trigger:.3f}" if spare_kv < kv_trigger else ""
+    queue = f"{spare_queue:.1f} < {queue_trigger:.1f}" if spare_queue < queue_trigger else ""
+    if kv and queue:
+        return f"both KV spare ({kv}) and queue spare ({queue})"
+    if kv:
+        return f"KV spare capacity low ({kv})"
+    return f"queue spare capacity low ({queue})" if queue else ""
+
+
+def scale_up_target(variant: str, cost: float, current: int, ready: int, target: int, reason: str) -> Record:
+    return Record(
+        "INFO",
+        f"Capacity target: scale-up cheapest variant: variant={variant}, cost={cost:.2f}, currentReplicas={current}, "
+        f"readyReplicas={ready}, target={target}, reason={reason}",
+    )
+
+
+def scale_down_target(variant: str, cost: float, current: int, ready: int, target: int) -> Record:
+    return Record(
+        "INFO",
+        f"Capacity target: scale-down most expensive variant: variant={variant}, cost={cost:.2f}, "
+        f"currentReplicas={current}, readyReplicas={ready}, target={target}",
+    )
+
+
+def no_scaling_needed(spare_kv: float, spare_queue: float) -> Record:
+    return Record(
+        "DEBUG",
+        f"Capacity targets: no scaling needed (avgSpareKv={spare_kv:.3f}, avgSpareQueue={spare_queue:.1f}, "
+        "all variants stable)",
+    )
+
+
+def preserving(variant: str, current: int, ready: int, desired: int) -> Record:
+    return Record(
+        "DEBUG",
+        f"Preserving desired replicas: variant={variant}, currentReplicas={current}, readyReplicas={ready}, "
+        f"desired={desired}",
+    )
+
+
+def targets_calculated(model: str, targets: Mapping[str, int]) -> Record:
+    return Record("DEBUG", f"Capacity targets calculated: modelID={model}, targets={go_map(targets)}")
+
+
+def capacity_decisions_made(model: str, count: int) -> Record:
+    return Record("INFO", f"Capacity-only decisions made for model: {model} - decision count: {count}")
+
+
+# --- model-based optimization
+
+
+def observability(model: str, replicas: int) -> Record:
+    return Record(
+        "DEBUG",
+        f"Collected capacity metrics for observability in model-only mode: modelID={model}, replicaCount={replicas}",
+    )
+
+
+def found_slo(model: str, itl_ms: float, ttft_ms: float) -> Record:
+    return Record(
+        "INFO", f"Found SLO for model: model={model}, class=Premium, slo-tpot={itl_ms:.0f}, slo-ttft={ttft_ms:.0f}"
+    )
+
+
+class Allocation(NamedTuple):
+    """One variant in the optimizer's solution."""
+
+    variant: str
+    namespace: str
+    model: str
+    accelerator: str
+    rate_per_min: float
+    input_tokens: int
+    output_tokens: int
+    replicas: int
+    max_batch: int
+    cost: float
+    value: float
+    itl_ms: float
+    ttft_ms: float
+    rho: float
+    max_rate_per_min: float
+    slo_itl_ms: float
+    slo_ttft_ms: float
+
+
+def solution(allocations: Iterable[Allocation]) -> Record:
+    text = "Optimization solution - system: Solution: \n"
+    total: dict[str, tuple[int, float]] = {}
+    for each in allocations:
+        text += (
+            f"s={each.variant}:{each.namespace}; c=Premium; m={each.model}; rate={go_float(each.rate_per_min)}; "
+            f"inTk={each.input_tokens}; outTk={each.output_tokens}; sol=1, sat=false, "
+            f"alloc={{acc={each.accelerator}; numRep={each.replicas}; maxBatch={each.max_batch}; "
+            f"cost={go_float(each.cost)}, val={go_float(each.value)}, itl={go_float(each.itl_ms)}, "
+            f"ttft={go_float(each.ttft_ms)}, rho={go_float(each.rho)}, maxRPM={go_float(each.max_rate_per_min)}}}; "
+            f"slo-itl={go_float(each.slo_itl_ms)}, slo-ttft={go_float(each.slo_ttft_ms)}, slo-tps=0 \n"
+        )
+        count, cost = total.get(each.accelerator, (0, 0.0))
+        total[each.accelerator] = (count + each.replicas, cost + each.cost)
+    text += "AllocationByType: \n"
+    for accelerator, (count, cost) in total.items():
+        text += f"name=NVIDIA-{accelerator}-80GB-HBM3, count={count}, limit=0, cost={go_float(cost)} \n"
+    return Record("DEBUG", text + f"totalCost={go_float(sum(cost for _, cost in total.values()))} \n")
+
+
+def accelerator_set(each: Allocation) -> Record:
+    load = f"{go_float(each.rate_per_min)} {each.input_tokens} {each.output_tokens}"
+    return Record(
+        "DEBUG",
+        f"Setting accelerator name Name {each.accelerator}allocationData {{{each.accelerator} {each.replicas} "
+        f"{each.max_batch} {go_float(each.cost)} {go_float(each.itl_ms)} {go_float(each.ttft_ms)} {{{load}}}}}",
+    )
+
+
+def optimization_completed(model: str, targets: Mapping[str, int]) -> Record:
+    return Record(
+        "INFO", f"Model-based optimization completed for model: {model} - model-based targets: {go_map(targets)}"
+    )
+
+
+def only_model_based(model: str) -> Record:
+    return Record("WARN", f"Capacity analysis unavailable, using model-based targets only: modelID={model}")
+
+
+# --- applying decisions
+
+
+def applying(decisions: int) -> Record:
+    return Record("INFO", f"Applying scaling decisions: totalDecisions={decisions}")
+
+
+def applied(
+    variant: str, action: str, current: int, target: int, reason: str, accelerator: str, capacity_only: bool
+) -> tuple[Record, ...]:
+    """From the decision to its application."""
+    return (
+        Record("INFO", f"Processing decision: variant={variant}, action={action}, current={current}→target={target}"),
+        Record("DEBUG", f"Found VA in map: variant={variant}, hasCurrentAlloc=true, accelerator={accelerator}"),
+        Record(
+            "INFO",
+            f"EmitReplicaMetrics completed - variant: {variant}, current-replicas: {current}, "
+            f"desired-replicas: {target}, accelerator: {accelerator}",
+        ),
+        Record(
+            "INFO",
+            f"Successfully emitted metrics for external autoscalers: variant={variant}, targetReplicas={target}, "
+            f"accelerator={accelerator}, capacityOnly={go_bool(capacity_only)}",
+        ),
+        Record(
+            "INFO",
+            f"Applied capacity decision: variant={variant}, action={action}, current={current}, target={target}, "
+            f"reason={reason}",
+        ),
+    )
+
+
+ENDS = {"capacity-based": "capacity-only", "model-based": "model-only"}
+
+
+def completed(mode: str, models: int, decisions: int) -> Record:
+    return Record(
+        "INFO",
+        f"Reconciliation completed successfully: mode={ENDS[mode]}, modelsProcessed={models}, "
+        f"decisionsApplied={decisions}",
+    )
