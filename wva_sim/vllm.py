@@ -123,7 +123,8 @@ class Replica:
     @property
     def kv_usage(self) -> float:
         """Share of the KV cache in use, 0 to 1."""
-        return min((self._kv_base + len(self._running) * self._counter) / KV_TOKENS, 1.0)
+        tokens = self._kv_base + len(self._running) * self._counter
+        return min(max(tokens / KV_TOKENS, 0.0), 1.0)
 
     @property
     def next_end_s(self) -> float:
@@ -164,13 +165,17 @@ class Replica:
         """The highest KV usage and the longest queue of the last minute."""
         return max(usage for _, usage, _ in self._gauges), max(queue for _, _, queue in self._gauges)
 
-    def take_all(self) -> list[Request]:
-        """Drop everything; the requests that were here."""
-        requests = [*self.waiting, *(request for _, _, request in self._running)]
-        self.waiting.clear()
-        self._running.clear()
-        self._kv_base = 0.0
-        return requests
+    def drop(self, now_s: float, is_unwanted: Callable[[Request], bool]) -> list[Request]:
+        """Abort requests, as vLLM does when a client hangs up; those that were here."""
+        self.advance(now_s)
+        dropped = [*self.waiting, *(request for _, _, request in self._running)]
+        dropped = [request for request in dropped if is_unwanted(request)]
+        self.waiting = deque(request for request in self.waiting if not is_unwanted(request))
+        self._running = [entry for entry in self._running if not is_unwanted(entry[2])]
+        heapq.heapify(self._running)
+        self._kv_base = float(sum(request.input_tokens - request.started_at for _, _, request in self._running))
+        self._admit()
+        return dropped
 
     def _iteration_s(self) -> float:
         return (ALPHA_MS + BETA_MS * len(self._running)) / 1000
@@ -237,8 +242,9 @@ class Fleet:
     def kill_replica(self, name: str) -> None:
         """A replica is gone at once, and its requests with it."""
         replica = self.replicas.pop(name, None) or self._leaving.pop(name, None)
-        for request in replica.take_all() if replica else ():
-            self._lose(request)
+        for request in replica.drop(self.now_s, lambda request: True) if replica else ():
+            request.load.running -= 1
+            request.load.failed += 1
 
     def start_load(self, load: Load) -> None:
         """A load begins."""
@@ -247,6 +253,9 @@ class Fleet:
     def stop_load(self, name: str) -> None:
         """A load ends at once; its requests that are on their way are given up."""
         self.loads.pop(name, None)
+        for replica in self._all():
+            replica.drop(self.now_s, lambda request: request.load.name == name)
+        self._unrouted = deque(request for request in self._unrouted if request.load.name != name)
 
     # Time
 
@@ -282,8 +291,6 @@ class Fleet:
 
     def _finish(self, replica: Replica) -> None:
         request = replica.end_next(self.now_s)
-        if request.load.name not in self.loads:
-            return  # nobody waits for the answer
         tokens = request.output_tokens
         decode_s = self.now_s - request.first_token_s
         done = Done(
@@ -297,10 +304,6 @@ class Fleet:
         request.load.running -= 1
         request.load.done.append(done)
         self._recent.append(done)
-
-    def _lose(self, request: Request) -> None:
-        request.load.running -= 1
-        request.load.failed += 1
 
     def _look(self) -> None:
         self._next_look_s += SCRAPE_S
