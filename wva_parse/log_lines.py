@@ -132,11 +132,12 @@ _V2_EXAMPLE = (
 
 _SERVER = (
     "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; rate=<arrival_rate_per_min:float>; "
-    "inTk=<input_tokens:float>; outTk=<output_tokens:float>; sol=<_>, sat=<_>, alloc={acc=<_>; numRep=<predicted_replicas:int>; "
-    "maxBatch=<_>; cost=<cost:float>, val=<_>, itl=<predicted_itl_ms:float>, ttft=<predicted_ttft_ms:float>, "
-    "rho=<_>, maxRPM=<_>}; slo-itl=<slo_itl_ms:float>, slo-ttft=<slo_ttft_ms:float>, slo-tps=<_> \n"
+    "inTk=<input_tokens:float>; outTk=<output_tokens:float>; sol=<_>, sat=<_>, "
+    "alloc={acc=<_>; numRep=<predicted_replicas:int>; maxBatch=<_>; cost=<cost:float>, val=<_>, "
+    "itl=<predicted_itl_ms:float>, ttft=<predicted_ttft_ms:float>, rho=<_>, maxRPM=<_>}; "
+    "slo-itl=<slo_itl_ms:float>, slo-ttft=<slo_ttft_ms:float>, slo-tps=<_> \n"
 )
-_SERVER_WITHOUT_SOLUTION = "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; no feasible allocation! \n"
+_SERVER_WITHOUT_SOLUTION = "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; <reason>! \n"
 _SERVER_DATA = (
     "name: <variant:word>:<namespace:word>,   class: <_>,   model: <model>,   keepAccelerator: <_>,   "
     "minNumReplicas: <_>,   maxBatchSize: <_>,   currentAlloc: {    accelerator: <_>,    "
