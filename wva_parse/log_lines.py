@@ -956,7 +956,7 @@ _KNOWN = (
         f"Failed to get scale target Deployment: name={_VARIANT}, error=not found",
     ),
     (
-        "D3",
+        "D2+DF D3",
         "Set ownerReference on VariantAutoscaling<_>",
         f"Set ownerReference on VariantAutoscaling: name={_VARIANT}",
     ),

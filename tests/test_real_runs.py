@@ -1,0 +1,128 @@
+"""Captured runs, where they are at hand: the numbers that every release of this tool must find in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from examples import rows_of
+
+from wva_parse import run, summary
+from wva_parse.lines import LineCounts, open_log
+from wva_parse.rows import LoopRun, Row
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+RUNS = sorted((SHARED / "real-runs").glob("*/wva-controller-logs.jsonl"))
+EXCERPTS = sorted((SHARED / "other-dialects").glob("*.*"))
+
+pytestmark = pytest.mark.skipif(not RUNS, reason=f"no captured runs in {SHARED / 'real-runs'}")
+
+MULTI_MODEL = "model-based-multi-model-parallel-20251208-220210"
+MODERATE = "model-based-moderate-parallel-20251128-182839"
+HIGH = "capacity-based-high-parallel-20251128-145238"
+
+
+@lru_cache
+def parsed(log: Path) -> tuple[list[Row], list[LoopRun], LineCounts]:
+    return rows_of(open_log(log))
+
+
+@lru_cache
+def summarized(name: str) -> dict[str, Any]:
+    return summary.summarize(run.load(SHARED / "real-runs" / name))
+
+
+def name_of(log: Path) -> str:
+    return log.parent.name if log.suffix == ".jsonl" and log.parent.parent.name == "real-runs" else log.stem
+
+
+@pytest.mark.parametrize("log", RUNS + EXCERPTS, ids=name_of)
+def test_every_line_is_understood(log):
+    _, _, counts = parsed(log)
+    assert counts.unrecognised == {}
+    assert counts.unreadable == {}
+    assert counts.recognised + counts.repeated + counts.not_json == counts.lines
+
+
+@pytest.mark.parametrize("log", RUNS + EXCERPTS, ids=name_of)
+def test_every_row_of_a_loop_run_says_whose_it_is(log):
+    rows, _, _ = parsed(log)
+    of_variant = {"prediction", "observed_metrics", "scaling_decision", "safety_net", "tuner_update"}
+    for row in rows:
+        if row["event_type"] in of_variant:
+            assert row["variant"]
+        if row["event_type"] in ("kv_cache", "queue"):
+            assert row["pod"]
+        if row["event_type"] != "mode":
+            assert row["model"]
+
+
+@pytest.mark.parametrize(
+    ("name", "loop_runs", "reconciliations"), [(HIGH, 84, 42), (MODERATE, 68, 34), (MULTI_MODEL, 37, 37)]
+)
+def test_loop_runs_and_reconciliations(name, loop_runs, reconciliations):
+    _, found, _ = parsed(SHARED / "real-runs" / name / run.LOG_NAME)
+    assert (len(found), found[-1].reconciliation + 1) == (loop_runs, reconciliations)
+
+
+def test_a_capacity_run():
+    rows, _, _ = parsed(SHARED / "real-runs" / HIGH / run.LOG_NAME)
+    usages = [row for row in rows if row["event_type"] == "kv_cache"]
+    assert len(usages) == 118
+    assert all(row["pod"] for row in usages)
+
+
+@pytest.mark.parametrize(
+    ("name", "pairs"),
+    [
+        (MULTI_MODEL, {"all": 35, "loaded": 30, "settled": 28}),
+        (MODERATE, {"all": 28, "loaded": 19}),
+    ],
+)
+def test_pairs(name, pairs):
+    found = summarized(name)["pairs"]
+    assert {group: found[group] for group in pairs} == pairs
+
+
+@pytest.mark.parametrize(("group", "mae_ms"), [("all", 1.62), ("loaded", 0.37), ("settled", 0.37)])
+def test_the_error_of_the_predictions(group, mae_ms):
+    assert round(summarized(MULTI_MODEL)["accuracy"][group]["itl"]["mae_ms"], 2) == mae_ms
+
+
+DIALECTS = {
+    "capacity-based": {"D2", "D3"},
+    "model-based": {"D2", "D3"},
+    "D1a": {"D1"},
+    "D1b": {"D1"},
+    "D7": {"D7/D8"},
+}
+
+
+@pytest.mark.parametrize("log", RUNS + EXCERPTS, ids=name_of)
+def test_the_dialect_is_told_by_the_lines(log):
+    _, _, counts = parsed(log)
+    told = set(counts.dialects) - {"DF", "DT"}
+    (expected,) = [dialects for start, dialects in DIALECTS.items() if name_of(log).startswith(start)]
+    assert len(told) == 1
+    assert told <= expected
+
+
+def test_three_cycles_of_the_newest_release():
+    (log,) = [log for log in EXCERPTS if log.name.startswith("D7_v2")]
+    rows, loop_runs, _ = parsed(log)
+    assert [run_.reconciliation for run_ in loop_runs] == [0, 1, 2]
+    assert Counter(row["event_type"] for row in rows) == {
+        "mode": 3,
+        "analyzer_result": 6,
+        "analyzer_variant": 6,
+        "scaling_decision": 3,
+    }
+    decisions = [row for row in rows if row["event_type"] == "scaling_decision"]
+    assert [(row["current_replicas"], row["target_replicas"]) for row in decisions] == [(1, 4), (4, 7), (7, 10)]
+    assert {row["reason"] for row in decisions} == {"V2 (optimizer: cost-aware)"}
+    assert {row["namespace"] for row in decisions} == {"dhl-wva-209"}
+    demands = [row["demand"] for row in rows if row.get("analyzer") == "saturation" and "demand" in row]
+    assert demands == [974024, 1882870, 2682201]
