@@ -1,0 +1,230 @@
+"""The WVA controller in the cluster: two pods, a lease, a loop run each interval, and its log."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from wva_sim import pods, wva_lines
+from wva_sim.clock import rfc3339nano
+from wva_sim.deployments import Deployments, Manners
+from wva_sim.vllm import MAX_BATCH
+from wva_sim.world import Json, World
+from wva_sim.wva import Controller, Decision, Observation, PodMetrics
+from wva_sim.wva_lines import Klog, Record
+
+CONTAINER = "manager"
+INTERVAL_S = 30.0  # GLOBAL_OPT_INTERVAL
+START_UP_S = 3.0
+LEASE_S = 15
+RENEW_S = 10.0
+RESTART_S = 2.0
+LEAVING_S = 2.0
+LOOP_START_S = 1.5  # from the lease to the first loop run
+# A second loop run follows the first within milliseconds when both the variant and the ConfigMap asked for one. In
+# model-based mode only some builds do that.
+TWIN_SHARE = {"capacity-based": 1.0, "model-based": 0.25}
+TWIN_AFTER_S = 0.02
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A Deployment that WVA scales."""
+
+    namespace: str
+    name: str
+    model: str
+    accelerator: str
+    cost: float  # of one replica
+
+
+class Controllers:
+    """The pods of the controller; one of them leads and runs the loop."""
+
+    def __init__(self, world: World, namespace: str, brain: Controller, variants: Sequence[Variant]) -> None:
+        self.world = world
+        self.namespace = namespace
+        self.brain = brain
+        self.variants = tuple(variants)
+        self.leader: str | None = None
+        self._ready: list[str] = []
+        self._loop_number = 0
+        world.every(RENEW_S, self._renew)
+
+    def manners(self) -> Manners:
+        """How its pods behave."""
+        return Manners(lambda: START_UP_S, self._on_ready, self._on_leaving)
+
+    # Pods and the lease
+
+    def _on_ready(self, pod: Json) -> None:
+        name = pod["metadata"]["name"]
+        self._ready.append(name)
+        self._write(name, [*wva_lines.starting(), wva_lines.waiting_for_lease(self.namespace)])
+        if self.leader is None and len(self._ready) == 1:
+            self._lead()
+
+    def _on_leaving(self, pod: Json) -> float:
+        self._lose(pod["metadata"]["name"])
+        return LEAVING_S
+
+    def _lose(self, name: str) -> None:
+        if name in self._ready:
+            self._ready.remove(name)
+        if name == self.leader:
+            self.leader = None
+            self.world.after(LEASE_S, self._lead)  # nobody gives the lease back: it has to run out
+
+    def _lead(self) -> None:
+        if self.leader is not None or not self._ready:
+            return
+        self.leader = self._ready[0]
+        self._write(self.leader, wva_lines.leading(self.namespace))
+        holder = f"{self.leader}_{uuid.UUID(int=self.world.random.getrandbits(128))}"
+        now = rfc3339nano(self.world.clock.now())[:-4] + "Z"
+        spec = {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": LEASE_S,
+            "acquireTime": now,
+            "renewTime": now,
+            "leaseTransitions": 0,
+        }
+        lease = self.world.store.get("Lease", self.namespace, wva_lines.LEASE)
+        if lease is None:
+            metadata = {"name": wva_lines.LEASE, "namespace": self.namespace}
+            self.world.store.create({"kind": "Lease", "metadata": metadata, "spec": spec})
+        else:
+            spec["leaseTransitions"] = lease["spec"]["leaseTransitions"] + 1
+            self.world.change("Lease", self.namespace, wva_lines.LEASE, partial(_set_spec, spec))
+        self._loop_number += 1
+        self.world.after(LOOP_START_S, partial(self._loop, self._loop_number))
+
+    def _renew(self) -> None:
+        if self.leader is not None:
+            now = rfc3339nano(self.world.clock.now())[:-4] + "Z"
+            self.world.change("Lease", self.namespace, wva_lines.LEASE, partial(_set_spec, {"renewTime": now}))
+
+    def change_leader(self) -> str | None:
+        """The lease goes to the other pod at once; the new leader, None if there is no other."""
+        others = [name for name in self._ready if name != self.leader]
+        if not others:
+            return None
+        self._ready.sort(key=lambda name: name == self.leader)
+        self.leader = None
+        self._lead()
+        return self.leader
+
+    def crash(self, name: str) -> None:
+        """The container of a pod ends with an error and starts again."""
+        self._lose(name)
+        self._say(name, "problem running manager{error 26 0  leader election lost}", "ERROR")
+        self.world.logs.restart(self.namespace, name, CONTAINER)
+        self.world.change("Pod", self.namespace, name, pods.restarted(self.world.now(), 1, "Error"))
+        self.world.after(RESTART_S, partial(self._restart, name))
+
+    def _restart(self, name: str) -> None:
+        pod = self.world.store.get("Pod", self.namespace, name)
+        if pod is None or pod["metadata"].get("deletionTimestamp"):
+            return
+        self.world.change("Pod", self.namespace, name, pods.running(self.world.now(), ready=True))
+        self._on_ready(pod)
+
+    # The loop
+
+    def _loop(self, number: int) -> None:
+        if number != self._loop_number or self.leader is None:
+            return  # another leader has its own
+        self.world.after(INTERVAL_S, partial(self._loop, number))
+        self._run()
+        if self.world.random.random() < TWIN_SHARE[self.brain.mode]:
+            self.world.after(TWIN_AFTER_S, self._run)
+
+    def _run(self) -> None:
+        if self.leader is None:
+            return
+        observations = [seen for seen in map(self._observe, self.variants) if seen is not None]
+        if not observations:
+            self._say(self.leader, "No active VariantAutoscalings found, skipping optimization", "INFO")
+            return
+        result = self.brain.run_loop(observations)
+        self._write(self.leader, result.records)
+        for decision in result.decisions:
+            self.world.desired[decision.variant] = decision.target
+        for seen, decision in zip(observations, result.decisions, strict=True):
+            change = partial(_set_variant_status, seen, decision, self.world.now())
+            self.world.change("VariantAutoscaling", seen.namespace, seen.variant, change)
+
+    def _observe(self, variant: Variant) -> Observation | None:
+        deployment = self.world.store.get("Deployment", variant.namespace, variant.name)
+        if deployment is None or self.world.store.get("VariantAutoscaling", variant.namespace, variant.name) is None:
+            return None
+        traffic = self.world.fleet.traffic()
+        prefix = f"{variant.name}-"
+        replicas = [replica for name, replica in self.world.fleet.replicas.items() if name.startswith(prefix)]
+        return Observation(
+            variant=variant.name,
+            namespace=variant.namespace,
+            model=variant.model,
+            accelerator=variant.accelerator,
+            cost=variant.cost,
+            replicas=deployment["spec"]["replicas"],
+            ready_replicas=deployment["status"].get("readyReplicas", 0),
+            ttft_ms=traffic.ttft_ms,
+            itl_ms=traffic.itl_ms,
+            arrival_rate_per_min=traffic.rate_per_min,
+            input_tokens=traffic.input_tokens,
+            output_tokens=traffic.output_tokens,
+            max_batch=MAX_BATCH,
+            pods=tuple(PodMetrics(replica.name, *replica.maxima()) for replica in replicas),
+        )
+
+    # The log
+
+    def _write(self, pod: str, records: Iterable[Record | Klog]) -> None:
+        at = self.world.clock.now()
+        for record in records:
+            at += timedelta(milliseconds=self.world.random.choice((0, 0, 0, 0, 1, 1, 4)))
+            self.world.logs.append(self.namespace, pod, CONTAINER, wva_lines.encode(record, at), at)
+
+    def _say(self, pod: str, message: str, level: str) -> None:
+        self._write(pod, [Record(level, message)])
+
+
+def _set_spec(values: Json, obj: Json) -> None:
+    obj["spec"] = {**obj["spec"], **values}
+
+
+def _set_variant_status(seen: Observation, decision: Decision, now: str, variant: Json) -> None:
+    old = {row["type"]: row for row in (variant.get("status") or {}).get("conditions") or []}
+    conditions = []
+    for kind, reason in (("MetricsAvailable", "MetricsFound"), ("OptimizationReady", "OptimizationSucceeded")):
+        since = old.get(kind, {}).get("lastTransitionTime", now)
+        conditions.append(
+            {"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": since}
+        )
+    variant["status"] = {
+        "currentAlloc": {
+            "accelerator": seen.accelerator,
+            "numReplicas": seen.replicas,
+            "maxBatch": seen.max_batch,
+            "variantCost": f"{seen.cost * seen.replicas:.2f}",
+            "itlAverage": f"{seen.itl_ms:.2f}",
+            "ttftAverage": f"{seen.ttft_ms:.2f}",
+            "load": {
+                "arrivalRate": f"{seen.arrival_rate_per_min:.2f}",
+                "avgInputTokens": f"{seen.input_tokens:.2f}",
+                "avgOutputTokens": f"{seen.output_tokens:.2f}",
+            },
+        },
+        "desiredOptimizedAlloc": {"lastRunTime": now, "accelerator": seen.accelerator, "numReplicas": decision.target},
+        "actuation": {"applied": True},
+        "conditions": conditions,
+    }
+
+
+def register(deployments: Deployments, controllers: Controllers, deployment: Json) -> None:
+    """Create the controller's Deployment; its pods are there at once."""
+    deployments.manage(deployment, controllers.manners(), ready_at_once=True)
