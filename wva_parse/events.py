@@ -124,7 +124,8 @@ class RowReader(NamedTuple):
         for _, kind, fields in sorted(found, key=lambda entry: entry[0]):
             yield kind, fields
         for name, kind, keys in self.arrays:
-            for entry in line.data.get(name) or ():
+            entries = line.data.get(name)
+            for entry in entries if isinstance(entries, list) else ():
                 said = keys.read(entry, line.data) if isinstance(entry, dict) else None
                 if said is not None:
                     yield kind, said
@@ -149,9 +150,10 @@ def _int(text: str) -> int | None:
 
 
 def _float(text: str) -> float | None:
-    if text.startswith("%"):
+    try:
+        number = float(text)
+    except ValueError:
         return None
-    number = float(text)
     return number if math.isfinite(number) else None  # nothing was measured
 
 
@@ -287,28 +289,30 @@ def compile_row(row: LogLine) -> RowReader:
     )
 
 
-def _first_word(text: str) -> str:
-    return text.partition(" ")[0]
+# By so many characters the rows that a message may fit are looked up.
+_PREFIX = 12
+_MOST_PREFIXES = 10_000
 
 
 class _Table:
-    """Rows by what their messages begin with: all of it, the first word, or anything."""
+    """Rows by the first characters of a message; those that fix most of it first."""
 
     def __init__(self, rows: Iterable[LogLine]) -> None:
-        self.whole: dict[str, list[RowReader]] = {}
-        self.by_word: dict[str, list[RowReader]] = {}
-        self.anywhere: list[RowReader] = []
-        for row in rows:
-            compiled = compile_row(row)
-            begins = compiled.reader.begins
-            if begins == row.template:
-                self.whole.setdefault(begins, []).append(compiled)
-            elif " " in begins:
-                self.by_word.setdefault(_first_word(begins), []).append(compiled)
-            else:
-                self.anywhere.append(compiled)
-        for readers in self.by_word.values():
-            readers.sort(key=lambda compiled: -len(compiled.reader.begins))
+        self.rows = sorted(map(compile_row, rows), key=lambda compiled: -len(compiled.reader.begins))
+        self.by_prefix: dict[str, list[RowReader]] = {}
+
+    def candidates(self, message: str) -> list[RowReader]:
+        prefix = message[:_PREFIX]
+        found = self.by_prefix.get(prefix)
+        if found is None:
+            found = [row for row in self.rows if _begin_alike(row.reader.begins, prefix)]
+            if len(self.by_prefix) < _MOST_PREFIXES:
+                self.by_prefix[prefix] = found
+        return found
+
+
+def _begin_alike(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
 
 
 _TABLE = _Table(LOG_LINES)
@@ -325,21 +329,15 @@ def find_row(line: Line) -> tuple[RowReader | None, Fields | None]:
     """
     message = line.message
     beginning = None
-    for compiled in _TABLE.whole.get(message, ()):
+    for compiled in _TABLE.candidates(message):
+        begins = compiled.reader.begins
+        if not message.startswith(begins):
+            continue
         fields = compiled.read(line)
         if fields is not None:
             return compiled, fields
-        beginning = beginning or compiled
-    for compiled in _TABLE.by_word.get(_first_word(message), ()):
-        if message.startswith(compiled.reader.begins):
-            fields = compiled.read(line)
-            if fields is not None:
-                return compiled, fields
+        if begins and not (compiled.reader.is_whole and message != begins):
             beginning = beginning or compiled
-    for compiled in _TABLE.anywhere:
-        fields = compiled.read(line)
-        if fields is not None:
-            return compiled, fields
     return beginning, None
 
 

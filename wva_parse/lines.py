@@ -128,19 +128,16 @@ def read_lines(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Line]
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
         key = hash(raw)
-        if key in recent:
-            counts.repeated += 1
-            continue
-        line = read_line(number, raw)
-        if line is None:
+        line = None if key in recent else read_line(number, raw)
+        if line is None and key not in recent:
             raw = _behind_torn(raw)
             key = hash(raw)
+            line = None if key in recent else read_line(number, raw)
+        if line is None:
             if key in recent:
                 counts.repeated += 1
-                continue
-            line = read_line(number, raw)
-        if line is None:
-            counts.not_json += bool(raw)
+            else:
+                counts.not_json += bool(raw)
             continue
         recent.add(key)
         order.append(key)

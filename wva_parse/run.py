@@ -367,7 +367,7 @@ def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, Li
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(COLUMNS)
             for row in read_rows(directory / LOG_NAME, counts, []):
-                writer.writerow([row.get(column) for column in COLUMNS])
+                writer.writerow(map(row.get, COLUMNS))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
