@@ -1,0 +1,47 @@
+# What one can do here, each in one word. `make` alone lists it.
+
+CHECK := .venv/bin/python hack/run_checks.py
+DEMO := model-based-moderate-parallel
+DEMO_SPEED := 30
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what the scripts and notebooks need and the machine lacks
+	@hack/setup.sh
+
+setup-test: ## the same, and what the checks need
+	@hack/setup.sh --test
+
+demo: setup ## run one experiment on a simulated cluster and analyse it: about two minutes, no Kubernetes needed
+	@./run-experiment.sh --embedded --speed $(DEMO_SPEED) --yes --analyze $(DEMO)
+
+test: setup-test ## install what is missing, then every test and check
+	@$(CHECK)
+
+check: ## every test and check, with nothing installed before
+	@$(CHECK)
+
+lint-shell: ## shellcheck and shfmt
+	@$(CHECK) lint-shell
+
+lint-python: ## ruff: rules and format
+	@$(CHECK) lint-python
+
+types: ## mypy --strict on wva_parse
+	@$(CHECK) types
+
+bats: ## the tests of the scripts
+	@$(CHECK) bats
+
+pytest: ## the tests of the Python parts
+	@$(CHECK) pytest
+
+bench: setup-test ## measure the parser; not part of `make test`
+	@.venv/bin/python -m pytest tests/benchmarks
+
+clean: ## remove .venv and caches; results in experiment-data/ stay
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup setup-test demo test check lint-shell lint-python types bats pytest bench clean
