@@ -75,35 +75,34 @@ install_command() {
 advice() {
   local package="$1" sudo='sudo '
   [[ "$MANAGER" != brew && "$(id -u)" -ne 0 ]] || sudo=
-  if [[ -n "$MANAGER" ]]; then
-    printf '%s%s\n' "$sudo" "$(install_command "$package")"
-  else
-    printf "install '%s' with your system's package manager\n" "$package"
-  fi
+  case "$MANAGER" in
+    '') printf "install '%s' with your system's package manager\n" "$package" ;;
+    apt-get) printf '%sapt-get update && %s%s\n' "$sudo" "$sudo" "$(install_command "$package")" ;;
+    *) printf '%s%s\n' "$sudo" "$(install_command "$package")" ;;
+  esac
 }
 
 # Run a command with the rights that the package manager wants; 1 if there is no way to get them.
 run_privileged() {
-  if [[ "$MANAGER" == brew || "$(id -u)" -eq 0 ]]; then
-    "$@"
-  elif has_command sudo && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then # without a terminal nobody can type a password
-    sudo "$@"
-  else
-    return 1
+  if [[ "$MANAGER" != brew && "$(id -u)" -ne 0 ]]; then
+    has_command sudo || return 1
+    [[ -t 0 ]] || sudo -n true 2>/dev/null || return 1 # without a terminal nobody can type a password
+    set -- sudo "$@"
   fi
+  log "running: $*"
+  "$@" >&2
 }
 
 install_package() {
   local package="$1" command
   [[ -n "$MANAGER" ]] || return 1
   command="$(install_command "$package")"
-  log "$package is not installed; running: $command"
   # shellcheck disable=SC2086  # the command is a list of words without blanks in them
-  run_privileged $command >&2 && return 0
+  run_privileged $command && return 0
   [[ "$MANAGER" == apt-get ]] || return 1
   # A fresh Debian image knows of no package before its first update.
   # shellcheck disable=SC2086  # as above
-  run_privileged apt-get update >&2 && run_privileged $command >&2
+  run_privileged apt-get update && run_privileged $command
 }
 
 ensure_jq() {
