@@ -19,6 +19,7 @@ import pandas as pd
 import yaml
 
 from wva_parse.align import Alignment, align
+from wva_parse.benchmark import Client, read_client
 from wva_parse.events import parse_events
 from wva_parse.frames import Frames, Window, make_frames, utc_times
 from wva_parse.lines import LineCounts, LogError, open_log, read_lines
@@ -80,6 +81,8 @@ class Experiment:
         The objectives of the run, and those by which each observation is judged.
     observed_from
         `log`, `cluster-samples.jsonl` or `nothing`.
+    client
+        What the load generators measured.
     notes
         What a careful reader should know before believing the numbers, one sentence each.
     """
@@ -101,6 +104,7 @@ class Experiment:
     slo_in_force: pd.DataFrame
     thresholds: Thresholds
     observed_from: str
+    client: Client
     notes: tuple[str, ...]
 
     @property
@@ -171,6 +175,7 @@ def load(
         slo_in_force=in_force,
         thresholds=Thresholds(kv_cache_threshold, queue_threshold),
         observed_from=observed_from,
+        client=read_client(directory / "job-logs"),
         notes=(),
     )
     return with_notes(experiment, config_notes)

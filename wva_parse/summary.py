@@ -10,6 +10,7 @@ import orjson
 import pandas as pd
 
 from wva_parse import stats
+from wva_parse.benchmark import summarize_client
 from wva_parse.run import Experiment
 
 SCHEMA = 1
@@ -50,6 +51,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
         "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
+        "client": summarize_client(experiment.client),
         "log": {
             "lines": experiment.counts.lines,
             "recognised": experiment.counts.recognised,
