@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": Command("cli", "RUN...", "one table of several runs"),
     "plan": Command("config", "CONFIG", "print the schedule of an experiment"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),
+    "explain": Command("explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
     "collect-merge": Command("collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
 }

@@ -119,31 +119,46 @@ def read_lines(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Line]
     counts
         Filled along the way: `lines`, `not_json` (klog, stack traces, halves), `repeated`.
     """
-    # Hashes, not lines: a line can be a megabyte. Two of 10,000 agree by chance once in 10^11 windows.
-    recent: set[int] = set()
-    order: deque[int] = deque()
-    for number, raw in enumerate(raw_lines, start=1):
-        counts.lines = number
+    read = LineReader(counts).read
+    for raw in raw_lines:
+        line = read(raw)
+        if line is not None:
+            yield line
+
+
+class LineReader:
+    """Reads raw lines one by one; remembers which it has had."""
+
+    def __init__(self, counts: LineCounts) -> None:
+        self.counts = counts
+        # Hashes, not lines: a line can be a megabyte. Two of 10,000 agree by chance once in 10^11 windows.
+        self._recent: set[int] = set()
+        self._order: deque[int] = deque()
+
+    def read(self, raw: bytes) -> Line | None:
+        """The line, if it is one of the controller's own and not a repeat; counted in any case."""
+        counts, recent = self.counts, self._recent
+        counts.lines += 1
         raw = raw.strip()
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
         key = hash(raw)
-        line = None if key in recent else read_line(number, raw)
+        line = None if key in recent else read_line(counts.lines, raw)
         if line is None and key not in recent:
             raw = _behind_torn(raw)
             key = hash(raw)
-            line = None if key in recent else read_line(number, raw)
+            line = None if key in recent else read_line(counts.lines, raw)
         if line is None:
             if key in recent:
                 counts.repeated += 1
             else:
                 counts.not_json += bool(raw)
-            continue
+            return None
         recent.add(key)
-        order.append(key)
-        if len(order) > REPEAT_WINDOW:
-            recent.discard(order.popleft())
-        yield line
+        self._order.append(key)
+        if len(self._order) > REPEAT_WINDOW:
+            recent.discard(self._order.popleft())
+        return line
 
 
 def read_line(number: int, raw: bytes) -> Line | None:

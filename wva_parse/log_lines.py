@@ -82,6 +82,37 @@ COLUMN_TYPES = {
 }
 
 
+# Of those that have one.
+COLUMN_UNITS = {
+    "predicted_itl_ms": "ms",
+    "predicted_ttft_ms": "ms",
+    "observed_itl_ms": "ms",
+    "observed_ttft_ms": "ms",
+    "slo_itl_ms": "ms",
+    "slo_ttft_ms": "ms",
+    "arrival_rate_per_min": "requests/min",
+    "input_tokens": "tokens per request",
+    "output_tokens": "tokens per request",
+    "cost": "of all replicas",
+    "kv_cache_usage": "0 to 1",
+    "queue_length": "requests",
+    "avg_spare_kv": "0 to 1",
+    "avg_spare_queue": "requests",
+    "alpha": "ms",
+    "beta": "ms per request in the batch",
+    "gamma": "ms",
+    "delta": "ms per token and request in the batch",
+    "supply": "in the analyzer's unit",
+    "demand": "in the analyzer's unit",
+    "utilisation": "demand / supply",
+    "required_capacity": "in the analyzer's unit",
+    "spare_capacity": "in the analyzer's unit",
+    "capacity_per_replica": "in the analyzer's unit",
+    "scale_up_threshold": "demand / supply",
+    "scale_down_boundary": "demand / supply",
+}
+
+
 class LogLine(NamedTuple):
     """One row of the table: a line that a controller prints.
 
