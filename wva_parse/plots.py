@@ -1,0 +1,409 @@
+"""Figures of a run; the only module that draws.
+
+Each function takes the run and returns a Figure; nothing is saved here and no global state of pyplot is used. Time is
+in minutes since the window's start on all of them, so that they can be laid side by side. Idle latencies and missed
+reconciliations are gaps, not lines. Colours can be told apart by colour-blind readers (Okabe & Ito 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from wva_parse import elasticity, stats
+from wva_parse.align import GAP_INTERVALS
+from wva_parse.run import Experiment
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#777777"
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GREY)
+
+WIDTH_IN, PANEL_IN = 10.0, 2.9
+MOST_IN_LEGEND = 12
+WIDE = 20.0  # times the median: from here on an axis is logarithmic
+UNITS = {"itl": "ITL (ms)", "ttft": "TTFT (ms)"}
+
+# --- model-based
+
+
+def prediction_vs_observation(run: Experiment) -> Figure:
+    """Predicted and observed ITL and TTFT over time, with their SLOs."""
+    figure, axes = _panels(run, 2, "Prediction against what was observed one reconciliation later")
+    pairs = run.alignment.pairs
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        for variant, color, label in _variants(run, pairs):
+            observed = _of_variant(run.frames["observed_metrics"], variant)
+            _line(axis, run, observed, f"observed_{metric}_ms", color=color, label=f"observed{label}")
+            mine = _of_variant(pairs, variant)
+            shown = mine[mine["loaded"]]
+            for settled, marker_face, name in (
+                (True, RED, "settled"),
+                (False, "white", "other replicas than predicted"),
+            ):
+                part = shown[shown["settled"] == settled]
+                axis.plot(
+                    part["minutes"],
+                    part[f"predicted_{metric}_ms"],
+                    "o",
+                    color=RED,
+                    markerfacecolor=marker_face,
+                    markersize=5,
+                    label=f"predicted, {name}{label}" if len(part) else None,
+                )
+        _slo(axis, run, metric)
+        axis.set_ylabel(UNITS[metric])
+        _spread(axis, run.frames["observed_metrics"][f"observed_{metric}_ms"])
+        _say_if_empty(axis, pairs[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
+    return _finish(figure, axes, run)
+
+
+def prediction_error_distribution(run: Experiment) -> Figure:
+    """Histograms of the errors of loaded pairs, the settled ones apart."""
+    figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
+    axes = figure.subplots(1, 2)
+    figure.suptitle(f"Prediction errors (observed − predicted), loaded pairs\n{run.name}", fontsize=11)
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        column = f"{metric}_error_ms"
+        groups = [loaded[loaded["settled"]][column], loaded[~loaded["settled"]][column]]
+        if len(loaded):
+            bins = np.histogram_bin_edges(loaded[column].to_numpy(float), bins=min(20, max(5, len(loaded) // 2)))
+            labels = [f"settled (n = {len(groups[0])})", f"other replicas than predicted (n = {len(groups[1])})"]
+            axis.hist(
+                [group.to_numpy(float) for group in groups], bins=bins, stacked=True, color=[BLUE, SKY], label=labels
+            )
+            axis.axvline(float(loaded[column].mean()), color=RED, label=f"bias {loaded[column].mean():.2f} ms")
+            axis.axvline(0, color="black", linewidth=0.8, linestyle=":")
+            axis.legend(fontsize=8)
+        _say_if_empty(axis, loaded[column], "no loaded pairs")
+        axis.set_xlabel(f"error of {UNITS[metric]}")
+        axis.set_ylabel("pairs")
+    _footer(figure, run)
+    return figure
+
+
+def calibration(run: Experiment) -> Figure:
+    """Observed against predicted values; on the diagonal a prediction is right."""
+    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    axes = figure.subplots(1, 2)
+    figure.suptitle(f"Calibration, loaded pairs\n{run.name}", fontsize=11)
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        predicted, observed = f"predicted_{metric}_ms", f"observed_{metric}_ms"
+        for settled, face, name in ((True, BLUE, "settled"), (False, "white", "other replicas than predicted")):
+            part = loaded[loaded["settled"] == settled]
+            if len(part):
+                label = f"{name} (n = {len(part)})"
+                axis.plot(part[predicted], part[observed], "o", color=BLUE, markerfacecolor=face, label=label)
+        if len(loaded):
+            ends = [float(loaded[[predicted, observed]].min().min()), float(loaded[[predicted, observed]].max().max())]
+            axis.plot(ends, ends, color="black", linewidth=0.8, linestyle=":", label="observed = predicted")
+            axis.legend(fontsize=8)
+        if _is_wide(loaded[observed]):
+            axis.set_xscale("log")
+            axis.set_yscale("log")
+        _say_if_empty(axis, loaded[observed], "no loaded pairs")
+        axis.set_xlabel(f"predicted {UNITS[metric]}")
+        axis.set_ylabel(f"observed {UNITS[metric]}")
+    _footer(figure, run)
+    return figure
+
+
+def tuner_parameters(run: Experiment) -> Figure:
+    """The tuner's parameters over time, and its innovations with the rejected ones marked."""
+    figure, axes = _panels(run, 3, "Tuned performance parameters")
+    updates, rejections = run.frames["tuner_update"], run.frames["nis_rejection"]
+    for axis, names, unit in ((axes[0], ("alpha", "beta"), "decode"), (axes[1], ("gamma", "delta"), "prefill")):
+        other = axis.twinx()
+        for side, name, color in ((axis, names[0], BLUE), (other, names[1], ORANGE)):
+            side.plot(updates["minutes"], updates[name], "o-", color=color, markersize=4)
+            side.set_ylabel(f"{name} ({'ms' if name in ('alpha', 'gamma') else 'ms per unit of load'})", color=color)
+        axis.set_title(unit, fontsize=9, loc="left")
+    for frame, color, name in ((updates, BLUE, "accepted"), (rejections, RED, "rejected")):
+        known = frame[frame["nis"] > 0]
+        if len(known):
+            axes[2].plot(known["minutes"], known["nis"], "o", color=color, label=f"{name} (n = {len(known)})")
+            axes[2].set_yscale("log")
+    axes[2].set_ylabel("NIS (no unit)")
+    _say_if_empty(axes[2], pd.concat([updates["nis"], rejections["nis"]]), "no NIS logged")
+    return _finish(figure, axes, run)
+
+
+# --- capacity-based
+
+
+def kv_cache_utilization(run: Experiment) -> Figure:
+    """KV usage over the pods of a reconciliation, with the threshold."""
+    figure, axes = _panels(run, 1, "KV cache usage, maximum over a minute")
+    _band(
+        axes[0], run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
+    )
+    _saturated(axes[0], run)
+    axes[0].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    axes[0].set_ylabel("KV cache usage (%)")
+    axes[0].set_ylim(0, 105)
+    _say_if_empty(axes[0], run.frames["kv_cache"]["kv_cache_usage"], "no KV cache metrics in the log")
+    return _finish(figure, axes, run)
+
+
+def queue_length(run: Experiment) -> Figure:
+    """Queue over the pods of a reconciliation, with the threshold."""
+    figure, axes = _panels(run, 1, "Waiting requests, maximum over a minute")
+    queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
+    _band(axes[0], run, queue, 1, "least to most of the pods")
+    _line(axes[0], run, queue, "total", color=GREY, linestyle=":", label="sum over the pods")
+    axes[0].axhline(
+        run.thresholds.queue, color=RED, linestyle="--", label=f"threshold {run.thresholds.queue:g} requests per pod"
+    )
+    axes[0].set_ylabel("queue length (requests)")
+    axes[0].set_ylim(bottom=0)
+    _say_if_empty(axes[0], run.frames["queue"]["queue_length"], "no queue metrics in the log")
+    return _finish(figure, axes, run)
+
+
+def per_pod_kv_cache(run: Experiment) -> Figure:
+    """KV usage of each pod."""
+    figure, axes = _panels(run, 1, "KV cache usage per pod, maximum over a minute", height_in=3.8)
+    pods = run.frames["kv_cache"]
+    names = list(dict.fromkeys(pods["pod"].dropna()))
+    for number, (name, color) in enumerate(zip(names, _colors(len(names)), strict=True)):
+        label = f"…{name[-12:]}" if len(names) <= MOST_IN_LEGEND else f"{len(names)} pods" if number == 0 else None
+        mine = pods[pods["pod"] == name].assign(percent=lambda rows: 100 * rows["kv_cache_usage"])
+        _line(axes[0], run, mine, "percent", color=color, label=label)
+    axes[0].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    axes[0].set_ylabel("KV cache usage (%)")
+    axes[0].set_ylim(0, 105)
+    _say_if_empty(axes[0], pods["kv_cache_usage"], "no KV cache metrics in the log")
+    return _finish(figure, axes, run)
+
+
+def scaling_with_context(run: Experiment) -> Figure:
+    """Replicas above the KV usage and the queue that they answer to."""
+    figure, axes = _panels(run, 3, "Scaling decisions and the pods' state")
+    _replicas(axes[0], run)
+    _band(
+        axes[1], run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
+    )
+    _saturated(axes[1], run)
+    axes[1].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    axes[1].set_ylabel("KV usage (%)")
+    axes[1].set_ylim(0, 105)
+    queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
+    _line(axes[2], run, queue, "total", color=PURPLE, label="sum over the pods")
+    axes[2].set_ylabel("queue (requests)")
+    axes[2].set_ylim(bottom=0)
+    for change in _changes(run):
+        for axis in axes[1:]:
+            axis.axvline(change[0], color=GREEN if change[1] > 0 else ORANGE, linewidth=0.8, alpha=0.7)
+    return _finish(figure, axes, run)
+
+
+# --- both
+
+
+def scaling_behavior(run: Experiment) -> Figure:
+    """Replicas over time, and the load that they answer to."""
+    figure, axes = _panels(run, 2, "Replicas and load")
+    _replicas(axes[0], run)
+    _rates(axes[1], run)
+    return _finish(figure, axes, run)
+
+
+def arrival_rate(run: Experiment) -> Figure:
+    """Offered and measured requests per second."""
+    figure, axes = _panels(run, 1, "Arrival rate")
+    _rates(axes[0], run)
+    return _finish(figure, axes, run)
+
+
+def latencies(run: Experiment) -> Figure:
+    """Observed ITL and TTFT over time, with their SLOs."""
+    figure, axes = _panels(run, 2, "Observed latencies, mean over a minute")
+    observed = run.frames["observed_metrics"]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        for variant, color, label in _variants(run, observed):
+            mine = _of_variant(observed, variant)
+            _line(axis, run, mine, f"observed_{metric}_ms", color=color, label=f"observed{label}")
+        _slo(axis, run, metric)
+        axis.set_ylabel(UNITS[metric])
+        _spread(axis, observed[f"observed_{metric}_ms"])
+        _say_if_empty(axis, observed[f"observed_{metric}_ms"], f"no observed {metric.upper()}")
+    return _finish(figure, axes, run)
+
+
+# --- parts
+
+
+def _panels(run: Experiment, count: int, title: str, height_in: float = PANEL_IN) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(WIDTH_IN, height_in * count + 0.9), layout="constrained")
+    axes = list(np.atleast_1d(figure.subplots(count, 1, sharex=True)))
+    figure.suptitle(f"{title}\n{run.name}", fontsize=11)
+    return figure, axes
+
+
+def _finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
+    minutes = run.frames.reconciliations["minutes"]
+    if len(minutes):
+        margin = max((minutes.max() - minutes.min()) * 0.02, 0.2)
+        axes[0].set_xlim(float(minutes.min()) - margin, float(minutes.max()) + margin)
+    since = "the first workload" if run.window.start is not None else "the log's start"
+    axes[-1].set_xlabel(f"minutes since {since}")
+    for axis in axes:
+        axis.grid(alpha=0.25)
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    _workloads(axes[0], run)
+    _footer(figure, run)
+    return figure
+
+
+def _footer(figure: Figure, run: Experiment) -> None:
+    if run.simulated:
+        figure.supxlabel("SIMULATED on the embedded cluster: says nothing about real hardware", fontsize=8, color=RED)
+
+
+def _say_if_empty(axis: Axes, values: pd.Series, what: str) -> None:
+    if not values.notna().any():
+        axis.text(0.5, 0.5, what, transform=axis.transAxes, ha="center", va="center", color=GREY)
+
+
+def _is_wide(values: pd.Series) -> bool:
+    """Whether a few values would press all others onto the axis."""
+    return bool(values.notna().any() and values.max() > WIDE * values.median())
+
+
+def _spread(axis: Axes, values: pd.Series) -> None:
+    if _is_wide(values):
+        axis.set_yscale("log")
+
+
+def _line(axis: Axes, run: Experiment, frame: pd.DataFrame, column: str, **style: object) -> None:
+    """A line that ends where a reconciliation was missed."""
+    if not frame[column].notna().any():
+        return
+    minutes = frame["minutes"].to_numpy(float)
+    values = frame[column].to_numpy(float)
+    limit = GAP_INTERVALS * run.frames.interval_s / 60
+    gaps = np.flatnonzero(np.diff(minutes) > limit) + 1
+    middle = (minutes[gaps - 1] + minutes[gaps]) / 2
+    style = {"linestyle": "-", "marker": ".", "markersize": 4, **style}
+    axis.plot(np.insert(minutes, gaps, middle), np.insert(values, gaps, np.nan), **style)  # type: ignore[arg-type]
+
+
+def _band(axis: Axes, run: Experiment, table: pd.DataFrame, factor: float, label: str) -> None:
+    for (model, rows), color in zip(table.groupby("model", dropna=False, sort=False), CYCLE, strict=False):
+        suffix = f", {model}" if table["model"].nunique() > 1 else ""
+        scaled = rows.assign(**{name: rows[name] * factor for name in ("mean", "max", "min")})
+        axis.fill_between(scaled["minutes"], scaled["min"], scaled["max"], color=color, alpha=0.2, label=label + suffix)
+        _line(axis, run, scaled, "mean", color=color, label=f"mean of the pods{suffix}")
+
+
+def _saturated(axis: Axes, run: Experiment) -> None:
+    events = stats.saturation_events(run.frames["kv_cache"], run.thresholds.kv_cache, run.frames.interval_s)
+    for number, (start, end) in enumerate(zip(events["start_minutes"], events["end_minutes"], strict=True)):
+        axis.axvspan(start, end, color=RED, alpha=0.08, linewidth=0, label="saturated" if number == 0 else None)
+
+
+def _kv_label(run: Experiment) -> str:
+    return f"threshold {100 * run.thresholds.kv_cache:g} %"
+
+
+def _slo(axis: Axes, run: Experiment, metric: str) -> None:
+    limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
+    if limit is not None:
+        axis.axhline(limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms (from the {run.slo.source})")
+
+
+def _replicas(axis: Axes, run: Experiment) -> None:
+    sampled = run.samples.replicas
+    if len(sampled):
+        axis.step(sampled["minutes"], sampled["replicas"], where="post", color=SKY, label="wanted of the Deployment")
+        axis.step(sampled["minutes"], sampled["ready"], where="post", color=BLUE, label="ready")
+    decisions = run.frames["scaling_decision"]
+    for variant, color, label in _variants(run, decisions):
+        mine = _of_variant(decisions, variant)
+        if not len(sampled):
+            axis.step(mine["minutes"], mine["current_replicas"], where="post", color=color, label=f"current{label}")
+        axis.step(
+            mine["minutes"], mine["target_replicas"], where="post", color=GREY, linestyle=":", label=f"target{label}"
+        )
+    changes = list(_changes(run))
+    for direction, marker, color, name in ((1, "^", GREEN, "scale-up"), (-1, "v", ORANGE, "scale-down")):
+        points = [(minutes, target) for minutes, sign, target in changes if sign == direction]
+        if points:
+            axis.plot(
+                *zip(*points, strict=True), marker, color=color, markersize=7, label=f"{name} (n = {len(points)})"
+            )
+    axis.set_ylabel("replicas")
+    axis.set_ylim(bottom=0)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    _say_if_empty(axis, decisions["target_replicas"], "no scaling decisions in the log")
+
+
+def _changes(run: Experiment) -> Iterator[tuple[float, int, float]]:
+    """Minute, direction and target of each decision that is not no-change."""
+    decisions = run.frames["scaling_decision"]
+    signs = np.sign((decisions["target_replicas"] - decisions["current_replicas"]).fillna(0))
+    for minutes, sign, target in zip(decisions["minutes"], signs, decisions["target_replicas"], strict=True):
+        if sign:
+            yield float(minutes), int(sign), float(target)
+
+
+def _rates(axis: Axes, run: Experiment) -> None:
+    offered = elasticity.offered_rate([(start, end, 60 * rate) for _, start, end, rate in workload_spans(run)]).assign(
+        per_s=lambda steps: steps["rate_per_min"] / 60
+    )
+    if len(offered):
+        axis.step(offered["minutes"], offered["per_s"], where="post", color=GREY, label="offered by the Jobs")
+    observed = run.frames["observed_metrics"].assign(per_s=lambda rows: rows["arrival_rate_per_min"] / 60)
+    observed = observed.drop_duplicates(["reconciliation", "model"])  # all variants of a model log the model's rate
+    _line(axis, run, observed, "per_s", color=BLUE, label="measured by WVA")
+    axis.set_ylabel("requests per second")
+    axis.set_ylim(bottom=0)
+    if not len(offered):
+        _say_if_empty(axis, observed["per_s"], "the log tells no arrival rate")
+
+
+def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
+    """Name, start and end in minutes, and requests per second of each workload that ran."""
+    spans = []
+    for work in run.record.get("workloads") or []:
+        start, end = (pd.to_datetime(work.get(key), utc=True, errors="coerce") for key in ("start", "end"))
+        if pd.isna(start):
+            continue
+        if pd.isna(end):
+            end = run.window.end if run.window.end is not None else start
+        begin, finish = ((time - run.frames.zero).total_seconds() / 60 for time in (start, end))
+        spans.append((str(work.get("name")), begin, finish, float(work.get("rate_per_s") or 0)))
+    return spans
+
+
+def _workloads(axis: Axes, run: Experiment) -> None:
+    """Thin bars above the first panel: which workload ran when."""
+    spans = workload_spans(run)
+    for number, (name, start, end, rate) in enumerate(spans):
+        height = 1.03 + 0.07 * (len(spans) - 1 - number)
+        transform = axis.get_xaxis_transform()
+        axis.plot([start, end], [height, height], color=GREY, linewidth=3, transform=transform, clip_on=False)
+        text = f" {name}, {rate:g} req/s"
+        axis.text(end, height, text, fontsize=7, va="center", transform=transform, clip_on=False, color=GREY)
+
+
+def _variants(run: Experiment, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Name, colour and what to add to a label, of each variant of a frame."""
+    names = list(dict.fromkeys(frame["variant"].dropna()))
+    for name, color in zip(names, _colors(len(names)), strict=True):
+        yield name, color, f", {name}" if len(names) > 1 else ""
+
+
+def _of_variant(frame: pd.DataFrame, variant: str) -> pd.DataFrame:
+    return frame[frame["variant"] == variant]
+
+
+def _colors(count: int) -> list[str]:
+    return [CYCLE[number % len(CYCLE)] for number in range(count)]
