@@ -115,6 +115,13 @@ def test_deep_nesting_is_no_crash():
             id="logger, no values",
         ),
         pytest.param(
+            b'2026-01-01T00:00:00Z\tINFO\tsetup\tstarting manager\t{"a": 1}',
+            "INFO",
+            "starting manager",
+            {"a": 1},
+            id="logger, no caller",
+        ),
+        pytest.param(
             b'2026-01-01T00:00:00Z\tLEVEL(-4)\tcollector/replica_metrics.go\tQueue metric\t{"pod": "p-0"}',
             "LEVEL",
             "Queue metric",

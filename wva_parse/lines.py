@@ -186,10 +186,12 @@ def _console_line(number: int, raw: bytes) -> Line | None:
             data = orjson.loads(columns.pop())
         except orjson.JSONDecodeError:
             return None  # cut off
-    caller = next((place for place, text in enumerate(columns[:2]) if _CALLER.fullmatch(text)), -1)
-    message = "\t".join(columns[caller + 1 :])
-    if not message or "\t" in message or '{"level":' in message:
-        return None  # cut off, another line glued to it
+    caller = next((place for place, text in enumerate(columns[:2]) if _CALLER.fullmatch(text)), None)
+    rest = columns[-2:] if caller is None else columns[caller + 1 :]
+    message = rest[-1] if rest else ""
+    # Too many columns, or an object within one: cut off, and another line glued to it.
+    if not message or len(columns) > 3 or (caller is not None and len(rest) > 1) or _OBJECT_START.decode() in message:
+        return None
     return Line(number, utc_stamp(stamp), _plain_level(level), message, data)
 
 

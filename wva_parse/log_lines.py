@@ -814,6 +814,13 @@ OLDEST_LINES = (
         opens=True,
     ),
     LogLine(
+        "slo",
+        "D0",
+        "Found SLOmodel<model>class<_>slo-itl<slo_itl_ms:float>slo-ttw<_:float>",
+        "Found SLOmodeldefaultclassPremiumslo-itl24slo-ttw500",
+        opens=True,
+    ),
+    LogLine(
         "",
         "D0",
         "optimization solution system Solution: \n<_>",
