@@ -1,7 +1,7 @@
 """An experiment's config: read, check against `experiment-configs/schema.json`, turn into a plan.
 
-Times are whole seconds from the experiment's start, rates are requests per second. Paths of manifests are relative to the
-config's directory, else to the project; `output.base_dir` is relative to the project.
+Times are whole seconds from the experiment's start, rates are requests per second. Paths of manifests are relative to
+the config's directory, else to the project; `output.base_dir` is relative to the project.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def load(path: str | Path) -> Config:
         With every problem found.
     """
     document = read_document(Path(path))
-    found = _by_line(_schema_problems(document)) or _by_line(_workload_problems(document))
+    found = _by_line(document, _schema_problems(document)) or _by_line(document, _workload_problems(document))
     if found:
         raise ConfigError(found)
     jobs, found = _read_jobs(document)
@@ -163,8 +163,9 @@ def _check(path: Path) -> None:
 
 
 def _print_plan(path: Path) -> None:
+    planned = plan(path)
     print("\t".join(Planned._fields))
-    for line in plan(path):
+    for line in planned:
         print("\t".join(f"{value:g}" if isinstance(value, float) else str(value) for value in line))
 
 
@@ -221,8 +222,10 @@ def _build(document: Document, jobs: list[Job]) -> Config:
 
 # --- what the schema says -------------------------------------------------------------------------------------------
 
+_extend: Callable[..., Any] = jsonschema.validators.extend
+
 # In YAML 360.0 is no whole number, and bash could not count with it.
-_Validator = jsonschema.validators.extend(
+_Validator = _extend(
     jsonschema.Draft202012Validator,
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
@@ -241,7 +244,7 @@ _TYPES = {
 # What was expected, by the keyword of the schema that was not met.
 _EXPECTED: dict[str, Callable[[ValidationError], str]] = {
     "type": lambda error: _TYPES[str(error.validator_value)],
-    "enum": lambda error: " or ".join(f"'{value}'" for value in error.schema["enum"]),
+    "enum": lambda error: " or ".join(f"'{value}'" for value in list(error.validator_value)),
     "pattern": lambda error: f"text that matches {error.validator_value}",
     "minLength": lambda error: "some text",
     "maxLength": lambda error: f"at most {error.validator_value} characters",
@@ -310,7 +313,8 @@ def _seen(value: Any) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):
-        return ("a mapping" if isinstance(value, dict) else "a list") if value else "an empty list or mapping"
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
     return f"'{value}'" if isinstance(value, str) else json.dumps(value)
 
 
@@ -322,10 +326,10 @@ def _texts(value: Any, where: Where = ()) -> Iterator[tuple[Where, str]]:
             yield from _texts(item, (*where, key))
 
 
-def _by_line(found: Iterable[tuple[Where, str]]) -> list[str]:
+def _by_line(document: Document, found: Iterable[tuple[Where, str]]) -> list[str]:
     """Messages in the order of the file, each once."""
-    messages = dict.fromkeys(message for _, message in found)
-    return sorted(messages, key=lambda message: int(message.split(":")[1]))
+    in_order = sorted(found, key=lambda problem: document.line(*problem[0]))
+    return list(dict.fromkeys(message for _, message in in_order))
 
 
 # --- what a schema cannot say -----------------------------------------------------------------------------------------
@@ -339,7 +343,7 @@ def _workload_problems(document: Document) -> Iterator[tuple[Where, str]]:
         where: Where = ("workloads", index)
         at = document.at(*where, "name")
         if first.setdefault(work["name"], index) != index:
-            other = document.at("workloads", first[work["name"]], "name").rpartition(":")[2]
+            other = document.line("workloads", first[work["name"]], "name")
             yield where, f"{at}: a second workload named '{work['name']}' (the first is in line {other})"
         if parallel and "duration" not in work:
             yield (
@@ -362,7 +366,8 @@ def _workload_problems(document: Document) -> Iterator[tuple[Where, str]]:
 
 
 def _read_jobs(document: Document) -> tuple[list[Job], list[str]]:
-    jobs, found = [], []
+    jobs: list[Job] = []
+    found: list[str] = []
     for index, work in enumerate(document.data["workloads"]):
         try:
             manifest = _find_manifest(document, index, work["job_manifest"])

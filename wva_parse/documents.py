@@ -1,7 +1,7 @@
 """YAML files written by people: exactly one mapping, and the line of each of its values.
 
-Numbers, booleans and null are recognised as in JSON and nothing else is: `yes`, `017` and `1_000` are text here, because
-the programs called yq do not agree on them. What is wrong is said once, as `file:line: what`.
+Numbers, booleans and null are recognised as in JSON and nothing else is: `yes`, `017` and `1_000` are text here,
+because the programs called yq do not agree on them. What is wrong is said once, as `file:line: what`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,15 @@ class Document(NamedTuple):
     data: dict[str, Any]
     lines: dict[Where, int]
 
-    def at(self, *where: str | int) -> str:
-        """`file:line` of a value, or of the nearest thing around it that the file has."""
+    def line(self, *where: str | int) -> int:
+        """Line of a value, or of the nearest thing around it that the file has."""
         while where and where not in self.lines:
             where = where[:-1]
-        return f"{self.path}:{self.lines.get(where, 1)}"
+        return self.lines.get(where, 1)
+
+    def at(self, *where: str | int) -> str:
+        """`file:line` of a value, or of the nearest thing around it that the file has."""
+        return f"{self.path}:{self.line(*where)}"
 
 
 class _Loader(yaml.SafeLoader):
@@ -64,14 +68,14 @@ def read_document(path: Path) -> Document:
     ConfigError
         If the file cannot be read, is not UTF-8, or holds no mapping, several documents, or a key twice.
     """
-    loader = None
+    text, loader = _read_text(path), None
     try:
-        loader = _Loader(_read_text(path))
+        loader = _Loader(text)
         if not loader.check_node():
-            raise ConfigError([f"{path}: no YAML in it; expected one mapping of keys to values"])
-        root = loader.get_node()
+            raise ConfigError([f"{path}:1: no YAML in it; expected one mapping of keys to values"])
+        root = _next_node(loader)
         if loader.check_node():
-            line = loader.get_node().start_mark.line + 1
+            line = _next_node(loader).start_mark.line + 1
             raise ConfigError([f"{path}:{line}: a second YAML document; expected one per file"])
         if not isinstance(root, yaml.MappingNode):
             raise ConfigError(
@@ -89,13 +93,22 @@ def read_document(path: Path) -> Document:
         raise ConfigError([f"{path}:{line}: not valid YAML: {what}"]) from None
     except yaml.reader.ReaderError as error:
         raise ConfigError(
-            [f"{path}: not a text file: it holds the character U+{ord(str(error.character)):04X}"]
+            [
+                f"{path}:{text.count(chr(10), 0, error.position) + 1}: not a text file:"
+                f" it holds the character U+{int(error.character):04X}"
+            ]
         ) from None
     except RecursionError:
         raise ConfigError([f"{path}: nested too deeply, or an alias that contains itself"]) from None
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _next_node(loader: _Loader) -> yaml.Node:
+    node = loader.get_node()
+    assert node is not None  # check_node() has said so
+    return node
 
 
 def _read_text(path: Path) -> str:
@@ -151,7 +164,7 @@ class _Reader:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if key is None:
                 raise yaml.MarkedYAMLError(problem="a key that is no plain text", problem_mark=key_node.start_mark)
-            self.lines[*where, key] = key_node.start_mark.line + 1
+            self.lines[(*where, key)] = key_node.start_mark.line + 1
             mapping[key] = self.value(value_node, (*where, key))
         return mapping
 

@@ -75,9 +75,10 @@ def read_job(path: Path, namespace: str) -> Job:
 
 def _problems(document: Document, namespace: str) -> Iterator[str]:
     data = document.data
-    seen = f"{data.get('apiVersion')} {data.get('kind')}"
-    if seen != "batch/v1 Job":
-        yield f"{document.at('kind')}: saw '{seen}', expected the manifest of a 'batch/v1 Job'"
+    seen = {key: data.get(key) for key in ("apiVersion", "kind")}
+    if seen != {"apiVersion": "batch/v1", "kind": "Job"}:
+        said = ", ".join(f"no {key}" if value is None else f"{key} {value!r}" for key, value in seen.items())
+        yield f"{document.at('kind')}: saw {said}; expected the manifest of a Job (apiVersion 'batch/v1', kind 'Job')"
         return
     metadata = data.get("metadata")
     yield from _metadata_problems(document, metadata if isinstance(metadata, dict) else {}, namespace)
