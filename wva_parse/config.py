@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jsonschema
 from jsonschema.exceptions import ValidationError
@@ -244,7 +244,7 @@ _TYPES = {
 # What was expected, by the keyword of the schema that was not met.
 _EXPECTED: dict[str, Callable[[ValidationError], str]] = {
     "type": lambda error: _TYPES[str(error.validator_value)],
-    "enum": lambda error: " or ".join(f"'{value}'" for value in list(error.validator_value)),
+    "enum": lambda error: " or ".join(f"'{value}'" for value in cast("list[str]", error.validator_value)),
     "pattern": lambda error: f"text that matches {error.validator_value}",
     "minLength": lambda error: "some text",
     "maxLength": lambda error: f"at most {error.validator_value} characters",
