@@ -217,6 +217,47 @@ def test_the_only_model_of_a_loop_run_is_its_decisions():
     assert [(row["variant"], row.get("model")) for row in rows if "variant" in row] == [("a", "m"), ("b", None)]
 
 
+def test_one_model_in_two_namespaces():
+    rows, _, _ = rows_of(
+        json.dumps({"level": "info", "ts": stamp(0), "caller": "x.go:1", "msg": message, **values}).encode()
+        for message, values in (
+            ("Grouped VAs by model", {"modelCount": 2, "totalVAs": 2}),
+            ("Processing model (V2)", {"modelID": "m", "namespace": "n1"}),
+            ("Queue metric", {"pod": "p1", "queueLength": 1}),
+            ("Processing model (V2)", {"modelID": "m", "namespace": "n2"}),
+            ("Queue metric", {"pod": "p2", "queueLength": 1}),
+            ("Processing decision for VA", {"variant": "n1/a", "action": "no-change", "current": 1, "target": 1}),
+            ("Processing decision for VA", {"variant": "n2/a", "action": "scale-up", "current": 1, "target": 2}),
+            (
+                "Applied saturation decision via shared cache",
+                {"variant": "n2/a", "action": "scale-up", "target": 2, "reason": "V2"},
+            ),
+        )
+    )
+    assert [(row["event_type"], row["model"], row["namespace"]) for row in rows[1:]] == [
+        ("queue", "m", "n1"),
+        ("mode", "m", "n2"),
+        ("queue", "m", "n2"),
+        ("scaling_decision", "m", "n1"),
+        ("scaling_decision", "m", "n2"),
+    ]
+
+
+def test_a_namespace_that_is_not_certain_is_not_said():
+    rows, _ = parse(
+        text(
+            seen_at(
+                0,
+                "Operating in MODEL-ONLY mode: model-based optimization only",
+                "Tuned performance parameters result: variant a/n1 - alpha: 1, beta: 1, gamma: 1, delta: 1",
+                "Tuned performance parameters result: variant a/n2 - alpha: 1, beta: 1, gamma: 1, delta: 1",
+                "Processing decision: variant=a, action=no-change, current=1→target=1",
+            )
+        )
+    )
+    assert [row.get("namespace") for row in rows[1:]] == ["n1", "n2", None]
+
+
 def test_a_variants_order_in_a_solution_changes_nothing_but_order():
     servers = [solution(9, 20, variant=name).split("AllocationByType")[0].partition("\n")[2] for name in "ab"]
     heading = "Optimization solution - system: Solution: \n"
@@ -333,7 +374,10 @@ def test_a_log_doubled_has_the_same_rows(starts):
     assert once == twice
 
 
-@given(st.lists(st.sampled_from(_log([0, 0.5, 60, 300, 10])), max_size=60))
+_EVERY_LINE = [raw for log in rebuild_expected.logs() for raw in log.read_bytes().splitlines()]
+
+
+@given(st.lists(st.sampled_from(_EVERY_LINE), max_size=80))
 def test_lines_in_any_order_give_only_known_columns_and_kinds(lines):
     rows, loop_runs, _ = rows_of(lines)
     assert {column for row in rows for column in row} <= set(COLUMNS)

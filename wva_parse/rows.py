@@ -60,6 +60,9 @@ class LoopRun(NamedTuple):
     reconciliation: int
 
 
+_Named = tuple[Value, Value]
+
+
 class _Pending(NamedTuple):
     """A row that later lines of its loop run may still add to."""
 
@@ -103,11 +106,11 @@ class _Folding:
         self.loop_runs = loop_runs
         self.pending: list[_Pending] = []
         self.nis: dict[Value, Value] = {}  # variant -> NIS of an accepted update, said one line before it
-        self.model_of: dict[Value, Value] = {}
-        self.namespace_of: dict[Value, Value] = {}
-        self.model_namespace: dict[Value, Value] = {}
-        self.models: dict[Value, Value] = {}  # those of this loop run -> namespace
-        self.current_model: Value = None
+        self.model_of: dict[Value, Value] = {}  # variant -> model
+        self.namespace_of: dict[_Named, Value] = {}  # as last said
+        self.namespaces: dict[_Named, set[Value]] = {}  # as said in this loop run
+        self.models: set[_Named] = set()  # models of this loop run, with their namespaces
+        self.current: _Named = (None, None)  # the model whose turn it is, and its namespace
         self.is_open = False
         self.is_grouped = False  # the loop run has had its `Grouped VAs` line
         self.has_mode = False
@@ -146,8 +149,9 @@ class _Folding:
         self.is_open = True
         self.is_grouped = self.has_mode = False
         self.is_without_decision_lines = event.kind not in ("mode", "loop")
-        self.current_model = None
+        self.current = (None, None)
         self.models.clear()
+        self.namespaces.clear()
         self.nis.clear()
 
     def flush(self) -> Iterator[Row]:
@@ -157,15 +161,22 @@ class _Folding:
             if variant is not None and row.get("model") is None:
                 _set(row, "model", self.model_of.get(variant) or self._only_model(row.get("namespace")))
             if row.get("namespace") is None:
-                known = self.namespace_of.get(variant) or self.model_namespace.get(row.get("model"))
+                known = self._namespace("variant", variant) or self._namespace("model", row.get("model"))
                 _set(row, "namespace", known)
             yield row
         self.pending.clear()
 
     def _only_model(self, namespace: Value) -> Value:
         """The model of the loop run, if it dealt with one only (in this namespace)."""
-        found = [model for model, of in self.models.items() if _agree(of, namespace)]
-        return found[0] if len(found) == 1 else None
+        found = {model for model, of in self.models if _agree(of, namespace)}
+        return found.pop() if len(found) == 1 else None
+
+    def _namespace(self, column: str, name: Value) -> Value:
+        """The namespace of a variant or model; none if this loop run dealt with it in several."""
+        found = self.namespaces.get((column, name))
+        if found is None:
+            return self.namespace_of.get((column, name))
+        return next(iter(found)) if len(found) == 1 else None
 
     # -- what lines say beside their event
 
@@ -183,19 +194,18 @@ class _Folding:
         if kind == "loop":
             self.is_grouped = True
         elif kind == "model" or kind == "mode":
-            self.current_model = model
+            self.current = (model, namespace)
             self.has_mode = self.has_mode or kind == "mode"
             if model is not None:
-                self.models[model] = namespace
-        if model and namespace:
-            self.model_namespace[model] = namespace
-        if variant is None:
-            return
+                self.models.add(self.current)
         if namespace:
-            self.namespace_of[variant] = namespace
+            for named in (("model", model), ("variant", variant)):
+                if named[1]:
+                    self.namespace_of[named] = namespace
+                    self.namespaces.setdefault(named, set()).add(namespace)
         # A line within a model's turn is about that model, unless it says otherwise.
-        if model or (self.current_model and kind == "observed_metrics"):
-            self.model_of[variant] = model or self.current_model
+        if variant and (model or kind == "observed_metrics"):
+            self.model_of[variant] = model or self.current[0] or self.model_of.get(variant)
 
     # -- rows
 
@@ -207,7 +217,9 @@ class _Folding:
             if value is not None:
                 row[column] = value
         if "model" not in row and "variant" not in row and event.kind in _OF_CURRENT_MODEL:
-            _set(row, "model", self.current_model)
+            model, namespace = self.current
+            _set(row, "model", model)
+            _set(row, "namespace", namespace)
         self.pending.append(_Pending(row, {event.row.template}))
         return row
 
