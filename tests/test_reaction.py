@@ -43,6 +43,13 @@ def test_reaction_counts_from_the_first_saturated_reconciliation():
     assert found["to_ready_s"] == pytest.approx(180, abs=0.1)
 
 
+def test_a_scale_up_that_is_under_way_counts_as_an_answer():
+    frames = run_of((0.5, 0, 1, 2), (0.95, 9, 1, 2), (0.2, 0, 2, 2))
+    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    assert reaction.reactions(events, followed)["to_decision_s"].tolist() == [pytest.approx(-60, abs=0.1)]
+
+
 def test_saturation_without_a_decision_has_no_reaction():
     frames = run_of((0.95, 9, 1, 1), (0.2, 0, 1, 1))
     events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)

@@ -66,10 +66,21 @@ def test_time_to_scale_is_split_at_the_replicas_wanted():
 
 
 def test_changes_that_were_overtaken_or_never_happened_are_told_apart():
-    followed = scaling.follow_changes(scaling.changes(decided((1, 9), (1, 9), (1, 9), (1, 10))), REPLICAS)
-    assert followed["outcome"].tolist() == ["superseded", "never"]
+    followed = scaling.follow_changes(scaling.changes(decided((1, 9), (1, 9), (1, 1), (1, 10))), REPLICAS)
+    assert followed["outcome"].tolist() == ["superseded", "superseded", "never"]
     assert math.isnan(followed["ready_s"].iloc[0])
     assert scaling.time_to_scale(followed, "samples").decision_to_ready_s is None
+
+
+def test_a_further_change_in_the_same_direction_does_not_end_the_first():
+    followed = scaling.follow_changes(scaling.changes(decided((1, 2), (1, 3))), REPLICAS)
+    assert followed["ready_s"].tolist() == [pytest.approx(120, abs=0.1), pytest.approx(120, abs=0.1)]
+
+
+def test_ready_is_never_before_wanted():
+    replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "replicas": [4.0, 4.0, 3.0], "ready": [3.0, 3.0, 3.0]})
+    followed = scaling.follow_changes(scaling.changes(decided((4, 3))), replicas)
+    assert followed["ready_s"].tolist() == followed["desired_s"].tolist() == [pytest.approx(120, abs=0.1)]
 
 
 def test_without_samples_the_decisions_tell_the_replicas():

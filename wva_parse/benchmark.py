@@ -140,4 +140,4 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if abs(value) < float("inf") else None
+    return value if abs(value) < float("inf") else None  # NaN is not below anything

@@ -17,6 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from wva_parse import elasticity, stats
 from wva_parse.align import GAP_INTERVALS
+from wva_parse.outcomes import workload_spans
 from wva_parse.run import Experiment
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
@@ -316,7 +317,9 @@ def _kv_label(run: Experiment) -> str:
 def _slo(axis: Axes, run: Experiment, metric: str) -> None:
     limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
     if limit is not None:
-        axis.axhline(limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms (from the {run.slo.source})")
+        axis.axhline(
+            limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms (from the {run.slo.source})"
+        )
 
 
 def _replicas(axis: Axes, run: Experiment) -> None:
@@ -367,20 +370,6 @@ def _rates(axis: Axes, run: Experiment) -> None:
     axis.set_ylim(bottom=0)
     if not len(offered):
         _say_if_empty(axis, observed["per_s"], "the log tells no arrival rate")
-
-
-def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
-    """Name, start and end in minutes, and requests per second of each workload that ran."""
-    spans = []
-    for work in run.record.get("workloads") or []:
-        start, end = (pd.to_datetime(work.get(key), utc=True, errors="coerce") for key in ("start", "end"))
-        if pd.isna(start):
-            continue
-        if pd.isna(end):
-            end = run.window.end if run.window.end is not None else start
-        begin, finish = ((time - run.frames.zero).total_seconds() / 60 for time in (start, end))
-        spans.append((str(work.get("name")), begin, finish, float(work.get("rate_per_s") or 0)))
-    return spans
 
 
 def _workloads(axis: Axes, run: Experiment) -> None:

@@ -15,6 +15,8 @@ from wva_parse.frames import Frames
 LAGS = (0, 1, 2, 3)  # reconciliations
 FEWEST_FOR_CORRELATION = 4  # below, a rank correlation is always near an extreme
 
+UNDER_WAY_S = 140.0  # the longest start-up of a replica that was measured on H100 nodes
+
 _EVENT = ["model", "start_minutes", "end_minutes", "duration_s", "peak"]
 REACTION_COLUMNS = ["model", "start_minutes", "duration_s", "peak", "to_decision_s", "to_ready_s"]
 
@@ -32,13 +34,14 @@ def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `REACTION_COLUMNS`, one row per event: seconds from its start to the first scale-up decided while it lasted,
-        and until that one's replicas were ready; NaN where there was none.
+        `REACTION_COLUMNS`, one row per event: seconds from its start to the first scale-up that was decided while it
+        lasted or, negative, was still under way when it began, and until its replicas were ready; NaN where there was
+        none.
     """
     ups = followed[followed["direction"] > 0]
     rows = []
     for model, start, end, duration_s, peak in events[_EVENT].itertuples(index=False, name=None):
-        during = ups[ups["minutes"].between(start, end)]
+        during = ups[ups["minutes"].between(start - UNDER_WAY_S / 60, end)]
         decided_s = ready_s = float("nan")
         if len(during):
             first = during.iloc[0]

@@ -25,7 +25,7 @@ class TimeToScale(NamedTuple):
 
     changes: int
     carried_out: int
-    superseded: int  # a newer change came first
+    superseded: int  # a change in the other direction came first
     never: int  # the window ended first
     decision_to_desired_s: float | None
     desired_to_ready_s: float | None
@@ -73,24 +73,27 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
     -------
     DataFrame
         `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were wanted and until they were
-        ready (NaN if that did not happen before the next change), and `carried out`, `superseded` or `never`.
+        ready (NaN if that did not happen before the next change in the other direction), and `carried out`,
+        `superseded` or `never`.
     """
-    ends = changed["minutes"].shift(-1, fill_value=np.inf)
+    minutes, targets, directions = (changed[name].to_numpy(float) for name in ("minutes", "to", "direction"))
     rows = []
-    columns = (changed[column].to_numpy(float) for column in ("minutes", "to", "direction"))
-    for start, target, direction, end in zip(*columns, ends, strict=True):
+    for number, (start, target, direction) in enumerate(zip(minutes, targets, directions, strict=True)):
+        turned = minutes[number + 1 :][directions[number + 1 :] == -direction]
+        end = turned[0] if len(turned) else np.inf
         during = replicas[(replicas["minutes"] >= start) & (replicas["minutes"] < end)]
-        desired_s, ready_s = (
-            _first_s(during[(during[column] - target) * direction >= 0], start) for column in ("replicas", "ready")
-        )
-        outcome = "carried out" if not np.isnan(ready_s) else "superseded" if end < np.inf else "never"
-        rows.append((desired_s, ready_s, outcome))
+        desired = _first_minute(during, "replicas", target, direction)
+        # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
+        ready = _first_minute(during[during["minutes"] >= desired], "ready", target, direction)
+        outcome = "carried out" if not np.isnan(ready) else "superseded" if end < np.inf else "never"
+        rows.append(((desired - start) * 60, (ready - start) * 60, outcome))
     steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
     return pd.concat([changed, steps], axis=1)
 
 
-def _first_s(reached: pd.DataFrame, start_minutes: float) -> float:
-    return float(reached["minutes"].iloc[0] - start_minutes) * 60 if len(reached) else float("nan")
+def _first_minute(during: pd.DataFrame, column: str, target: float, direction: float) -> float:
+    reached = during["minutes"][(during[column] - target) * direction >= 0]
+    return float(reached.iloc[0]) if len(reached) else float("nan")
 
 
 def replicas_from_decisions(frames: Frames) -> pd.DataFrame:

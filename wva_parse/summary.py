@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from wva_parse import stats
+from wva_parse import scaling, stats
 from wva_parse.benchmark import summarize_client
+from wva_parse.outcomes import Outcomes, outcomes_of
 from wva_parse.run import Experiment
 
 SCHEMA = 1
@@ -18,11 +19,11 @@ SCHEMA = 1
 
 def summarize(experiment: Experiment) -> dict[str, Any]:
     """The numbers of a run, ready for JSON: None where unknown, never NaN."""
+    outcomes = outcomes_of(experiment)
     frames, pairs = experiment.frames, experiment.alignment.pairs
     loaded = stats.loaded_observations(frames, experiment.slo_in_force)
     attained = stats.attainment(loaded)
-    over_time, source = stats.replicas_over_time(frames, experiment.samples.replicas)
-    replicas = stats.replicas(over_time, source)
+    replicas = stats.replicas(outcomes.replicas, outcomes.replicas_from)
     summary = {
         "schema": SCHEMA,
         "run": experiment.name,
@@ -45,8 +46,14 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         },
         "observed_from": experiment.observed_from,
         "actions": stats.actions(frames),
+        "reasons": scaling.reasons(frames).to_dict("records"),
         "replicas": replicas._asdict() if replicas else None,
-        "kv_cache": _kv_cache(experiment),
+        "cost": outcomes.cost._asdict() if outcomes.cost else None,
+        "flapping": outcomes.flapping,
+        "time_to_scale": outcomes.time_to_scale._asdict(),
+        "elasticity": _elasticity(outcomes),
+        "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
+        "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
@@ -61,6 +68,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "unreadable": sorted(experiment.counts.unreadable.values()),
         },
         "notes": list(experiment.notes),
+        "findings": list(outcomes.findings),
     }
     cleaned = _without_nan(summary)
     assert isinstance(cleaned, dict)
@@ -80,12 +88,18 @@ def _accuracy(pairs: pd.DataFrame, group: str) -> dict[str, Any]:
     return {metric: found._asdict() if found else None for metric, found in by_metric.items()}
 
 
-def _kv_cache(experiment: Experiment) -> dict[str, Any] | None:
+def _elasticity(outcomes: Outcomes) -> dict[str, Any] | None:
+    if outcomes.elasticity is None or outcomes.capacity_per_min is None:
+        return None
+    stated = {"capacity_per_replica_per_s": outcomes.capacity_per_min / 60, "demand_from": outcomes.demand_from}
+    return {**stated, **outcomes.elasticity._asdict()}
+
+
+def _kv_cache(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
     pods = experiment.frames["kv_cache"]
     if not len(pods):
         return None
-    threshold = experiment.thresholds.kv_cache
-    events = stats.saturation_events(pods, threshold, experiment.frames.interval_s)
+    threshold, events, reactions = experiment.thresholds.kv_cache, outcomes.saturation, outcomes.reactions
     return {
         "threshold": threshold,
         "mean": pods["kv_cache_usage"].mean(),
@@ -93,6 +107,9 @@ def _kv_cache(experiment: Experiment) -> dict[str, Any] | None:
         "saturated_share": (pods["kv_cache_usage"] > threshold).mean(),
         "saturation_events": len(events),
         "saturated_s": events["duration_s"].sum(),
+        "answered_events": int(reactions["to_decision_s"].notna().sum()),
+        "saturation_to_decision_s": reactions["to_decision_s"].median(),
+        "saturation_to_ready_s": reactions["to_ready_s"].median(),
     }
 
 
