@@ -2,7 +2,7 @@
 
 CHECK := .venv/bin/python hack/run_checks.py
 DEMO := model-based-moderate-parallel
-DEMO_SPEED := 30
+DEMO_SPEED := 20
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -13,7 +13,7 @@ setup: ## install what the scripts and notebooks need and the machine lacks
 setup-test: ## the same, and what the checks need
 	@hack/setup.sh --test
 
-demo: setup ## run one experiment on a simulated cluster and analyse it: about two minutes, no Kubernetes needed
+demo: setup ## run one experiment on a simulated cluster and analyse it: about a minute, no Kubernetes needed
 	@./run-experiment.sh --embedded --speed $(DEMO_SPEED) --yes --analyze $(DEMO)
 
 test: setup-test ## install what is missing, then every test and check
