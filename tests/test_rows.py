@@ -38,6 +38,15 @@ def seen_at(at_s: float, *messages: str) -> list[Message]:
     return [(at_s, message) for message in messages]
 
 
+def newer(*lines: tuple[float, str, dict[str, object]]) -> list[Row]:
+    """The rows of lines as a newer release writes them: a time, a message and values beside it."""
+    rows, _, _ = rows_of(
+        json.dumps({"level": "info", "ts": stamp(at_s), "caller": "x.go:1", "msg": message, **values}).encode()
+        for at_s, message, values in lines
+    )
+    return rows
+
+
 def test_the_columns_begin_with_those_promised():
     assert " ".join(COLUMNS).startswith(CONTRACTED)
     assert list(COLUMNS[3:]) == list(COLUMN_TYPES)
@@ -153,24 +162,14 @@ def test_the_idle_zeros_stay_as_logged():
 
 def test_a_decision_said_three_times_with_the_name_in_two_forms():
     values = {"action": "scale-up", "target": 4}
-    log = "\n".join(
-        json.dumps({"level": "info", "ts": stamp(0), "caller": "x.go:1", "msg": message, **rest})
-        for message, rest in (
-            ("Grouped VAs by model", {"modelCount": 1, "totalVAs": 2}),
-            (
-                "scaling-decision",
-                {
-                    "modelID": "m",
-                    "namespace": "n",
-                    "decisions": [{"name": name, "curr": 1, "tgt": 4, "action": "scale-up"} for name in "ab"],
-                },
-            ),
-            ("Processing decision for VA", {"variant": "n/b", "current": 1, **values}),
-            ("Applied saturation decision via shared cache", {"variant": "n/b", "reason": "V2", **values}),
-            ("Processing decision for VA", {"variant": "n/a", "current": 1, **values}),
-        )
+    decided = [{"name": name, "curr": 1, "tgt": 4, "action": "scale-up"} for name in "ab"]
+    rows = newer(
+        (0, "Grouped VAs by model", {"modelCount": 1, "totalVAs": 2}),
+        (0, "scaling-decision", {"modelID": "m", "namespace": "n", "decisions": decided}),
+        (0, "Processing decision for VA", {"variant": "n/b", "current": 1, **values}),
+        (0, "Applied saturation decision via shared cache", {"variant": "n/b", "reason": "V2", **values}),
+        (0, "Processing decision for VA", {"variant": "n/a", "current": 1, **values}),
     )
-    rows, _ = parse(log)
     assert [(row["variant"], row["namespace"], row["model"], row.get("reason")) for row in rows] == [
         ("a", "n", "m", None),
         ("b", "n", "m", "V2"),
@@ -202,37 +201,32 @@ def test_rows_of_a_models_turn_are_of_that_model():
 
 
 def test_the_only_model_of_a_loop_run_is_its_decisions():
-    rows, _, _ = rows_of(
-        json.dumps({"level": "info", "ts": stamp(at_s), "caller": "x.go:1", "msg": message, **values}).encode()
-        for at_s, message, values in (
-            (0, "Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
-            (0, "Processing model (V2)", {"modelID": "m", "namespace": "n"}),
-            (0, "Processing decision for VA", {"variant": "n/a", "action": "no-change", "current": 1, "target": 1}),
-            (60, "Grouped VAs by model", {"modelCount": 2, "totalVAs": 2}),
-            (60, "Processing model (V2)", {"modelID": "m", "namespace": "n"}),
-            (60, "Processing model (V2)", {"modelID": "m2", "namespace": "n"}),
-            (60, "Processing decision for VA", {"variant": "n/b", "action": "no-change", "current": 1, "target": 1}),
-        )
+    rows = newer(
+        (0, "Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
+        (0, "Processing model (V2)", {"modelID": "m", "namespace": "n"}),
+        (0, "Processing decision for VA", {"variant": "n/a", "action": "no-change", "current": 1, "target": 1}),
+        (60, "Grouped VAs by model", {"modelCount": 2, "totalVAs": 2}),
+        (60, "Processing model (V2)", {"modelID": "m", "namespace": "n"}),
+        (60, "Processing model (V2)", {"modelID": "m2", "namespace": "n"}),
+        (60, "Processing decision for VA", {"variant": "n/b", "action": "no-change", "current": 1, "target": 1}),
     )
     assert [(row["variant"], row.get("model")) for row in rows if "variant" in row] == [("a", "m"), ("b", None)]
 
 
 def test_one_model_in_two_namespaces():
-    rows, _, _ = rows_of(
-        json.dumps({"level": "info", "ts": stamp(0), "caller": "x.go:1", "msg": message, **values}).encode()
-        for message, values in (
-            ("Grouped VAs by model", {"modelCount": 2, "totalVAs": 2}),
-            ("Processing model (V2)", {"modelID": "m", "namespace": "n1"}),
-            ("Queue metric", {"pod": "p1", "queueLength": 1}),
-            ("Processing model (V2)", {"modelID": "m", "namespace": "n2"}),
-            ("Queue metric", {"pod": "p2", "queueLength": 1}),
-            ("Processing decision for VA", {"variant": "n1/a", "action": "no-change", "current": 1, "target": 1}),
-            ("Processing decision for VA", {"variant": "n2/a", "action": "scale-up", "current": 1, "target": 2}),
-            (
-                "Applied saturation decision via shared cache",
-                {"variant": "n2/a", "action": "scale-up", "target": 2, "reason": "V2"},
-            ),
-        )
+    rows = newer(
+        (0, "Grouped VAs by model", {"modelCount": 2, "totalVAs": 2}),
+        (0, "Processing model (V2)", {"modelID": "m", "namespace": "n1"}),
+        (0, "Queue metric", {"pod": "p1", "queueLength": 1}),
+        (0, "Processing model (V2)", {"modelID": "m", "namespace": "n2"}),
+        (0, "Queue metric", {"pod": "p2", "queueLength": 1}),
+        (0, "Processing decision for VA", {"variant": "n1/a", "action": "no-change", "current": 1, "target": 1}),
+        (0, "Processing decision for VA", {"variant": "n2/a", "action": "scale-up", "current": 1, "target": 2}),
+        (
+            0,
+            "Applied saturation decision via shared cache",
+            {"variant": "n2/a", "action": "scale-up", "target": 2, "reason": "V2"},
+        ),
     )
     assert [(row["event_type"], row["model"], row["namespace"]) for row in rows[1:]] == [
         ("queue", "m", "n1"),
@@ -325,16 +319,14 @@ def test_each_mode_line_of_hybrid_and_of_the_default():
 
 
 def test_the_end_of_newer_releases_says_no_mode():
-    rows, _, _ = rows_of(
-        json.dumps({"level": "info", "ts": stamp(0), "caller": "x.go:1", "msg": message, **values}).encode()
-        for message, values in (
-            ("Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
-            ("Processing model (queueing-model)", {"modelID": "m", "namespace": "n"}),
-            (
-                "Optimization completed successfully",
-                {"mode": "saturation-only", "modelsProcessed": 1, "decisionsApplied": 0},
-            ),
-        )
+    rows = newer(
+        (0, "Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
+        (0, "Processing model (queueing-model)", {"modelID": "m", "namespace": "n"}),
+        (
+            0,
+            "Optimization completed successfully",
+            {"mode": "saturation-only", "modelsProcessed": 1, "decisionsApplied": 0},
+        ),
     )
     assert [row["reason"] for row in rows] == ["queueing-model"]
 

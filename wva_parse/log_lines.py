@@ -772,6 +772,13 @@ STRUCTURED_LINES = (
             ),
         )
     ),
+    LogLine(
+        "failure",
+        "D5 D6",
+        "Tuner failed to run for variant",
+        f'Tuner failed to run for variant\t{{"variant": "{_VARIANT}", "namespace": "{_NS}", "error": "no load"}}',
+        "variant? namespace? error?=reason",
+    ),
     *(
         LogLine(
             "failure",
@@ -958,11 +965,7 @@ _KNOWN = (
         "Capacity scaling config cache updated: <_>",
         "Capacity scaling config cache updated: entries=1, has_default=true",
     ),
-    (
-        "D2b",
-        "Capacity scaling configuration loaded successfully",
-        "Capacity scaling configuration loaded successfully",
-    ),
+    ("D2b", "Capacity scaling configuration loaded successfully", "Capacity scaling configuration loaded successfully"),
     (
         "D3",
         "saturation scaling config cache updated: <_>",
@@ -999,11 +1002,7 @@ _KNOWN = (
         f"Set ownerReference on VariantAutoscaling: name={_VARIANT}",
     ),
     # collection of metrics
-    (
-        "DF",
-        "Replica count mismatch for <_>",
-        f"Replica count mismatch for {_NS}/{_MODEL}: spec=3, reporting_metrics=2",
-    ),
+    ("DF", "Replica count mismatch for <_>", f"Replica count mismatch for {_NS}/{_MODEL}: spec=3, reporting_metrics=2"),
     (
         "D2 D3",
         "Pod-to-variant matching successful: <_>",
@@ -1024,11 +1023,7 @@ _KNOWN = (
         "Pod missing KV cache metrics, using 0 (<_>",
         f"Pod missing KV cache metrics, using 0 (may be starting): pod={_POD}, model={_MODEL}, namespace={_NS}",
     ),
-    (
-        "D3+DF",
-        "Pod to owner mapping: <_>",
-        f"Pod to owner mapping: namespace={_NS}, candidatePods=2, matched=2",
-    ),
+    ("D3+DF", "Pod to owner mapping: <_>", f"Pod to owner mapping: namespace={_NS}, candidatePods=2, matched=2"),
     (
         "DF",
         "Collected capacity metrics for observability in model-only mode: <_>",
@@ -1220,11 +1215,7 @@ _KNOWN = (
         "Optimization completed successfully, emitting optimization metrics",
         "Optimization completed successfully, emitting optimization metrics",
     ),
-    (
-        "D1",
-        "Optimized allocation map - <_>",
-        "Optimized allocation map - numKeys: 1, updateList_count: 1",
-    ),
+    ("D1", "Optimized allocation map - <_>", "Optimized allocation map - numKeys: 1, updateList_count: 1"),
     (
         "D1",
         "Optimized allocation entry - <_>",
@@ -1244,17 +1235,9 @@ _KNOWN = (
     ("D1", "Completed variant processing loop", "Completed variant processing loop"),
     ("D1", "Found inventory: <_>", "Found inventory: node=n1, model=H100, count=8"),
     # decisions, emission
-    (
-        "D2 D3",
-        "Applying scaling decisions: totalDecisions=<_>",
-        "Applying scaling decisions: totalDecisions=1",
-    ),
+    ("D2 D3", "Applying scaling decisions: totalDecisions=<_>", "Applying scaling decisions: totalDecisions=1"),
     ("D2 D3", "No scaling decisions to apply", "No scaling decisions to apply"),
-    (
-        "D2 D3",
-        "Found VA in map: <_>",
-        f"Found VA in map: variant={_VARIANT}, hasCurrentAlloc=true, accelerator=H100",
-    ),
+    ("D2 D3", "Found VA in map: <_>", f"Found VA in map: variant={_VARIANT}, hasCurrentAlloc=true, accelerator=H100"),
     (
         "D2 D3",
         "Skipping status update for VA without valid metrics or accelerator: <_>",
@@ -1315,11 +1298,7 @@ _KNOWN = (
         f"[Tuner Config] variant={_VARIANT}/{_NS} | Initial state: {_PARMS} | SLO targets: TTFT=1000.00ms, "
         "ITL=10.00ms | Has covariance=true",
     ),
-    (
-        "DT",
-        "Model tuner results: <_>",
-        f"Model tuner results: model={_MODEL}, accelerator=H100, {_PARMS}, NIS=0.81",
-    ),
+    ("DT", "Model tuner results: <_>", f"Model tuner results: model={_MODEL}, accelerator=H100, {_PARMS}, NIS=0.81"),
     (
         "DT",
         "Updated tuner status for variant <_>",
@@ -1345,16 +1324,8 @@ _KNOWN = (
         "Using fallback parameters for variant <_>",
         f"Using fallback parameters for variant {_VARIANT}/{_NS}: {_PARMS}",
     ),
-    (
-        "DT",
-        "Using parameters from spec for variant <_>",
-        f"Using parameters from spec for variant {_VARIANT}/{_NS}",
-    ),
-    (
-        "DT",
-        "Updated SystemData for model=<_>",
-        f"Updated SystemData for model={_MODEL}, accelerator=H100: {_PARMS}",
-    ),
+    ("DT", "Using parameters from spec for variant <_>", f"Using parameters from spec for variant {_VARIANT}/{_NS}"),
+    ("DT", "Updated SystemData for model=<_>", f"Updated SystemData for model={_MODEL}, accelerator=H100: {_PARMS}"),
     (
         "DT",
         "Updated VA status for variant <_>",
@@ -1390,11 +1361,7 @@ _KNOWN = (
         "Bearer token loaded from file<_>",
         "Bearer token loaded from filepath/var/run/secrets/kubernetes.io/serviceaccount/token",
     ),
-    (
-        "D1-D8",
-        "Prometheus API validation successful<_>",
-        "Prometheus API validation successful with queryqueryup",
-    ),
+    ("D1-D8", "Prometheus API validation successful<_>", "Prometheus API validation successful with queryqueryup"),
     (
         "D1-D8",
         "Prometheus client and API wrapper initialized and validated successfully",
@@ -1430,11 +1397,7 @@ _KNOWN = (
         "the cache is not started, can not read objectstransient error getting resource, retrying - "
         "resourceType: ConfigMap name: c namespace: n",
     ),
-    (
-        "D1 D2 D3",
-        "problem running manager<_>",
-        "problem running manager{error 26 0  leader election lost}",
-    ),
+    ("D1 D2 D3", "problem running manager<_>", "problem running manager{error 26 0  leader election lost}"),
 )
 
 # The same of the releases that print values as JSON; nothing but the message matters: (dialects, template).
@@ -1452,9 +1415,8 @@ _KNOWN_STRUCTURED = (
     ("D5 D6", "No SLO targets"),
     ("D5 D6", "Restoring tuner state from parameter store"),
     ("D5 D6", "Using guessed initial state"),
-    ("D5 D6", "Tuner failed to run for variant"),
     ("D4 D5", "Saturation-only decisions made for model"),
-    ("D4 D5", "Pod has vLLM metrics but no dispatch rate — possible pod/pod_name label mismatch"),
+    ("D5 D6", "Pod has vLLM metrics but no dispatch rate — possible pod/pod_name label mismatch"),
     ("D6-D8", "Saturation-only decisions made for role group"),
     ("D7 D8", "Pod has engine metrics but no dispatch rate — possible pod/pod_name label mismatch"),
     ("D7 D8", "throughput analyzer: GPS mismatch detected"),
@@ -1477,7 +1439,7 @@ _KNOWN_STRUCTURED = (
     ("D4-D8", "Scale-down unsafe: insufficient non-saturated replicas"),
     ("D4-D8", "Scale-down unsafe: insufficient headroom after redistribution"),
     # the reconciler, beside the loop
-    ("D4", "Found decision in cache"),
+    ("D4 D5", "Found decision in cache"),
     ("D5 D6", "Applying scaling decision from cache"),
     ("D4-D6", "No decision found in cache for VA"),
     ("D6", "VariantAutoscaling is deprecated; migrate to the annotation-based path"),
