@@ -26,7 +26,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
     "summary": Command("cli", "RUN [--json]", "print what the run showed"),
-    "analyze": Command("cli", "RUN... [--jobs N] [--html] [--output DIR]", "execute the matching notebook on each run"),
+    "analyze": Command("analysis", "RUN... [--jobs N] [--html]", "execute the matching notebook on each run"),
     "compare": Command("cli", "RUN...", "one table of several runs"),
     "plan": Command("config", "CONFIG", "print the schedule of an experiment"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),
