@@ -38,7 +38,7 @@ pytest: ## the tests of the Python parts
 	@$(CHECK) pytest
 
 bench: setup-test ## measure the parser; not part of `make test`
-	@.venv/bin/python -m pytest tests/benchmarks
+	@.venv/bin/python tests/benchmarks/bench_parse.py
 
 clean: ## remove .venv and caches; results in experiment-data/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

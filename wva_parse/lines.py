@@ -142,17 +142,16 @@ class LineReader:
         raw = raw.strip()
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
-        key = hash(raw)
-        line = None if key in recent else read_line(counts.lines, raw)
-        if line is None and key not in recent:
-            raw = _behind_torn(raw)
-            key = hash(raw)
-            line = None if key in recent else read_line(counts.lines, raw)
+        line = read_line(counts.lines, raw)
         if line is None:
-            if key in recent:
-                counts.repeated += 1
-            else:
-                counts.not_json += bool(raw)
+            raw = _behind_torn(raw)
+            line = read_line(counts.lines, raw)
+        if line is None:
+            counts.not_json += bool(raw)
+            return None
+        key = hash(raw)
+        if key in recent:
+            counts.repeated += 1
             return None
         recent.add(key)
         self._order.append(key)
