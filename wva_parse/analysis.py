@@ -23,6 +23,9 @@ from wva_parse.summary import summarize, write_summary
 
 DPI = 120
 
+# A kernel on the loopback interface warns on standard error that its messages are not encrypted.
+QUIET_KERNEL = ["--IPKernelApp.log_level=ERROR"]
+
 Draw = Callable[[Experiment], Figure]
 
 MODEL_PLOTS: dict[str, Draw] = {
@@ -184,6 +187,7 @@ def _execute(notebook: Path, document: Path, experiment: Experiment) -> str:
             kernel_name="python3",
             progress_bar=False,
             cwd=str(Path.cwd()),
+            extra_arguments=QUIET_KERNEL,
         )
     except PapermillException as error:
         return str(error).strip().splitlines()[-1]
