@@ -254,9 +254,9 @@ def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterat
     yield from make_rows(parse_events(read_lines(open_log(log), counts), counts), loop_runs)
     if not counts.recognised:
         raise LogError(
-            f"{log}: {counts.lines} lines, and none that a known release of WVA prints ({counts.not_json} are not log "
-            "lines at all); expected its controller's log. Is controller_pod_prefix that of the controller? "
-            f"What the lines are: python -m wva_parse explain {log}"
+            f"{log}: {counts.lines} lines, and none that a WVA controller prints ({counts.not_json} are no log lines at "
+            "all); expected its log. Is controller_pod_prefix that of the controller? If it is a release not known yet: "
+            f"python -m wva_parse explain {log}"
         )
 
 
