@@ -254,8 +254,8 @@ def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterat
     yield from make_rows(parse_events(read_lines(open_log(log), counts), counts), loop_runs)
     if not counts.recognised:
         raise LogError(
-            f"{log}: {counts.lines} lines, and none that a WVA controller prints ({counts.not_json} are no log lines at "
-            "all); expected its log. Is controller_pod_prefix that of the controller? If it is a release not known yet: "
+            f"{log}: {counts.lines} lines, and none that a WVA controller prints ({counts.not_json} are no log lines); "
+            "expected its log. Is controller_pod_prefix that of the controller? If its release is not known yet: "
             f"python -m wva_parse explain {log}"
         )
 
