@@ -1,0 +1,249 @@
+"""Rules of this repository that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+SCRIPTS = [PROJECT / "run-experiment.sh", PROJECT / "monitor-wva.sh", *sorted(PROJECT.glob("hack/*.sh"))]
+NOTEBOOKS = sorted(PROJECT.glob("*.ipynb"))
+DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
+MODULES = sorted([*PROJECT.glob("wva_parse/*.py"), *PROJECT.glob("wva_sim/*.py")])
+NOT_OURS = {".git", ".venv", "build", "experiment-data", "__pycache__"}
+
+
+def relative(path):
+    return str(path.relative_to(PROJECT))
+
+
+def project_files():
+    """Every file that belongs to the project, with or without git."""
+    for directory, names, files in os.walk(PROJECT):
+        names[:] = [name for name in names if name not in NOT_OURS and not name.endswith((".egg-info", "_cache"))]
+        yield from (Path(directory) / file for file in files if file != ".git")
+
+
+# --- scripts ----------------------------------------------------------------------------------------
+
+
+class Banned(NamedTuple):
+    """A construct that a bash 3.2 or a BSD userland lacks, and a line that has it."""
+
+    pattern: str
+    example: str
+
+
+BANNED = {
+    "associative array": Banned(r"\b(declare|local|typeset)\s+-\w*A", "local -A seen"),
+    "name reference": Banned(r"\b(declare|local|typeset)\s+-\w*n", "local -n list=$1"),
+    "mapfile": Banned(r"\b(mapfile|readarray)\b", "mapfile -t lines <file"),
+    "case of a variable": Banned(r"\$\{\w+(\[[^]]*\])?(,|\^)", 'echo "${name,,}"'),
+    "transformation": Banned(r"\$\{\w+(\[[^]]*\])?@[A-Za-z]\}", 'echo "${name@Q}"'),
+    "wait -n, wait -p": Banned(r"\bwait\s+-", "wait -n"),
+    "time by printf": Banned(r"printf\b.*%\([^)]*\)T", "printf '%(%s)T' -1"),
+    "variable of bash 4 or 5": Banned(r"\$\{?(BASHPID|EPOCH\w+|SRANDOM)\b", 'echo "$BASHPID"'),
+    "coproc": Banned(r"^\s*coproc\b", "coproc cat"),
+    "pipe of both streams": Banned(r"\|&", "kubectl get pods |& cat"),
+    "appending both streams": Banned(r"&>>", "kubectl get pods &>>log"),
+    "negative index": Banned(r"\$\{\w+\[-[0-9]+\]", 'echo "${list[-1]}"'),
+    "negative length": Banned(r"\$\{\w+:[^}]*:\s*-", 'echo "${name:0:-1}"'),
+    "test of a variable's name": Banned(r"\[\[?\s+(!\s+)?-[vR]\s", "[[ -v name ]]"),
+    "option of a later bash": Banned(r"\bshopt\b.*\b(globstar|inherit_errexit|lastpipe)\b", "shopt -s globstar"),
+    "named file descriptor": Banned(r"(^|\s)\{\w+\}[<>]", "exec {fd}>file"),
+    "fall-through of case": Banned(r";;&|;&", "a) echo ;;&"),
+    "GNU date": Banned(r"\bdate\b[^|;]*(\s-(d|I|R)|--(date|utc|iso))|\bdate\b.*%N", "date -u -d @0"),
+    "sed -i, sed -r": Banned(r"\bsed\s+-\w*[ir]", "sed -i s/a/b/ file"),
+    "readlink -f": Banned(r"\breadlink\s+-\w*[fem]|\brealpath\b", "readlink -f file"),
+    "GNU stat": Banned(r"\bstat\s+(-\w*c|--)", "stat -c %s file"),
+    "grep -P": Banned(r"\bgrep\s+-\w*P", r"grep -oP '\d+' file"),
+    "xargs -r": Banned(r"\bxargs\s+-\w*[rd]", "xargs -r rm"),
+    "program of Linux": Banned(r"(^|[|;&(]|\$\()\s*(timeout|tac|nproc|flock|setsid|shuf|numfmt)\s", "setsid sleep 9"),
+    "GNU find, sort, base64": Banned(r"\bfind\b.*-printf|\bsort\s+-\w*V|\bbase64\s+-w", "sort -V file"),
+    "mktemp without a template": Banned(r"\bmktemp\b(?!.*X{6})", "mktemp -d"),
+    "program in a here document": Banned(r"\b(python3?|PYTHON|jq|awk|perl)\b.*<<-?\s*[\"'\\A-Za-z]", "python3 <<'END'"),
+    "eval": Banned(r"(^|[|;&(])\s*eval\s", 'eval "$command"'),
+    "counter that fails at zero": Banned(r"^\s*\(\(\s*\w+(\+\+|--)\s*\)\)", "((n++))"),
+}
+
+
+def code_of(script):
+    """Lines of a script without comments, with their numbers."""
+    for number, line in enumerate(script.read_text(encoding="utf-8").splitlines(), start=1):
+        yield number, re.sub(r"(^|\s)#.*", "", line)
+
+
+@pytest.mark.parametrize("name", BANNED)
+def test_rule_sees_its_example(name):
+    assert re.search(BANNED[name].pattern, BANNED[name].example)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=relative)
+def test_scripts_run_on_macos(script):
+    found = [
+        f"{relative(script)}:{number}: {name}: {line.strip()}"
+        for number, line in code_of(script)
+        for name, rule in BANNED.items()
+        if re.search(rule.pattern, line)
+    ]
+    assert not found
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=relative)
+def test_scripts_are_strict_and_can_be_sourced(script):
+    text = script.read_text(encoding="utf-8")
+    assert text.startswith("#!/usr/bin/env bash\n#\n")
+    assert "\nset -o errexit -o nounset -o pipefail\n" in text
+    assert text.endswith('\nif [[ "${BASH_SOURCE[0]}" == "$0" ]]; then\n  main "$@"\nfi\n')
+    assert os.access(script, os.X_OK)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=relative)
+def test_the_header_comment_is_the_help(script):
+    lines = script.read_text(encoding="utf-8").splitlines()[2:]
+    comment = lines[: next(number for number, line in enumerate(lines) if not line.startswith("#"))]
+    for option in ("-h", "--help"):
+        answer = subprocess.run([script, option], capture_output=True, text=True, check=False)
+        assert (answer.returncode, answer.stderr) == (0, "")
+        assert answer.stdout.splitlines() == [re.sub("^# ?", "", line) for line in comment]
+
+
+def test_every_option_of_the_runner_is_in_its_help_and_in_the_readme():
+    runner = (PROJECT / "run-experiment.sh").read_text(encoding="utf-8")
+    parser = re.search(r"^parse_options\(\) \{\n(.*?)^\}", runner, re.MULTILINE | re.DOTALL)[1]
+    options = {
+        option for line in re.findall(r"^ +(-[-\w |*=]+)\)", parser, re.MULTILINE) for option in line.split(" | ")
+    }
+    options = {option.removesuffix("=*") for option in options if option.startswith("--") and len(option) > 3}
+    assert {"--dry-run", "--embedded", "--analyze"} <= options
+    header = runner[: runner.index("\nset -o")]
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert [option for option in sorted(options) if option not in header or f"`{option}" not in readme] == []
+
+
+# --- documents and notebooks ------------------------------------------------------------------------
+
+
+def anchors(document):
+    """Headings of a document as links to them are written."""
+    headings = re.findall(r"^#+ +(.*)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=relative)
+def test_links_lead_somewhere(document):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        if re.match(r"[a-z]+:", target):
+            continue  # the network is not asked
+        path, _, anchor = target.partition("#")
+        place = (document.parent / path).resolve() if path else document
+        if not place.exists() or (anchor and anchor not in anchors(place)):
+            broken.append(target)
+    assert not broken
+
+
+def test_readme_names_only_what_exists():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    directories = "experiment-configs|workloads|wva_parse|wva_sim|tests|hack|docs"
+    ours = rf"`(?:\./)?((?:{directories})/[\w./-]+|[\w-]+\.(?:sh|ipynb|toml))`"
+    named = set(re.findall(ours, text))
+    assert {"run-experiment.sh", "monitor-wva.sh"} <= named
+    assert [name for name in sorted(named) if not (PROJECT / name).exists()] == []
+
+
+def test_make_targets_in_the_readme_exist():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
+    assert {"demo", "test", "setup"} <= named <= targets
+
+
+def test_the_changelog_has_an_entry_for_this_version():
+    version = re.search(r'^version = "(.*)"', (PROJECT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    headings = re.findall(r"^## .*$", (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert any(version in heading for heading in headings)
+
+
+def test_the_licence_is_the_whole_of_apache_2():
+    text = (PROJECT / "LICENSE").read_text(encoding="utf-8")
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_there_is_a_notebook_for_each_mode():
+    assert [path.name for path in NOTEBOOKS] == ["analyze-capacity-based.ipynb", "analyze-model-based.ipynb"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
+def test_notebooks_are_committed_without_outputs(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert code
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
+def test_notebooks_have_one_cell_of_parameters(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    (parameters,) = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    names = re.findall(r"^(\w+)\b.*=", "".join(parameters["source"]), re.MULTILINE)
+    assert names[0] == "EXPERIMENT_DIR"
+
+
+# --- modules and data -------------------------------------------------------------------------------
+
+
+def imports(module):
+    """Top-level names that a module imports."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield str(node.module).partition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=relative)
+def test_parser_and_simulator_do_not_know_each_other(module):
+    other = "wva_sim" if module.parent.name == "wva_parse" else "wva_parse"
+    assert other not in set(imports(module))
+
+
+def test_few_modules_know_how_to_draw():
+    users = {module.stem for module in MODULES if "matplotlib" in set(imports(module))}
+    assert users == {"plots", "analysis"}
+
+
+def test_a_poll_of_the_collector_needs_the_standard_library_only():
+    used = set(imports(PROJECT / "wva_parse" / "collect.py")) - {"wva_parse"}
+    assert used <= set(sys.stdlib_module_names)
+
+
+def test_no_captured_log_is_in_the_project():
+    files = list(project_files())
+    assert len(files) > 100
+    runs = [relative(path) for path in files if re.search(r"-\d{8}-\d{6}/", relative(path))]
+    large = [relative(path) for path in files if path.suffix in (".jsonl", ".log") and path.stat().st_size > 50_000]
+    assert runs == []
+    assert large == []
+
+
+def test_nothing_is_left_for_later():
+    marks = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
+    found = []
+    for path in project_files():
+        if (
+            path.suffix in (".py", ".sh", ".bats", ".bash", ".md", ".yaml", ".toml", ".ipynb")
+            or path.name == "Makefile"
+        ):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            found += [f"{relative(path)}:{number}" for number, line in enumerate(lines, 1) if marks.search(line)]
+    assert not found
