@@ -57,6 +57,22 @@ def test_a_whole_line_is_found(raw):
 @pytest.mark.parametrize(
     "raw",
     [
+        pytest.param(WHOLE + own("next"), id="objects"),
+        pytest.param(WHOLE + b"2026-01-01T00:00:00Z\tINFO\tx\ta.go:1\tnext", id="object and columns"),
+        pytest.param(WHOLE + own("next")[:30] + own("next"), id="a half between"),
+        pytest.param(WHOLE + own("next") + b"I1207 23:59:10.8 1 leader.go:1] x", id="klog behind"),
+        pytest.param(WHOLE + own("next") + own("half")[:-3], id="a half behind"),
+    ],
+)
+def test_lines_whose_newline_was_lost(raw):
+    lines, counts = read(raw, WHOLE)
+    assert [(line.number, line.message) for line in lines] == [(1, "whole"), (1, "next")]
+    assert (counts.lines, counts.not_json, counts.repeated) == (2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
         pytest.param(b"I1207 23:59:10.877280       1 leaderelection.go:257] attempting to acquire lease", id="klog"),
         pytest.param(b'E0808 02:23:10.1 1 event.go:442] "x" object={"level":1}', id="klog with an object"),
         pytest.param(b"2026-01-01T00:00:00.1Z I1207 23:59:10.8 1 leader.go:1] x", id="klog with kubectl's stamp"),

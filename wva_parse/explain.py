@@ -55,10 +55,10 @@ def explain(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Explaine
     reader = LineReader(counts)
     for raw in raw_lines:
         repeated = counts.repeated
-        line = reader.read(raw)
-        if line is not None:
+        lines = reader.read(raw)
+        for line in lines:
             yield from _explain_line(line)
-        elif raw.strip():
+        if not lines and raw.strip():
             verdict = "repeat" if counts.repeated > repeated else "other"
             yield Explained(counts.lines, verdict, "", _quote(raw.decode("utf-8", "replace")))
 

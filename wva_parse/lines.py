@@ -15,9 +15,10 @@ twice and counts once.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,9 +35,9 @@ REPEAT_WINDOW = 10_000
 # `kubectl logs --timestamps` puts its own stamp and a space before the line.
 _KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\S+Z (?=[{IWEF\d])")
 
-# Where a whole line starts behind the torn-off half of another one.
-_OBJECT_START = b'{"level":'
+# Where a whole line starts, maybe behind the torn-off half of another one.
 _CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")
+_START = re.compile(rb'\{"level":|' + _CONSOLE_START.pattern)
 _CALLER = re.compile(r"[^\s\t]+\.go(?::\d+)?")
 
 
@@ -105,7 +106,7 @@ def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LogError(f"{path}: UTF-16 text (saved by PowerShell?); convert it with iconv -f UTF-16 -t UTF-8 first")
     # A node that lost power leaves zeros within a log; a binary file has nothing of one.
-    if b"\0" in head and _OBJECT_START not in head and not _CONSOLE_START.search(head):
+    if b"\0" in head and not _START.search(head):
         raise LogError(f"{path}: binary data, expected a controller's log: text, one line per message")
 
 
@@ -121,9 +122,7 @@ def read_lines(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Line]
     """
     read = LineReader(counts).read
     for raw in raw_lines:
-        line = read(raw)
-        if line is not None:
-            yield line
+        yield from read(raw)
 
 
 class LineReader:
@@ -135,29 +134,31 @@ class LineReader:
         self._recent: set[int] = set()
         self._order: deque[int] = deque()
 
-    def read(self, raw: bytes) -> Line | None:
-        """The line, if it is one of the controller's own and not a repeat; counted in any case."""
-        counts, recent = self.counts, self._recent
+    def read(self, raw: bytes) -> Sequence[Line]:
+        """The controller's own lines in a raw one: one, none, or several where newlines were lost."""
+        counts = self.counts
         counts.lines += 1
         raw = raw.strip()
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
         line = read_line(counts.lines, raw)
-        if line is None:
-            raw = _behind_torn(raw)
-            line = read_line(counts.lines, raw)
-        if line is None:
+        if line is not None:
+            return (line,) if self._is_new(raw) else ()
+        found = [(piece, line) for piece in _pieces(raw) if (line := read_line(counts.lines, piece)) is not None]
+        if not found:
             counts.not_json += bool(raw)
-            return None
+        return [line for piece, line in found if self._is_new(piece)]
+
+    def _is_new(self, raw: bytes) -> bool:
         key = hash(raw)
-        if key in recent:
-            counts.repeated += 1
-            return None
-        recent.add(key)
+        if key in self._recent:
+            self.counts.repeated += 1
+            return False
+        self._recent.add(key)
         self._order.append(key)
         if len(self._order) > REPEAT_WINDOW:
-            recent.discard(self._order.popleft())
-        return line
+            self._recent.discard(self._order.popleft())
+        return True
 
 
 def read_line(number: int, raw: bytes) -> Line | None:
@@ -186,12 +187,12 @@ def _console_line(number: int, raw: bytes) -> Line | None:
         except orjson.JSONDecodeError:
             return None  # cut off
     caller = next((place for place, text in enumerate(columns[:2]) if _CALLER.fullmatch(text)), None)
-    rest = columns[-2:] if caller is None else columns[caller + 1 :]
-    message = rest[-1] if rest else ""
-    # Too many columns, or an object within one: cut off, and another line glued to it.
-    if not message or len(columns) > 3 or (caller is not None and len(rest) > 1) or _OBJECT_START.decode() in message:
+    # The oldest builds print a logger and no caller.
+    message = columns[caller + 1 :] if caller is not None else columns[1:]
+    # No column, or several, or another line in it: cut off.
+    if len(message) != 1 or not message[0] or '{"level":' in message[0]:
         return None
-    return Line(number, utc_stamp(stamp), _plain_level(level), message, data)
+    return Line(number, utc_stamp(stamp), _plain_level(level), message[0], data)
 
 
 def _plain_level(level: str) -> str:
@@ -203,12 +204,14 @@ def _without_kubectl_stamp(raw: bytes) -> bytes:
     return raw[stamp.end() :] if stamp else raw
 
 
-def _behind_torn(raw: bytes) -> bytes:
-    """What of a line that cannot be read may be whole: its end, behind a torn half or zeros; with valid UTF-8."""
-    start = raw.rfind(_OBJECT_START)
-    if start < 0:
-        start = max((match.start() for match in _CONSOLE_START.finditer(raw)), default=0)
-    return raw[start:].decode("utf-8", "replace").encode()
+def _pieces(raw: bytes) -> Iterator[bytes]:
+    """What may be whole within a line that cannot be read, in valid UTF-8: behind a torn half, before another line."""
+    starts = [match.start() for match in _START.finditer(raw)]
+    for start, end in itertools.pairwise([*starts, len(raw)]):
+        piece = raw[start:end]
+        if piece.startswith(b"{"):
+            piece = piece[: piece.rfind(b"}") + 1]
+        yield piece.decode("utf-8", "replace").encode()
 
 
 def utc_stamp(stamp: object) -> str:

@@ -48,7 +48,7 @@ TWIN_S = 5.0
 # Lines go back by up to 1.5 s; a start this far back is another log, or a clock that was set.
 BACKWARDS_S = 60.0
 # A log in which no loop run ever ends must not fill memory; the largest real loop run has some 50 rows.
-MOST_PENDING = 20_000
+MOST_PENDING = 5_000
 
 Row = dict[str, Value]
 
