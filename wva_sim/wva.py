@@ -149,7 +149,7 @@ class Controller:
         changing = [seen for seen in variants if self._is_changing(seen)]
         if changing:
             for seen in changing:
-                targets[seen.variant] = self.targets[seen.variant]
+                targets[seen.variant] = self.targets.get(seen.variant, seen.replicas)
             return targets, [
                 lines.preserving(seen.variant, seen.replicas, seen.ready_replicas, targets[seen.variant])
                 for seen in changing
