@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -51,6 +51,7 @@ class Controllers:
         self.variants = tuple(variants)
         self.leader: str | None = None
         self._ready: list[str] = []
+        self._held: list[Callable[[], None]] | None = None
         self._loop_number = 0
         world.every(RENEW_S, self._renew)
 
@@ -187,7 +188,21 @@ class Controllers:
         at = self.world.clock.now()
         for record in records:
             at += timedelta(milliseconds=self.world.random.choice((0, 0, 0, 0, 1, 1, 4)))
-            self.world.logs.append(self.namespace, pod, CONTAINER, wva_lines.encode(record, at), at)
+            write = partial(self.world.logs.append, self.namespace, pod, CONTAINER, wva_lines.encode(record, at), at)
+            if self._held is None:
+                write()
+            else:
+                self._held.append(write)
+
+    def hold_log(self) -> None:
+        """Write nothing until `release_log`: somebody is in the middle of a line."""
+        self._held = []
+
+    def release_log(self) -> None:
+        """Write what was held back."""
+        held, self._held = self._held or [], None
+        for write in held:
+            write()
 
     def _say(self, pod: str, message: str, level: str) -> None:
         self._write(pod, [Record(level, message)])

@@ -114,8 +114,14 @@ class Faults:
         """The first half of a line now, the second after `seconds`."""
         where, text = self._log(body), str(body.get("text", "one half and the other half"))
         half = len(text) // 2
+
+        def finish() -> None:
+            self.world.logs.append(*where, text[half:])
+            self.controllers.release_log()
+
+        self.controllers.hold_log()
         self.world.logs.append_partial(*where, text[:half])
-        self.world.after(float(body.get("seconds", 10)), lambda: self.world.logs.append(*where, text[half:]))
+        self.world.after(float(body.get("seconds", 10)), finish)
 
     # The API
 
