@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,19 @@ import rebuild_expected
 from examples import rows_of
 from hypothesis import given
 from hypothesis import strategies as st
-from logs import MODEL, NAMESPACE, Message, capacity_loop_run, line, model_loop_run, observed, solution, stamp, text
+from logs import (
+    MODEL,
+    NAMESPACE,
+    Message,
+    capacity_loop_run,
+    decision,
+    line,
+    model_loop_run,
+    observed,
+    solution,
+    stamp,
+    text,
+)
 
 from wva_parse.log_lines import COLUMN_TYPES
 from wva_parse.rows import COLUMNS, EVENT_TYPES, LoopRun, Row
@@ -211,6 +224,22 @@ def test_the_only_model_of_a_loop_run_is_its_decisions():
         (60, "Processing decision for VA", {"variant": "n/b", "action": "no-change", "current": 1, "target": 1}),
     )
     assert [(row["variant"], row.get("model")) for row in rows if "variant" in row] == [("a", "m"), ("b", None)]
+
+
+@given(st.permutations("abc"), st.permutations("abc"), st.permutations("abc"))
+def test_the_order_of_variants_changes_nothing_but_order(seen, solved, decided):
+    def rows_in(seen: Sequence[str], solved: Sequence[str], decided: Sequence[str]) -> list[str]:
+        servers = (solution(9 + ord(name), 20, variant=name).split("AllocationByType")[0] for name in solved)
+        messages = [
+            *(observed(8 + ord(name), 20, variant=name) for name in seen),
+            "Optimization solution - system: Solution: \n" + "".join(server.partition("\n")[2] for server in servers),
+            *(message for name in decided for message in decision(1, ord(name) - ord("a"), variant=name)),
+        ]
+        start = "Operating in MODEL-ONLY mode: model-based optimization only"
+        rows, _ = parse(text(seen_at(0, start, f"Processing model: modelID={MODEL}, variantCount=3", *messages)))
+        return sorted(map(str, rows))
+
+    assert rows_in(seen, solved, decided) == rows_in("abc", "abc", "abc")
 
 
 def test_one_model_in_two_namespaces():
