@@ -61,10 +61,12 @@ def _decided(summary: Summary) -> str:
         return "The log holds no scaling decision."
     ups, downs = (summary["actions"].get(action, 0) for action in ("scale-up", "scale-down"))
     least, most, mean = (_number(replicas[name]) for name in ("min", "max", "mean"))
-    return (
-        f"WVA decided {_times(ups)} to scale up and {_times(downs)} to scale down; {least} to {most} replicas ran, "
-        f"{mean} on average."
+    ran = (
+        f"{_count(int(replicas['min']), 'replica')} ran throughout"
+        if least == most
+        else f"{least} to {most} replicas ran, {mean} on average"
     )
+    return f"WVA decided {_times(ups)} to scale up and {_times(downs)} to scale down; {ran}."
 
 
 # --- sentences under figures

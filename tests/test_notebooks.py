@@ -1,0 +1,185 @@
+"""Both notebooks, executed: by papermill, by Jupyter, from anywhere; and the command that executes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
+
+from wva_parse import run
+from wva_parse.align import PAIR_COLUMNS
+from wva_parse.rows import COLUMNS
+
+ROOT = Path(__file__).parents[1]
+REAL_RUNS = ROOT.parent / "shared" / "real-runs"
+CAPTURED = ("model-based-high-parallel-20251210-115341", "capacity-based-high-parallel-20251128-145238")
+BOTH = ("metrics.csv", "summary.json", "ANALYSIS_SUMMARY.md", "analysis.ipynb", "report.html")
+FILES = {
+    "model-based": (
+        "processed_data.csv",
+        "plots/prediction_vs_observation.png",
+        "plots/scaling_behavior.png",
+        "plots/prediction_error_distribution.png",
+        "plots/arrival_rate.png",
+        "plots/latencies.png",
+    ),
+    "capacity-based": (
+        "kv_cache_aggregated.csv",
+        "queue_aggregated.csv",
+        "capacity_analysis.csv",
+        "plots/kv_cache_utilization.png",
+        "plots/queue_length.png",
+        "plots/scaling_with_context.png",
+        "plots/per_pod_kv_cache.png",
+        "plots/arrival_rate.png",
+        "plots/latencies.png",
+    ),
+}
+
+
+def small_run(directory: Path, mode: str) -> Path:
+    if mode == "model-based":
+        runs = [model_loop_run(60 * n, observed(8 + n, 20), solution(9, 21), decision(1, 1)) for n in range(5)]
+    else:
+        runs = [capacity_loop_run(60 * n, {"a": (0.2 * n, n)}, seen=observed(8, 20)) for n in range(5)]
+    return write_run(directory, *runs, config={"mode": mode})
+
+
+def wva_parse(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "wva_parse", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+@pytest.fixture(scope="module", params=list(FILES))
+def analysed(request, tmp_path_factory):
+    """A small run of each mode, in a directory with a blank, analysed once from another directory."""
+    directory = small_run(tmp_path_factory.mktemp("a run") / f"{request.param}-20260101-000000", request.param)
+    done = wva_parse("analyze", directory, "--html", cwd=tmp_path_factory.mktemp("elsewhere"))
+    assert done.returncode == 0, done.stderr
+    return request.param, directory, done
+
+
+def test_analyze_leaves_every_file_and_says_where_to_look(analysed):
+    mode, directory, done = analysed
+    for name in (*BOTH, *FILES[mode]):
+        assert (directory / name).stat().st_size > 0, name
+    assert done.stdout.strip() == str(directory / "report.html")
+    assert "Traceback" not in done.stderr
+
+
+def test_tables_have_their_columns(analysed):
+    mode, directory, _ = analysed
+    assert tuple(pd.read_csv(directory / "metrics.csv").columns) == COLUMNS
+    if mode == "model-based":
+        assert tuple(pd.read_csv(directory / "processed_data.csv").columns) == PAIR_COLUMNS
+        return
+    aggregated = ["reconciliation", "timestamp", "minutes", "model", "pods", "mean", "max", "min"]
+    assert list(pd.read_csv(directory / "kv_cache_aggregated.csv").columns) == aggregated
+    assert list(pd.read_csv(directory / "queue_aggregated.csv").columns) == [*aggregated, "total"]
+    analysis = pd.read_csv(directory / "capacity_analysis.csv")
+    wanted = ["reconciliation", "model", "total_replicas", "non_saturated_replicas", "avg_spare_kv", "avg_spare_queue"]
+    assert set(analysis.columns) >= {*wanted, "should_scale_up", "scale_down_safe"}
+    assert len(analysis) == 5
+
+
+def test_the_document_has_its_figures_and_no_error(analysed):
+    _, directory, _ = analysed
+    document = nbformat.read(directory / "analysis.ipynb", as_version=4)
+    outputs = [output for cell in document.cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5
+
+
+def test_the_page_needs_no_network_and_shows_no_code(analysed):
+    _, directory, _ = analysed
+    page = (directory / "report.html").read_text()
+    assert 'src="http' not in page
+    assert "run.load(" not in page
+
+
+@pytest.mark.parametrize("notebook", run.NOTEBOOKS.values(), ids=run.NOTEBOOKS)
+def test_parameters_are_those_that_are_documented(notebook):
+    document = nbformat.read(notebook, as_version=4)
+    (cell,) = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
+    names = [line.split(":")[0] for line in cell.source.splitlines()]
+    assert names == ["EXPERIMENT_DIR", "KV_CACHE_THRESHOLD", "QUEUE_THRESHOLD"]
+    assert all("#" in line for line in cell.source.splitlines())
+
+
+@pytest.mark.parametrize("notebook", run.NOTEBOOKS.values(), ids=run.NOTEBOOKS)
+def test_notebooks_are_short_and_committed_without_outputs(notebook):
+    document = nbformat.read(notebook, as_version=4)
+    code = [cell for cell in document.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
+    assert sum(len(cell.source.splitlines()) for cell in code) < 60
+    assert max(len(cell.source.splitlines()) for cell in code) < 15
+
+
+def test_jupyter_takes_the_latest_run_of_the_mode(tmp_path):
+    """As somebody would who opens the notebook and runs all cells: a copy of the project, nothing set."""
+    for name in ("analyze-capacity-based.ipynb", "wva_parse"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    small_run(tmp_path / "experiment-data" / "old-20260101-000000", "capacity-based")
+    latest = small_run(tmp_path / "experiment-data" / "new-20260102-000000", "capacity-based")
+    small_run(tmp_path / "experiment-data" / "other-20260103-000000", "model-based")
+    jupyter = [sys.executable, "-m", "jupyter", "execute", str(tmp_path / "analyze-capacity-based.ipynb")]
+    done = subprocess.run(
+        jupyter,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert (latest / "ANALYSIS_SUMMARY.md").is_file()
+    assert not (tmp_path / "experiment-data" / "old-20260101-000000" / "plots").exists()
+
+
+def test_one_bad_run_does_not_stop_the_others(tmp_path):
+    good = small_run(tmp_path / "good", "model-based")
+    (tmp_path / "bad").mkdir()
+    done = wva_parse("analyze", tmp_path / "bad", good, tmp_path / "missing", "--jobs", "2")
+    assert done.returncode == 2
+    assert done.stdout.strip() == str(good / "ANALYSIS_SUMMARY.md")
+    assert "no wva-controller-logs.jsonl in it" in done.stderr
+    assert "no such directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "the log is empty"), (b"\x7fELF\0\0\0", "binary data"), (b"hello\n", "none that a WVA controller prints")],
+    ids=["empty", "binary", "another log"],
+)
+def test_bad_logs_are_one_line(tmp_path, content, said):
+    (tmp_path / "wva-controller-logs.jsonl").write_bytes(content)
+    done = wva_parse("analyze", tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "analysis.ipynb").exists()
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_captured_runs(name, tmp_path):
+    if not REAL_RUNS.is_dir():
+        pytest.skip(f"no captured runs at {REAL_RUNS}")
+    directory = tmp_path / name
+    shutil.copytree(REAL_RUNS / name, directory)
+    for path in (directory, *directory.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    done = wva_parse("analyze", directory)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((directory / "summary.json").read_text())
+    assert found["log"]["unrecognised"] == {}
+    assert (found["client"] is not None) == (directory / "job-logs").is_dir()
