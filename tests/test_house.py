@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = [PROJECT / "run-experiment.sh", PROJECT / "monitor-wva.sh", *sorted(PROJECT.glob("hack/*.sh"))]
@@ -23,6 +24,10 @@ NOT_OURS = {".git", ".venv", "build", "experiment-data", "__pycache__"}
 
 def relative(path):
     return str(path.relative_to(PROJECT))
+
+
+def readme():
+    return (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
 def project_files():
@@ -125,8 +130,24 @@ def test_every_option_of_the_runner_is_in_its_help_and_in_the_readme():
     options = {option.removesuffix("=*") for option in options if option.startswith("--") and len(option) > 3}
     assert {"--dry-run", "--embedded", "--analyze"} <= options
     header = runner[: runner.index("\nset -o")]
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    assert [option for option in sorted(options) if option not in header or f"`{option}" not in readme] == []
+    assert [option for option in sorted(options) if option not in header or f"`{option}" not in readme()] == []
+
+
+def test_the_roles_in_the_readme_are_what_the_runner_asks_for():
+    runner = (PROJECT / "run-experiment.sh").read_text(encoding="utf-8")
+    asked = re.findall(r"^(?:must|may) (\w+) (\w+)(?:\.(\S+))? (\S+) \$([nc])$", runner, re.MULTILINE)
+    assert len(asked) > 10
+    needed = {(place, group, kind if sub == "-" else f"{kind}/{sub}", verb) for verb, kind, group, sub, place in asked}
+    (roles,) = re.findall(r"^```yaml\n(apiVersion: rbac.*?)^```$", readme(), re.MULTILINE | re.DOTALL)
+    granted = {
+        (place, group, kind, verb)
+        for place, role in zip("nc", yaml.safe_load_all(roles), strict=True)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for kind in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    assert granted == needed
 
 
 # --- documents and notebooks ------------------------------------------------------------------------
@@ -152,18 +173,16 @@ def test_links_lead_somewhere(document):
 
 
 def test_readme_names_only_what_exists():
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
     directories = "experiment-configs|workloads|wva_parse|wva_sim|tests|hack|docs"
-    ours = rf"`(?:\./)?((?:{directories})/[\w./-]+|[\w-]+\.(?:sh|ipynb|toml))`"
-    named = set(re.findall(ours, text))
+    ours = rf"\b((?:{directories})/[\w./-]*\w|analyze-[\w-]+\.ipynb|[\w]+-[\w-]+\.sh)\b"
+    named = set(re.findall(ours, readme()))
     assert {"run-experiment.sh", "monitor-wva.sh"} <= named
     assert [name for name in sorted(named) if not (PROJECT / name).exists()] == []
 
 
 def test_make_targets_in_the_readme_exist():
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", readme(), re.MULTILINE))
     assert {"demo", "test", "setup"} <= named <= targets
 
 
