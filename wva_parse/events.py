@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from wva_parse.lines import Line, LineCounts
@@ -28,7 +29,7 @@ class Event(NamedTuple):
 
     kind: str
     line: Line
-    fields: Fields
+    fields: Fields  # not to be changed: lines of one message share them
     row: LogLine
 
 
@@ -103,16 +104,14 @@ class RowReader(NamedTuple):
     def read(self, line: Line) -> Fields | None:
         """The values of a line; None if the row does not fit it."""
         fields = self.reader.read(line.message)
-        if fields is None:
-            return None
-        if self.keys is not None:
-            said = self.keys.read(line.data)
-            if said is None:
-                return None
-            fields.update(said)
-        if self.row.constant:
-            fields.update(self.row.constant)
-        return fields
+        return None if fields is None else self.complete(fields, line)
+
+    def complete(self, fields: Fields, line: Line) -> Fields | None:
+        """The values of a line, of which `fields` are those of its message; None if its other values do not fit."""
+        if self.keys is None:
+            return {**fields, **self.row.constant} if self.row.constant else fields
+        said = self.keys.read(line.data)
+        return None if said is None else {**fields, **said, **self.row.constant}
 
     def entries(self, line: Line) -> Iterator[tuple[str, Fields]]:
         """Kind and values of the entries of a line that holds several, in the order of the line."""
@@ -328,17 +327,36 @@ def find_row(line: Line) -> tuple[RowReader | None, Fields | None]:
         goes on differently.
     """
     message = line.message
-    beginning = None
-    for compiled in _TABLE.candidates(message):
-        begins = compiled.reader.begins
-        if not message.startswith(begins):
-            continue
-        fields = compiled.read(line)
+    fitting, beginning = (_fitting if len(message) <= _LONGEST_REMEMBERED else _fitting.__wrapped__)(message)
+    for compiled, of_message in fitting:
+        fields = compiled.complete(of_message, line)
         if fields is not None:
             return compiled, fields
-        if begins and not (compiled.reader.is_whole and message != begins):
-            beginning = beginning or compiled
     return beginning, None
+
+
+# Most lines of a loop run are, but for their time and values beside them, those of the one before.
+_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 1000
+
+
+@lru_cache(_REMEMBERED)
+def _fitting(message: str) -> tuple[list[tuple[RowReader, Fields]], RowReader | None]:
+    """The rows whose template fits a message, with its values; and the first that it begins like."""
+    fitting: list[tuple[RowReader, Fields]] = []
+    beginning = None
+    for compiled in _TABLE.candidates(message):
+        reader = compiled.reader
+        if not message.startswith(reader.begins):
+            continue
+        fields = reader.read(message)
+        if fields is not None:
+            fitting.append((compiled, fields))
+        if reader.begins and (fields is not None or not reader.is_whole):
+            beginning = beginning or compiled
+        if fields is not None and compiled.keys is None:
+            break  # no other row can be meant
+    return fitting, beginning
 
 
 def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
