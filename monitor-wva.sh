@@ -121,7 +121,12 @@ open_spools() {
   stop_followers
 }
 
-is_command_of() { [[ "$(ps -p "$1" -o command= 2>/dev/null)" == *"$2"* ]]; } # no such process: no line, no message
+# The command line of a process: a small Linux has no ps, macOS no /proc. No such process: no line, no message.
+command_of() {
+  { tr '\0' ' ' <"/proc/$1/cmdline" || ps -p "$1" -o command=; } 2>/dev/null
+}
+
+is_command_of() { [[ "$(command_of "$1")" == *"$2"* ]]; }
 
 # Followers whose end has not been noted yet.
 followers() {
