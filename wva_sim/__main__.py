@@ -28,6 +28,7 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     serving.add_argument("--mode", choices=MODES, help="the controller's mode, if not the config's")
     serving.add_argument("--speed", type=float, default=30.0, help="times real time (default 30)")
     serving.add_argument("--seed", type=int, default=1, help="of everything random (default 1)")
+    serving.add_argument("--journal", type=Path, help="directory that gets all that containers ever log, for tests")
     serving.add_argument("--parent", type=int, help="end when this process is gone")
     return parser.parse_args(argv)
 
@@ -54,7 +55,7 @@ async def _serve(arguments: argparse.Namespace, settings: Settings) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    cluster = Cluster(SimClock(arguments.speed), settings, arguments.seed)
+    cluster = Cluster(SimClock(arguments.speed), settings, arguments.seed, arguments.journal)
     world = cluster.world
     served = await serve(world.store, world.logs, world.clock, outage=world.outage, api=world.api)
     write_kubeconfig(arguments.state / "kubeconfig", served.url, namespace=settings.namespace)

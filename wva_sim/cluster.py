@@ -71,9 +71,9 @@ def read_settings(path: Path) -> Settings:
 class Cluster:
     """A world with everything in it; `run` lets time pass."""
 
-    def __init__(self, clock: SimClock, settings: Settings, seed: int) -> None:
+    def __init__(self, clock: SimClock, settings: Settings, seed: int, journal: Path | None = None) -> None:
         self.settings = settings
-        self.world = World(clock, seed)
+        self.world = World(clock, seed, journal)
         self.jobs = Jobs(self.world)
         self.deployments = Deployments(self.world)
         self._create_surroundings()

@@ -10,6 +10,7 @@ import asyncio
 from bisect import bisect_left
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import NamedTuple
 
 from wva_sim.clock import SimClock, parse_rfc3339
@@ -61,10 +62,17 @@ class _Log:
 
 
 class PodLogs:
-    """All container logs of the cluster."""
+    """All container logs of the cluster.
 
-    def __init__(self, clock: SimClock) -> None:
+    Parameters
+    ----------
+    journal : Path, optional
+        A directory that gets every letter that is ever written, a file per container: what a collector has to find.
+    """
+
+    def __init__(self, clock: SimClock, journal: Path | None = None) -> None:
         self.clock = clock
+        self.journal = journal
         self._current: dict[Container, _Log] = {}
         self._previous: dict[Container, _Log] = {}
 
@@ -188,6 +196,9 @@ class PodLogs:
 
     def _write(self, namespace: str, pod: str, container: str, text: str, at: datetime | None, complete: bool) -> None:
         log = self._log(namespace, pod, container)
+        if self.journal is not None:
+            with (self.journal / f"{namespace}_{pod}_{container}.log").open("a", encoding="utf-8") as file:
+                file.write(text + "\n" * complete)
         if log.lines and not log.lines[-1].complete:
             log.lines[-1].text += text
             log.lines[-1].complete = complete

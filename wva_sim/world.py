@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from wva_sim.api import Api
@@ -31,11 +32,11 @@ class World:
         The gauge `inferno_desired_replicas` by variant, as the controller emitted it.
     """
 
-    def __init__(self, clock: SimClock, seed: int) -> None:
+    def __init__(self, clock: SimClock, seed: int, journal: Path | None = None) -> None:
         self.clock = clock
         self.seed = seed
         self.store = Store(clock)
-        self.logs = PodLogs(clock)
+        self.logs = PodLogs(clock, journal)
         self.api = Api(self.store, self.logs, clock)
         self.outage = Outage(clock)
         self.random = random.Random(seed)

@@ -1,0 +1,46 @@
+"""Hold a collected log against everything that the containers wrote: `compare_logs.py BEFORE AFTER COLLECTED`.
+
+BEFORE and AFTER hold what each container had written when the collector was told to stop and when it had. Every line
+of BEFORE must be collected, none that is not in AFTER, each as often as it was written, and the lines of a container
+in its order. Says what differs and ends with 1 if anything does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+Written = dict[str, list[bytes]]
+
+
+def differences(before: Written, after: Written, collected: list[bytes]) -> list[str]:
+    """What is wrong with a collected log, given the lines of each container in order."""
+    have = Counter(collected)
+    missing = Counter(line for lines in before.values() for line in lines) - have
+    surplus = have - Counter(line for lines in after.values() for line in lines)
+    found = [f"missing, {count} times: {line[:100]!r}" for line, count in missing.items()]
+    found += [f"too often or never written, {count} times: {line[:100]!r}" for line, count in surplus.items()]
+    for name, lines in before.items():
+        rest = iter(collected)
+        out_of_order = [line for line in lines if line not in rest]
+        found += [f"{name}: out of order: {line[:100]!r}" for line in out_of_order[:3]]
+    return found
+
+
+def read_journal(directory: Path) -> Written:
+    """The lines of each controller container."""
+    return {path.name: path.read_bytes().splitlines() for path in sorted(directory.glob("*_manager.log"))}
+
+
+def main(before: Path, after: Path, collected: Path) -> int:
+    wanted, written = read_journal(before), read_journal(after)
+    lines = collected.read_bytes().splitlines()
+    print(f"{len(lines)} lines collected, {sum(map(len, wanted.values()))} wanted of {len(wanted)} containers")
+    found = differences(wanted, written, lines)
+    print("\n".join(found[:20]))
+    return 1 if found or not lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*(Path(argument) for argument in sys.argv[1:])))

@@ -1,0 +1,229 @@
+#!/usr/bin/env bats
+# The runner on embedded clusters, with the real kubectl.
+
+load helpers/cluster
+
+teardown() { stop_cluster; }
+
+runner() { "$PROJECT/run-experiment.sh" "$@" </dev/null 2>&1; }
+
+# A runner in a process group of its own, as a terminal starts it; its output goes to $BATS_TEST_TMPDIR/out.
+start_runner() {
+  set -m
+  WVA_TEST="$BATS_TEST_TMPDIR" "$PROJECT/run-experiment.sh" "$@" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+  RUNNER_PID=$!
+  set +m
+}
+
+# expect_status STATUS: wait for the runner; how it ended, and its words if it should have ended otherwise.
+expect_status() {
+  local status=0 began=$SECONDS
+  wait "$RUNNER_PID" || status=$?
+  cat "$BATS_TEST_TMPDIR/out"
+  [ "$status" -eq "$1" ]
+  [ $((SECONDS - began)) -le 15 ]
+}
+
+field() { jq -r "$1" "$(run_directory)/run.json"; }
+
+@test "a parallel model-based run on the embedded cluster is complete" {
+  config="$(make_config parallel model-based "first 0 60 20" "second 30 60 10")"
+  run runner --embedded --speed 60 --yes "$config"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  run_dir="$(run_directory)"
+  for file in experiment-config.yaml run.json plan.tsv run.log cluster/before cluster/after wva-controller-logs.jsonl \
+    collection.json cluster-samples.jsonl job-logs/first.log job-logs/second.log metrics.csv README.md; do
+    [ -e "$run_dir/$file" ] || {
+      echo "missing: $file"
+      false
+    }
+  done
+  [ "$(field '.status, .exit_status, .simulated, .embedded, .speed' | paste -s -d ' ' -)" = "complete 0 true true 60" ]
+  [ "$(field '.workloads[] | "\(.name) \(.result) \(.rate_per_s)"' | paste -s -d ',' -)" = "first stopped 20,second stopped 10" ]
+  [ "$(field '[.workloads[].job] | unique | length')" -eq 2 ]
+  [ "$(field '[.workloads[].seed] | unique | length')" -eq 2 ]
+  grep -q ',prediction,' "$run_dir/metrics.csv"
+  grep -q 'Simulated' "$run_dir/README.md"
+  jq -e '.complete and .lines > 50' "$run_dir/collection.json"
+}
+
+@test "a sequential capacity-based run waits for each Job and keeps its result" {
+  config="$(make_config sequential capacity-based "one 20 300" "two 20 300")"
+  run runner --embedded --speed 60 --yes "$config"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(field '[.workloads[].result] | unique | join(" ")')" = complete ]
+  [ "$(field '.workloads[1].start >= .workloads[0].end')" = true ]
+  grep -q 'Successful requests: *300' "$(run_directory)/job-logs/two.log"
+  grep -q ',kv_cache,' "$(run_directory)/metrics.csv"
+}
+
+@test "--analyze writes the report" {
+  config="$(make_config analysed model-based "first 0 30 10")"
+  run runner --embedded --speed 60 --yes --analyze "$config"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ -s "$(run_directory)/report.html" ]
+  grep -q SIMULATED "$(run_directory)/ANALYSIS_SUMMARY.md"
+}
+
+@test "Ctrl-C half way stops the load, keeps the data and leaves nothing" {
+  start_cluster
+  config="$(make_config stopped model-based "first 0 6000 20")"
+  start_runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  wait_until grep -q 'started first' "$BATS_TEST_TMPDIR/out"
+  pass 60
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  [ "$(jobs_left)" -eq 0 ]
+  [ "$(processes_left)" -eq 0 ]
+  [ "$(field '.status, .exit_status, .workloads[0].result' | paste -s -d ' ' -)" = "interrupted 130 interrupted" ]
+  head -n 1 "$(run_directory)/metrics.csv" | grep -q '^timestamp,reconciliation,event_type,'
+  [ -s "$(run_directory)/job-logs/first.log" ]
+  jq -e .complete "$(run_directory)/collection.json"
+}
+
+@test "TERM to the script alone does the same" {
+  start_cluster
+  config="$(make_config stopped capacity-based "first 0 6000 20")"
+  start_runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  wait_until grep -q 'started first' "$BATS_TEST_TMPDIR/out"
+  kill -TERM "$RUNNER_PID"
+  expect_status 130
+  [ "$(jobs_left)" -eq 0 ]
+  [ "$(processes_left)" -eq 0 ]
+}
+
+@test "Ctrl-C of an embedded run leaves no process" {
+  config="$(make_config stopped model-based "first 0 6000 20")"
+  start_runner --embedded --speed 60 --yes "$config"
+  wait_until grep -q 'started first' "$BATS_TEST_TMPDIR/out"
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  [ "$(processes_left)" -eq 0 ]
+  [ -s "$(run_directory)/metrics.csv" ]
+}
+
+@test "a failing Job is told with the pod's reason, the others go on, status 4" {
+  start_cluster
+  order job-fail '"match": "load-bad", "after": 5'
+  config="$(make_config failing model-based "bad 0 60 10" "good 0 60 10")"
+  run runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  echo "$output"
+  [ "$status" -eq 4 ]
+  [ "$(field '.workloads[] | "\(.name) \(.result)"' | paste -s -d ',' -)" = "bad failed,good stopped" ]
+  [[ "$(field '.workloads[0].reason')" == *"ended with 1"* ]]
+  grep -q 'Engine core initialization failed' "$(run_directory)/job-logs/bad.log"
+  [ "$(jobs_left)" -eq 0 ]
+}
+
+@test "--keep-jobs keeps them, and the next run names what is left" {
+  start_cluster
+  config="$(make_config kept model-based "first 10 100")"
+  run runner --kubeconfig "$KUBECONFIG" --yes --keep-jobs "$config"
+  [ "$status" -eq 0 ]
+  [ "$(jobs_left)" -eq 1 ]
+  run runner --kubeconfig "$KUBECONFIG" --yes --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"Jobs of an earlier run are left"* ]]
+}
+
+@test "a dry run prints the plan and changes nothing" {
+  start_cluster
+  config="$(make_config dry model-based "first 0 60 10" "second 30 60 15")"
+  run runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"25 req/s"*"first + second"* ]]
+  [[ "$output" == *"dry run: nothing was changed"* ]]
+  [ "$(jobs_left)" -eq 0 ]
+  [ ! -e "$BATS_TEST_TMPDIR/data" ]
+}
+
+@test "the other mode is refused without a terminal, and accepted with --yes" {
+  start_cluster --mode capacity-based
+  config="$(make_config mismatch model-based "first 0 30 10")"
+  run runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"controller mode is capacity-based"*"the config says model-based"* ]]
+  run runner --kubeconfig "$KUBECONFIG" --dry-run --yes "$config"
+  [ "$status" -eq 0 ]
+}
+
+@test "a missing Deployment and missing controller pods are refused with what to do" {
+  start_cluster
+  config="$(make_config absent model-based "first 0 30 10")"
+  sed -i.old -e 's/^deployment: .*/deployment: absent/' -e 's/^controller_pod_prefix: .*/controller_pod_prefix: nobody/' "$config"
+  run runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"there is no Deployment absent"* ]]
+  [[ "$output" == *"no running pod"*"begins with nobody"* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/data" ]
+}
+
+@test "without any cluster: status 3, the cause and --embedded" {
+  run env -u KUBECONFIG HOME="$BATS_TEST_TMPDIR" "$PROJECT/run-experiment.sh" "$PROJECT/experiment-configs/model-based-moderate.yaml"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"no cluster is configured"* ]]
+  [[ "$output" == *"--embedded"* ]]
+}
+
+@test "bad configs: one clear message, status 2, no traceback" {
+  cd "$BATS_TEST_TMPDIR"
+  good="$(make_config good model-based "first 0 30 10")"
+  printf 'a: [' >broken.yaml
+  printf 'a: 1\n---\nb: 2\n' >two.yaml
+  sed 's/^mode:/mdoe:/' "$good" >unknown.yaml
+  { sed '/^workloads:/,$d' "$good" && echo 'workloads: []'; } >empty.yaml
+  printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n' >pod.yaml
+  sed 's/job_manifest: .*/job_manifest: pod.yaml/' "$good" >not-a-job.yaml
+  while IFS='|' read -r file said; do
+    run runner --embedded "$file"
+    [ "$status" -eq 2 ] || {
+      echo "$file: status $status: $output"
+      false
+    }
+    [[ "$output" == *"$said"* ]] || {
+      echo "$file: $output"
+      false
+    }
+    [[ "$output" != *Traceback* ]]
+  done <<'TABLE'
+missing.yaml|there is no config 'missing.yaml'
+broken.yaml|broken.yaml:1: not valid YAML
+two.yaml|a second YAML document
+unknown.yaml|did you mean 'mode'
+empty.yaml|saw an empty list
+not-a-job.yaml|expected the manifest of a Job
+TABLE
+}
+
+@test "bad options: one line, status 2" {
+  while IFS='|' read -r options said; do
+    # shellcheck disable=SC2086 # several options
+    run runner $options
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"$said"* ]] || {
+      echo "$options: $output"
+      false
+    }
+  done <<'TABLE'
+--nonsense|unknown option '--nonsense'
+--speed 0 --embedded x|--speed: saw '0'
+--speed 10 model-based-high|--speed needs --embedded
+--cooldown soon x|--cooldown: saw 'soon'
+--kubeconfig /nowhere x|there is no file '/nowhere'
+--embedded --context c x|leave out --context
+a b|expected one config, got 2
+-- -n|there is no config '-n'
+TABLE
+}
+
+@test "without a config the configs are listed; --help is the header" {
+  run runner
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"capacity-based-high-parallel"*"model-based-moderate"* ]]
+  run runner --help
+  [ "$status" -eq 0 ]
+  [[ "$output" == "Run one WVA experiment"*"--keep-jobs"*"130 interrupted"* ]]
+}
