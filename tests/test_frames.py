@@ -12,7 +12,7 @@ from logs import VARIANT, Message, capacity_loop_run, decision, model_loop_run, 
 from wva_parse.events import parse_events
 from wva_parse.frames import KINDS, Frames, Window, make_frames
 from wva_parse.lines import LineCounts, read_lines
-from wva_parse.rows import LoopRun, make_rows
+from wva_parse.rows import EVENT_TYPES, LoopRun, make_rows
 
 
 def frames_of(*loop_runs: Iterable[Message], window: Window | None = None) -> Frames:
@@ -23,6 +23,10 @@ def frames_of(*loop_runs: Iterable[Message], window: Window | None = None) -> Fr
 
 def at(seconds: float) -> pd.Timestamp:
     return pd.Timestamp(stamp(seconds))
+
+
+def test_every_type_of_event_has_a_frame():
+    assert set(KINDS) == set(EVENT_TYPES)
 
 
 def test_no_rows_give_all_columns():

@@ -16,7 +16,7 @@ from logs import capacity_loop_run, decision, model_loop_run, observed, solution
 
 from wva_parse import run
 from wva_parse.align import PAIR_COLUMNS
-from wva_parse.rows import COLUMNS
+from wva_parse.rows import METRICS_COLUMNS
 
 ROOT = Path(__file__).parents[1]
 REAL_RUNS = ROOT.parent / "shared" / "real-runs"
@@ -77,7 +77,7 @@ def test_analyze_leaves_every_file_and_says_where_to_look(analysed):
 
 def test_tables_have_their_columns(analysed):
     mode, directory, _ = analysed
-    assert tuple(pd.read_csv(directory / "metrics.csv").columns) == COLUMNS
+    assert tuple(pd.read_csv(directory / "metrics.csv").columns) == METRICS_COLUMNS
     if mode == "model-based":
         assert tuple(pd.read_csv(directory / "processed_data.csv").columns) == PAIR_COLUMNS
         return

@@ -7,9 +7,9 @@ import pytest
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import plots, run
-from wva_parse.analysis import CAPACITY_PLOTS, COMMON_PLOTS, MODEL_PLOTS, TUNER_PLOTS
+from wva_parse.analysis import ANALYZER_PLOTS, CAPACITY_PLOTS, COMMON_PLOTS, MODEL_PLOTS, TUNER_PLOTS
 
-EVERY = {**MODEL_PLOTS, **CAPACITY_PLOTS, **COMMON_PLOTS, **TUNER_PLOTS}
+EVERY = {**MODEL_PLOTS, **CAPACITY_PLOTS, **COMMON_PLOTS, **ANALYZER_PLOTS, **TUNER_PLOTS}
 RECORD = {
     "status": "complete",
     "simulated": True,

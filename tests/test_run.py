@@ -10,7 +10,7 @@ from logs import capacity_loop_run, decision, model_loop_run, observed, solution
 
 from wva_parse import run
 from wva_parse.lines import LogError
-from wva_parse.rows import COLUMNS
+from wva_parse.rows import METRICS_COLUMNS
 
 MODEL_RUN = [
     model_loop_run(60 * number, observed(8 + number, 20), solution(9, 40), decision(1, 1)) for number in range(4)
@@ -137,8 +137,8 @@ def test_metrics_csv_has_all_columns_in_order_and_zeros_as_logged(tmp_path):
     target, counts = run.write_metrics(directory)
     with target.open(newline="", encoding="utf-8") as stream:
         header, *rows = csv.reader(stream)
-    assert tuple(header) == COLUMNS
-    by_type = {row[COLUMNS.index("event_type")]: dict(zip(COLUMNS, row, strict=True)) for row in rows}
+    assert tuple(header) == METRICS_COLUMNS
+    by_type = {row[METRICS_COLUMNS.index("event_type")]: dict(zip(METRICS_COLUMNS, row, strict=True)) for row in rows}
     assert set(by_type) == {"mode", "observed_metrics", "prediction"}
     assert by_type["observed_metrics"]["observed_itl_ms"] == "0.0"
     assert by_type["observed_metrics"]["predicted_itl_ms"] == ""

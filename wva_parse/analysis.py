@@ -41,6 +41,7 @@ CAPACITY_PLOTS: dict[str, Draw] = {
     "per_pod_kv_cache": plots.per_pod_kv_cache,
 }
 COMMON_PLOTS: dict[str, Draw] = {"arrival_rate": plots.arrival_rate, "latencies": plots.latencies}
+ANALYZER_PLOTS: dict[str, Draw] = {"demand_and_supply": plots.demand_and_supply}
 TUNER_PLOTS: dict[str, Draw] = {"tuner_parameters": plots.tuner_parameters}
 
 
@@ -57,8 +58,13 @@ class Failure(NamedTuple):
 def plots_of(experiment: Experiment) -> dict[str, Draw]:
     """The figures that a run gets, by file name."""
     own = MODEL_PLOTS if experiment.mode == "model-based" else CAPACITY_PLOTS
-    has_tuner = len(experiment.frames["tuner_update"]) or len(experiment.frames["nis_rejection"])
-    return {**own, **COMMON_PLOTS, **(TUNER_PLOTS if has_tuner else {})}
+    frames = experiment.frames
+    chosen = {**own, **COMMON_PLOTS}
+    if len(frames["analyzer_result"]):
+        chosen |= ANALYZER_PLOTS
+    if len(frames["tuner_update"]) or len(frames["nis_rejection"]):
+        chosen |= TUNER_PLOTS
+    return chosen
 
 
 def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:

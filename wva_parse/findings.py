@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from wva_parse.frames import Frames
+from wva_parse.reaction import UNDER_WAY_S
 
 MISSING_IN_A_ROW = 3  # reconciliations without an observation; one is a hiccup of Prometheus
 
@@ -25,7 +26,8 @@ def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts
     restarts
         Of the controller's containers while the log was collected.
     """
-    found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed)]
+    end_minutes = frames.reconciliations["minutes"].max()
+    found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed, end_minutes)]
     found += _missing_observations(frames)
     found += _safety_nets(frames)
     if restarts:
@@ -42,8 +44,9 @@ def _saturated_without_action(reacted: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def _decisions_without_replicas(followed: pd.DataFrame) -> Iterator[str]:
-    for change in followed[followed["outcome"] == "never"].to_dict("records"):
+def _decisions_without_replicas(followed: pd.DataFrame, end_minutes: float) -> Iterator[str]:
+    had_time = followed["minutes"] + UNDER_WAY_S / 60 <= end_minutes
+    for change in followed[had_time & (followed["outcome"] == "never")].to_dict("records"):
         waited = (
             f"{change['desired_s']:.0f} s later they were wanted, but never ready" if change["desired_s"] >= 0 else ""
         )

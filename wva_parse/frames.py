@@ -19,7 +19,7 @@ import pandas as pd
 from wva_parse.log_lines import Value
 from wva_parse.rows import LoopRun, Row
 
-TEXT = ("namespace", "model", "variant", "pod", "action", "reason")
+TEXT = ("namespace", "model", "variant", "pod", "action", "reason", "analyzer", "role")
 FLAGS = ("should_scale_up", "scale_down_safe")
 
 # The controller's word for "nothing to measure" in these is 0 (it turns NaN into 0 before it logs).
@@ -60,7 +60,7 @@ KINDS = {
     "kv_cache": Kind(("namespace", "model", "pod"), ("kv_cache_usage",)),
     "queue": Kind(("namespace", "model", "pod"), ("queue_length",)),
     "capacity_analysis": Kind(
-        ("namespace", "model"),
+        ("namespace", "model", "role"),
         (
             "total_replicas",
             "non_saturated_replicas",
@@ -74,6 +74,23 @@ KINDS = {
     "nis_rejection": Kind(_VARIANT, ("model", *_PARAMETERS)),
     "safety_net": Kind(_VARIANT, ("model", "reason", "current_replicas", "target_replicas")),
     "failure": Kind((*_VARIANT, "reason"), ("model",)),
+    # Analyzers of newer releases, in their own units: tokens, tokens/s or requests/s.
+    "analyzer_result": Kind(
+        ("namespace", "model", "analyzer"),
+        (
+            "supply",
+            "demand",
+            "utilisation",
+            "required_capacity",
+            "spare_capacity",
+            "scale_up_threshold",
+            "scale_down_boundary",
+        ),
+    ),
+    "analyzer_variant": Kind((*_VARIANT, "analyzer"), ("role", "reason", "capacity_per_replica")),
+    "pod_metrics": Kind(("namespace", "model", "pod"), ("observed_itl_ms", "observed_ttft_ms", "arrival_rate_per_min")),
+    "decision_limited": Kind(_VARIANT, ("model", "wanted_replicas", "target_replicas", "reason")),
+    "replica_capacity": Kind((*_VARIANT, "pod"), ("capacity_per_replica", "demand", "queue_length", "reason")),
 }
 
 
@@ -135,7 +152,7 @@ def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Windo
     by_kind: dict[str, list[Row]] = {kind: [] for kind in KINDS}
     for row in rows:
         if "reconciliation" in row:
-            by_kind.setdefault(str(row["event_type"]), []).append(row)
+            by_kind[str(row["event_type"])].append(row)
     for column in ("namespace", "model"):
         _complete(by_kind, column)
     everything = _reconciliations(loop_runs)

@@ -27,6 +27,8 @@ CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GREY)
 WIDTH_IN, PANEL_IN = 10.0, 2.9
 MOST_IN_LEGEND = 12
 WIDE = 20.0  # times the median: from here on an axis is logarithmic
+# docs of WVA: the saturation analyzer counts tokens of KV cache, the others rates.
+ANALYZER_UNITS = {"saturation": "tokens", "throughput": "tokens/s", "queueing-model": "requests/s"}
 UNITS = {"itl": "ITL (ms)", "ttft": "TTFT (ms)"}
 
 # --- model-based
@@ -201,6 +203,22 @@ def scaling_with_context(run: Experiment) -> Figure:
     for change in _changes(run):
         for axis in axes[1:]:
             axis.axvline(change[0], color=GREEN if change[1] > 0 else ORANGE, linewidth=0.8, alpha=0.7)
+    return _finish(figure, axes, run)
+
+
+def demand_and_supply(run: Experiment) -> Figure:
+    """Demand against supply, as each analyzer of newer releases sees them, in its own unit."""
+    results = run.frames["analyzer_result"]
+    keys = list(dict.fromkeys(zip(results["analyzer"], results["model"], strict=True))) or [("analyzer", None)]
+    figure, axes = _panels(run, len(keys), "Demand against supply, by analyzer")
+    for axis, (analyzer, model) in zip(axes, keys, strict=True):
+        mine = results[(results["analyzer"] == analyzer) & (results["model"] == model)]
+        _line(axis, run, mine, "supply", color=BLUE, label="supply")
+        _line(axis, run, mine, "demand", color=RED, label="demand")
+        axis.set_ylabel(f"{analyzer} ({ANALYZER_UNITS.get(str(analyzer), 'its own unit')})")
+        if len(keys) > 1 and results["model"].nunique() > 1:
+            axis.set_title(str(model), fontsize=9, loc="left")
+        _say_if_empty(axis, mine["demand"], "no analyzer logged supply and demand")
     return _finish(figure, axes, run)
 
 

@@ -43,6 +43,8 @@ def verdict(summary: Summary) -> list[str]:
 def _served(summary: Summary) -> str:
     slo = summary["slo"]
     n = slo["loaded_observations"]
+    if summary["observed_from"] == "nothing":
+        return "Nobody logged what the requests felt: no observed ITL and TTFT."
     if not n:
         return "No request was served while the controller observed."
     parts = [

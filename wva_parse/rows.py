@@ -22,7 +22,24 @@ from wva_parse.log_lines import COLUMN_TYPES, Value
 
 COLUMNS = ("timestamp", "reconciliation", "event_type", *COLUMN_TYPES)
 
-EVENT_TYPES = (
+# metrics.csv has these and no others, whatever release wrote the log; programs rely on it.
+METRICS_COLUMNS = COLUMNS[: COLUMNS.index("nis") + 1]
+# What the analyzers of newer releases say goes to analyzers.csv.
+ANALYZER_COLUMNS = (
+    *("timestamp", "reconciliation", "event_type", "namespace", "model", "variant", "pod", "reason"),
+    *("target_replicas", "observed_itl_ms", "observed_ttft_ms", "arrival_rate_per_min", "queue_length"),
+    *(
+        "total_replicas",
+        "non_saturated_replicas",
+        "avg_spare_kv",
+        "avg_spare_queue",
+        "should_scale_up",
+        "scale_down_safe",
+    ),
+    *COLUMNS[len(METRICS_COLUMNS) :],
+)
+
+METRICS_EVENT_TYPES = (
     "mode",
     "prediction",
     "observed_metrics",
@@ -35,13 +52,10 @@ EVENT_TYPES = (
     "nis_rejection",
     "safety_net",
     "failure",
-    # since D4
-    "decision_limited",
-    "pod_metrics",
-    "analyzer_result",
-    "analyzer_variant",
-    "replica_capacity",
 )
+# Since D4.
+ANALYZER_EVENT_TYPES = ("decision_limited", "pod_metrics", "analyzer_result", "analyzer_variant", "replica_capacity")
+EVENT_TYPES = METRICS_EVENT_TYPES + ANALYZER_EVENT_TYPES
 
 # Twins start 0 to 30 ms apart, the shortest interval of any release is 15 s.
 TWIN_S = 5.0

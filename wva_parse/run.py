@@ -10,9 +10,10 @@ import csv
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import orjson
 import pandas as pd
@@ -23,13 +24,23 @@ from wva_parse.benchmark import Client, read_client
 from wva_parse.events import parse_events
 from wva_parse.frames import Frames, Window, make_frames, utc_times
 from wva_parse.lines import LineCounts, LogError, open_log, read_lines
-from wva_parse.rows import COLUMNS, LoopRun, Row, make_rows
+from wva_parse.rows import (
+    ANALYZER_COLUMNS,
+    ANALYZER_EVENT_TYPES,
+    COLUMNS,
+    METRICS_COLUMNS,
+    METRICS_EVENT_TYPES,
+    LoopRun,
+    Row,
+    make_rows,
+)
 from wva_parse.samples import Samples, make_samples, observe_by_samples, read_samples
 from wva_parse.slo import Slo, slo_in_force, slo_of_run
 
 PROJECT = Path(__file__).resolve().parent.parent
 LOG_NAME = "wva-controller-logs.jsonl"
 METRICS_NAME = "metrics.csv"
+ANALYZERS_NAME = "analyzers.csv"
 
 KV_CACHE_THRESHOLD = 0.90
 QUEUE_THRESHOLD = 5
@@ -43,9 +54,16 @@ LOGGED_MODES = {
     "hybrid": "model-based",  # it predicts as well
     "capacity-only": "capacity-based",
     "saturation-only": "capacity-based",
+    "saturation": "capacity-based",
+    "queueing-model": "model-based",
 }
 # For logs without mode lines, in this order: what only one of the modes logs.
-TELLING_KINDS = (("prediction", "model-based"), ("capacity_analysis", "capacity-based"), ("kv_cache", "capacity-based"))
+TELLING_KINDS = (
+    ("prediction", "model-based"),
+    ("capacity_analysis", "capacity-based"),
+    ("analyzer_result", "capacity-based"),
+    ("kv_cache", "capacity-based"),
+)
 
 _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
 
@@ -359,22 +377,41 @@ def _notes(experiment: Experiment) -> Iterator[str]:
 def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, LineCounts]:
     """Write a run's metrics.csv in one pass over its log; a file that exists is replaced when the new one is whole.
 
+    What the analyzers of newer releases log goes to analyzers.csv beside it, if there is any.
+
     Returns
     -------
     Path, LineCounts
-        The file, and what became of the lines.
+        metrics.csv, and what became of the lines.
     """
-    target = (output or output_of(directory)) / METRICS_NAME
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{METRICS_NAME}.part")
-    counts = LineCounts()
+    output = output or output_of(directory)
+    output.mkdir(parents=True, exist_ok=True)
+    counts, has_analyzers = LineCounts(), False
+    with _replacing(output / METRICS_NAME) as metrics, _replacing(output / ANALYZERS_NAME) as analyzers:
+        write, write_analyzer = csv.writer(metrics, lineterminator="\n"), csv.writer(analyzers, lineterminator="\n")
+        write.writerow(METRICS_COLUMNS)
+        write_analyzer.writerow(ANALYZER_COLUMNS)
+        for row in read_rows(directory / LOG_NAME, counts, []):
+            if row["event_type"] in METRICS_EVENT_TYPES:
+                write.writerow(map(row.get, METRICS_COLUMNS))
+            if row["event_type"] in ANALYZER_EVENT_TYPES or not row.keys().isdisjoint(_ONLY_ANALYZERS):
+                write_analyzer.writerow(map(row.get, ANALYZER_COLUMNS))
+                has_analyzers = True
+    if not has_analyzers:
+        (output / ANALYZERS_NAME).unlink()
+    return output / METRICS_NAME, counts
+
+
+_ONLY_ANALYZERS = frozenset(COLUMNS) - frozenset(METRICS_COLUMNS)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[TextIO]:
+    """A file to write, which takes the place of `target` if nothing goes wrong."""
+    part = target.with_name(f".{target.name}.part")
     try:
         with part.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            for row in read_rows(directory / LOG_NAME, counts, []):
-                writer.writerow(map(row.get, COLUMNS))
+            yield stream
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    return target, counts

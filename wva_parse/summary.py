@@ -64,6 +64,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "recognised": experiment.counts.recognised,
             "unrecognised": dict(sorted(experiment.counts.unrecognised.items(), key=lambda item: -item[1])),
             "not_json": experiment.counts.not_json,
+            "dialects": dict(experiment.counts.dialects),
             "repeated": experiment.counts.repeated,
             "unreadable": sorted(experiment.counts.unreadable.values()),
         },
