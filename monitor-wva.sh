@@ -233,7 +233,7 @@ find_listable() {
   LISTED="${found:-pods}"
   if [[ -n "${WVA_NAMESPACE:-}" && -n "${WVA_DEPLOYMENT:-}" ]]; then
     SAMPLED="$(listable "$WVA_NAMESPACE" deployments.apps pods variantautoscalings.llmd.ai \
-      horizontalpodautoscalers.autoscaling)" || return 0
+      horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)" || return 0
   fi
   HAS_ASKED=true
 }

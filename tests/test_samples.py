@@ -48,6 +48,16 @@ def test_a_deployment_that_was_not_there_has_no_replicas():
     assert len(samples.replicas) == 0
 
 
+def test_variants_of_the_model_add_up_and_are_told_apart():
+    several = [
+        {"name": "a", "variant": "va", "spec": 2, "ready": 1},
+        {"name": "b", "variant": "vb", "spec": 3, "ready": 3},
+    ]
+    samples = make_samples([{**sample(at_s, 2, 1), "deployments": several} for at_s in (0, 10)], ZERO, WHOLE_LOG)
+    assert samples.replicas[["replicas", "ready"]].to_numpy().tolist() == [[5, 4], [5, 4]]
+    assert samples.by_variant["variant"].tolist() == ["va", "vb", "va", "vb"]
+
+
 def test_observations_are_the_nearest_after_a_reconciliation_and_before_the_next():
     frames = frames_of(*(model_loop_run(60 * number, decided=decision(1, 1)) for number in range(3)))
     samples = make_samples(

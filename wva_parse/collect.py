@@ -555,27 +555,26 @@ def sample(objects: Json, deployment: str, now: str) -> Json:
     Returns
     -------
     dict
-        `time` (cluster time), `deployment` (name, spec and ready replicas; None if it does not exist),
-        `variants` and `hpa` (name and status of each), `pods` (name, phase and readiness of those of the
-        Deployment).
+        `time` (cluster time), `deployment` (name, spec and ready replicas; None if it does not exist), `deployments`
+        (the same with its `variant`, for each Deployment that serves the same model), `variants` and `hpa` (name and
+        status of each), `pods` (name, phase and readiness of those of the Deployment).
     """
     by_kind: dict[str, list[Json]] = {}
     for item in objects["items"]:
         by_kind.setdefault(item["kind"], []).append(item)
-    found = [item for item in by_kind.get("Deployment", []) if item["metadata"]["name"] == deployment]
-    selector = found[0]["spec"].get("selector", {}).get("matchLabels") or {} if found else {}
-    status = found[0].get("status", {}) if found else {}
+    existing = {item["metadata"]["name"]: item for item in by_kind.get("Deployment", [])}
+    selector = existing.get(deployment, {}).get("spec", {}).get("selector", {}).get("matchLabels") or {}
+    scalers = by_kind.get("HorizontalPodAutoscaler", []) + by_kind.get("ScaledObject", [])
     return {
         "time": now,
-        "deployment": {
-            "name": deployment,
-            "spec": found[0]["spec"].get("replicas", 1),
-            "ready": status.get("readyReplicas", 0),
-        }
-        if found
-        else None,
+        "deployment": _replicas(existing[deployment]) if deployment in existing else None,
+        "deployments": [
+            {**_replicas(existing[name]), "variant": variant}
+            for name, variant in _variants_beside(deployment, by_kind.get("VariantAutoscaling", []), scalers).items()
+            if name in existing
+        ],
         "variants": [_named_status(item) for item in by_kind.get("VariantAutoscaling", [])],
-        "hpa": [_named_status(item) for item in by_kind.get("HorizontalPodAutoscaler", [])],
+        "hpa": [_named_status(item) for item in scalers],
         "pods": [
             {
                 "name": item["metadata"]["name"],
@@ -589,6 +588,32 @@ def sample(objects: Json, deployment: str, now: str) -> Json:
             if selector and selector.items() <= (item["metadata"].get("labels") or {}).items()
         ],
     }
+
+
+def _replicas(item: Json) -> Json:
+    return {
+        "name": item["metadata"]["name"],
+        "spec": item["spec"].get("replicas", 1),
+        "ready": item.get("status", {}).get("readyReplicas", 0),
+    }
+
+
+def _variants_beside(deployment: str, variants: list[Json], scalers: list[Json]) -> dict[str, str]:
+    """Deployment -> variant, of all variants that serve the model which `deployment` serves.
+
+    Up to v0.8 a VariantAutoscaling is the variant; it scales the Deployment of its own name if it does not say
+    another. Later ones are annotated scalers, which do not tell their model.
+    """
+    model_of, variant_of = {}, {deployment: deployment}
+    for item in variants:
+        target = (item["spec"].get("scaleTargetRef") or {}).get("name") or item["metadata"]["name"]
+        model_of[target] = item["spec"].get("modelID")
+        variant_of[target] = item["metadata"]["name"]
+    for item in scalers:
+        if (item["metadata"].get("annotations") or {}).get("llm-d.ai/managed") == "true":
+            variant_of[item["spec"]["scaleTargetRef"]["name"]] = item["metadata"]["name"]
+    model = model_of.get(deployment)
+    return {target: variant for target, variant in variant_of.items() if model_of.get(target, model) == model}
 
 
 def _named_status(item: Json) -> Json:

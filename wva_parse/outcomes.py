@@ -77,22 +77,19 @@ def outcomes_of(run: Experiment) -> Outcomes:
 def _followed(run: Experiment) -> tuple[pd.DataFrame, str]:
     """The changes of every variant and what became of them."""
     changes = scaling.changes(run.frames)
-    variants = changes["variant"].unique()
-    # Samples know the Deployment of the config; other variants are known from the log only.
-    use_samples = len(run.samples.replicas) > 0 and len(variants) <= 1
-    parts = []
-    for variant in variants:
-        mine = run.frames["scaling_decision"]
-        replicas = (
-            run.samples.replicas
-            if use_samples
-            else scaling.replicas_from_decisions(
-                run.frames.with_kind("scaling_decision", mine[mine["variant"] == variant])
-            )
-        )
+    decisions, sampled = run.frames["scaling_decision"], run.samples.by_variant
+    parts, sources = [], set()
+    for variant in changes["variant"].unique():
+        replicas = sampled[sampled["variant"] == variant]
+        if len(replicas):
+            sources.add("samples")
+        else:
+            mine = run.frames.with_kind("scaling_decision", decisions[decisions["variant"] == variant])
+            replicas = scaling.replicas_from_decisions(mine)
+            sources.add("decisions")
         parts.append(scaling.follow_changes(changes[changes["variant"] == variant], replicas))
-    source = "samples" if use_samples else "decisions"
-    return (pd.concat(parts).sort_index() if parts else scaling.follow_changes(changes, run.samples.replicas)), source
+    followed = pd.concat(parts).sort_index() if parts else scaling.follow_changes(changes, sampled)
+    return followed, "samples" if sources == {"samples"} else "decisions"
 
 
 def _was_relaxed(run: Experiment, loaded: pd.DataFrame) -> pd.Series:

@@ -33,12 +33,15 @@ class Samples(NamedTuple):
     Attributes
     ----------
     replicas : DataFrame
-        `timestamp, minutes, replicas, ready`: the Deployment's wanted and ready replicas at each poll.
+        `timestamp, minutes, replicas, ready`: wanted and ready replicas at each poll, of all variants of the model.
+    by_variant : DataFrame
+        The same with `variant`, each apart.
     variants : DataFrame
         `timestamp, variant` and the columns of `STATUS_PATHS`: each variant's status at each poll.
     """
 
     replicas: pd.DataFrame
+    by_variant: pd.DataFrame
     variants: pd.DataFrame
 
 
@@ -61,16 +64,19 @@ def make_samples(samples: Iterable[dict[str, Any]], zero: pd.Timestamp, window: 
     replicas: list[dict[str, Any]] = []
     variants: list[dict[str, Any]] = []
     for sample in samples:
-        deployment = sample.get("deployment") or {}
-        if "spec" in deployment:
-            row = {"timestamp": sample.get("time"), "replicas": deployment["spec"], "ready": deployment.get("ready")}
-            replicas.append(row)
+        # Samples of earlier versions know one Deployment.
+        for deployment in sample.get("deployments") or filter(None, [sample.get("deployment")]):
+            names = {"variant": deployment.get("variant") or deployment.get("name"), "timestamp": sample.get("time")}
+            replicas.append({**names, "replicas": deployment.get("spec"), "ready": deployment.get("ready")})
         for variant in sample.get("variants") or []:
             status = variant.get("status") or {}
             values = {column: _number(_dig(status, path)) for column, path in STATUS_PATHS.items()}
             variants.append({"timestamp": sample.get("time"), "variant": variant.get("name"), **values})
+    by_variant = _timed(replicas, ["variant", "replicas", "ready"], zero, window)
+    total = by_variant.groupby(["timestamp", "minutes"], sort=False)[["replicas", "ready"]].sum().reset_index()
     return Samples(
-        _timed(replicas, ["replicas", "ready"], zero, window),
+        total,
+        by_variant,
         _timed(variants, ["variant", *STATUS_PATHS], zero, window),
     )
 
