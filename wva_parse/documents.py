@@ -164,8 +164,9 @@ class _Reader:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if key is None:
                 raise yaml.MarkedYAMLError(problem="a key that is no plain text", problem_mark=key_node.start_mark)
-            self.lines[(*where, key)] = key_node.start_mark.line + 1
-            mapping[key] = self.value(value_node, (*where, key))
+            place = (*where, key)
+            self.lines[place] = key_node.start_mark.line + 1
+            mapping[key] = self.value(value_node, place)
         return mapping
 
     def _note_repeated(self, node: yaml.MappingNode) -> None:
