@@ -115,8 +115,9 @@ def main(names: list[str]) -> int:
     outcomes = [(name, tool, run(tool)) for name in names or CHECKS for tool in CHECKS[name]]
     print()
     for name, tool, outcome in outcomes:
-        print(f"{name:12} {tool.name:11} {outcome.passed} passed, {outcome.failed} failed", end="")
-        print(f", {len(outcome.skipped)} skipped" if outcome.skipped else "")
+        # In other words than the closing line, so that who looks for that one finds no other.
+        counts = f"passed {outcome.passed}, failed {outcome.failed}, skipped {len(outcome.skipped)}"
+        print(f"{name:12} {tool.name:11} {counts}")
         for line in outcome.skipped:
             print(f"  skipped: {line}")
     failed = sum(outcome.failed for _, _, outcome in outcomes)
