@@ -14,6 +14,10 @@ from typing import NamedTuple
 import pytest
 import yaml
 
+from wva_parse import config
+from wva_parse.align import PAIR_COLUMNS
+from wva_parse.rows import COLUMNS
+
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = [PROJECT / "run-experiment.sh", PROJECT / "monitor-wva.sh", *sorted(PROJECT.glob("hack/*.sh"))]
 NOTEBOOKS = sorted(PROJECT.glob("*.ipynb"))
@@ -178,6 +182,27 @@ def test_readme_names_only_what_exists():
     named = set(re.findall(ours, readme()))
     assert {"run-experiment.sh", "monitor-wva.sh"} <= named
     assert [name for name in sorted(named) if not (PROJECT / name).exists()] == []
+
+
+def test_the_config_in_the_readme_is_valid_and_every_key_explained(tmp_path):
+    (example,) = re.findall(r"^```yaml\n(name: .*?)^```$", readme(), re.MULTILINE | re.DOTALL)
+    path = tmp_path / "example.yaml"
+    path.write_text(example, encoding="utf-8")
+    assert config.problems(path) == []
+    table = readme().partition("## Config format")[2].partition("\n## ")[0]
+    schema = json.loads(config.SCHEMA.read_text(encoding="utf-8"))["properties"]
+    keys = {name for name, part in schema.items() if part.get("type") not in ("object", "array")}
+    keys |= {f"{name}.{key}" for name, part in schema.items() for key in part.get("properties", ())}
+    keys |= {f"workloads[].{key}" for key in schema["workloads"]["items"]["properties"]}
+    assert [key for key in sorted(keys) if f"`{key}`" not in table] == []
+
+
+def test_every_column_is_in_the_readme():
+    listed = {line.partition(": ")[0]: re.findall(r"`(\w+)`", line) for line in readme().splitlines()}
+    (metrics,) = [names for said, names in listed.items() if said.startswith("Columns of `metrics.csv`")]
+    assert tuple(metrics) == COLUMNS
+    (pairs,) = [names for said, names in listed.items() if said.startswith("Columns of `processed_data.csv`")]
+    assert pairs == list(PAIR_COLUMNS)
 
 
 def test_make_targets_in_the_readme_exist():
