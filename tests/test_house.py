@@ -16,7 +16,7 @@ import yaml
 
 from wva_parse import config
 from wva_parse.align import PAIR_COLUMNS
-from wva_parse.rows import COLUMNS
+from wva_parse.rows import ANALYZER_COLUMNS, METRICS_COLUMNS, METRICS_EVENT_TYPES
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = [PROJECT / "run-experiment.sh", PROJECT / "monitor-wva.sh", *sorted(PROJECT.glob("hack/*.sh"))]
@@ -197,12 +197,15 @@ def test_the_config_in_the_readme_is_valid_and_every_key_explained(tmp_path):
     assert [key for key in sorted(keys) if f"`{key}`" not in table] == []
 
 
-def test_every_column_is_in_the_readme():
-    listed = {line.partition(": ")[0]: re.findall(r"`(\w+)`", line) for line in readme().splitlines()}
-    (metrics,) = [names for said, names in listed.items() if said.startswith("Columns of `metrics.csv`")]
-    assert tuple(metrics) == COLUMNS
-    (pairs,) = [names for said, names in listed.items() if said.startswith("Columns of `processed_data.csv`")]
-    assert pairs == list(PAIR_COLUMNS)
+@pytest.mark.parametrize(
+    ("file", "columns"),
+    [("metrics", METRICS_COLUMNS), ("analyzers", ANALYZER_COLUMNS), ("processed_data", PAIR_COLUMNS)],
+)
+def test_the_readme_lists_the_columns_of_a_table(file, columns):
+    (line,) = [line for line in readme().splitlines() if line.startswith(f"Columns of `{file}.csv`")]
+    names = re.findall(r"`(\w+)`", line.partition(": ")[2])
+    assert names[: len(columns)] == list(columns)
+    assert set(names[len(columns) :]) <= {"event_type", *METRICS_EVENT_TYPES}
 
 
 def test_make_targets_in_the_readme_exist():
