@@ -392,8 +392,9 @@ start_embedded_cluster() {
   local state="$WORK_DIR/cluster" waited_ms=0
   mkdir -p "$state"
   set -o monitor
-  run_python wva_sim serve --state "$state" --config "$CONFIG" --mode "$MODE" --speed "${WANTED_SPEED:-30}" \
-    --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
+  # Not through a function: what is then started, stopped and waited for would be a subshell around it.
+  PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_sim serve --state "$state" --config "$CONFIG" \
+    --mode "$MODE" --speed "${WANTED_SPEED:-30}" --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
   CLUSTER_PID=$!
   set +o monitor
   while [[ ! -s "$state/ready" ]]; do
