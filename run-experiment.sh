@@ -1146,8 +1146,11 @@ delete_jobs() {
   [[ "$JOBS_CREATED" == true && "$KEEP_JOBS" == false ]] || return 0
   # Waits until the pods are gone as well: a load that still runs would spoil the next experiment.
   "${KUBECTL[@]}" delete jobs.batch --namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" \
-    --cascade=foreground --timeout "$DELETE_TIMEOUT" </dev/null >/dev/null 2>>"$RUN_LOG" ||
+    --cascade=foreground --timeout "$DELETE_TIMEOUT" </dev/null >/dev/null 2>>"$RUN_LOG" || {
     warn "the load Jobs may still be there: $(say_remains)"
+    return
+  }
+  JOBS_CREATED=false
 }
 
 say_remains() { printf 'kubectl delete jobs --namespace %s --selector wva-experiments/run=%s\n' "$NAMESPACE" "$RUN_ID"; }
@@ -1171,11 +1174,13 @@ cleanup() {
   CLEANED_UP=true
   set +o errexit # each step matters, whatever became of the one before
   trap leave_at_once INT TERM HUP
+  trap '' PIPE
   stop_sleep
   stop_watch
   [[ -z "$RUN_DIR" ]] || close_run "$status"
   [[ -z "$CLUSTER_PID" ]] || stop_embedded_cluster
   [[ -z "$WORK_DIR" ]] || rm -rf "$WORK_DIR"
+  trap 'exit 130' INT TERM HUP # for what may follow, such as the analysis
 }
 
 stop_embedded_cluster() {
@@ -1279,7 +1284,7 @@ main() {
     list_configs
     exit 0
   fi
-  trap 'exit 130' INT TERM HUP
+  trap 'exit 130' INT TERM HUP PIPE # PIPE: nobody reads our words any more, as when `| head` has ended
   trap 'cleanup $?' EXIT
   CONFIG="$(find_config "$CONFIG")"
   WORK_DIR="$(mktemp -d "${TMPDIR:-/tmp}/wva-experiment.XXXXXX")"
