@@ -72,6 +72,8 @@ MONITOR_PID=
 WATCH_PID=
 JOBS_CREATED=false
 CLEANED_UP=false
+SIGNALS=0       # heard since the cleanup began
+FIRST_SIGNAL_S= # on bash's own clock
 
 # One entry per workload, in the order of the plan.
 W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
@@ -131,13 +133,16 @@ find_tools() {
     command -v "$tool" >/dev/null || missing="$missing $tool"
   done
   [[ -z "$missing" ]] || die 3 "not installed:$missing; 'make setup' in $PROJECT installs what is missing"
-  "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+  shield "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
     die 3 "$PYTHON is $("$PYTHON" --version 2>&1), expected 3.10 or later"
   # Looking for the packages is forty times as quick as importing them.
-  "$PYTHON" -c 'import importlib.util, sys
+  shield "$PYTHON" -c 'import importlib.util, sys
 sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' jsonschema orjson pandas yaml ||
     die 3 "$PYTHON lacks packages of this project; 'make setup' in $PROJECT installs them"
 }
+
+# Python answers Ctrl-C with a traceback. Short calls go on instead, and this shell gives the answer.
+shield() { (trap '' INT && "$@"); }
 
 run_python() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m "$@"; }
 
@@ -264,7 +269,7 @@ set_option() {
 
 # Two unrelated programs are called yq; both know this long option.
 yaml_to_json() {
-  yq --output-format=json . "$1" | jq -cse 'if length == 1 and (.[0] | type) == "object" then .[0]
+  shield yq --output-format=json . "$1" | jq -cse 'if length == 1 and (.[0] | type) == "object" then .[0]
     else error("not exactly one YAML mapping") end'
 }
 
@@ -292,7 +297,7 @@ find_config() {
 }
 
 read_config() {
-  run_python wva_parse plan "$CONFIG" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
+  shield run_python wva_parse plan "$CONFIG" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
   CONFIG_JSON="$(yaml_to_json "$CONFIG")" || die 2 "$CONFIG: yq and jq cannot read it"
   # One line per value: the check has refused texts of several lines.
   {
@@ -875,7 +880,9 @@ is_collection_complete() { jq -e '.complete and (.running | not)' "$RUN_DIR/coll
 
 # One line per reconciliation, for whoever looks on.
 start_watch() {
-  run_python wva_parse watch "$RUN_DIR" </dev/null >&2 2>>"$WORK_DIR/watch.err" &
+  # Not through a function: what is stopped would be a subshell around it.
+  PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_parse watch "$RUN_DIR" \
+    </dev/null >&2 2>>"$WORK_DIR/watch.err" &
   WATCH_PID=$!
 }
 
@@ -1155,10 +1162,25 @@ delete_jobs() {
 
 say_remains() { printf 'kubectl delete jobs --namespace %s --selector wva-experiments/run=%s\n' "$NAMESPACE" "$RUN_ID"; }
 
-# A second signal while the first is dealt with.
+# The first signal lets the cleanup go on, a second one does not. Those of one second are one: who signals a process
+# and its group, as timeout does, is heard twice.
+heed_signal() {
+  SIGNALS=$((SIGNALS + 1))
+  FIRST_SIGNAL_S="${FIRST_SIGNAL_S:-$SECONDS}"
+  [[ "$SECONDS" -eq "$FIRST_SIGNAL_S" ]] || leave_at_once
+}
+
+# Ctrl-C ends the programs that run at that moment as well: a step of the cleanup that met it is done again.
+persist() {
+  local before=$SIGNALS
+  "$@"
+  [[ $SIGNALS -eq $before ]] || "$@"
+}
+
 leave_at_once() {
   trap '' INT TERM HUP
   stop_sleep
+  stop_watch
   log "leaving at once; incomplete data in $RUN_DIR"
   [[ "$JOBS_CREATED" == false ]] || log "load Jobs may still run; remove them with: $(say_remains)"
   [[ -z "$MONITOR_PID" ]] || stop_group "$MONITOR_PID"
@@ -1173,7 +1195,8 @@ cleanup() {
   [[ "$CLEANED_UP" == false ]] || return 0
   CLEANED_UP=true
   set +o errexit # each step matters, whatever became of the one before
-  trap leave_at_once INT TERM HUP
+  [[ "$status" -ne 130 ]] || FIRST_SIGNAL_S=$SECONDS
+  trap heed_signal INT TERM HUP
   trap '' PIPE
   stop_sleep
   stop_watch
@@ -1191,20 +1214,36 @@ stop_embedded_cluster() {
 
 close_run() {
   EXIT_STATUS="$1"
-  stop_load
-  look_at_cluster 2>>"$RUN_LOG"
-  save_snapshot after
-  stop_monitor
-  [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS="$(status_of_run)"
-  RUN_STATUS="$(name_of_status "$EXIT_STATUS")"
+  persist stop_load
+  persist look_at_cluster
+  persist save_snapshot after
+  persist stop_monitor
+  persist judge_run
+  persist note_end
+  persist write_run_json
+  persist write_metrics
+  persist write_readme
+  if [[ $SIGNALS -gt 0 && "$RUN_STATUS" != interrupted ]]; then
+    EXIT_STATUS=130 RUN_STATUS=interrupted
+    persist write_run_json
+    persist write_readme
+  fi
+  log "$RUN_STATUS: data in $RUN_DIR"
+}
+
+write_metrics() {
+  [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]] || return 0
+  run_python wva_parse csv "$RUN_DIR" >>"$RUN_LOG" 2>&1 || warn "metrics.csv could not be written; see run.log"
+}
+
+note_end() {
   RUN_END="$(cluster_now)"
   [[ -z "$COOLDOWN_START" || -n "$COOLDOWN_END" ]] || COOLDOWN_END="$RUN_END"
-  write_run_json
-  if [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]]; then
-    run_python wva_parse csv "$RUN_DIR" >>"$RUN_LOG" 2>&1 || warn "metrics.csv could not be written; see run.log"
-  fi
-  write_readme >"$RUN_DIR/README.md"
-  log "$RUN_STATUS: data in $RUN_DIR"
+}
+
+judge_run() {
+  [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS="$(status_of_run)"
+  RUN_STATUS="$(name_of_status "$EXIT_STATUS")"
 }
 
 status_of_run() {
@@ -1264,11 +1303,11 @@ write_readme() {
     + "- `metrics.csv`: the controller'"'"'s log in columns\n"
     + "- `run.json`, `plan.tsv`, `run.log`, `experiment-config.yaml`: what was planned and what happened\n\n"
     + "Analyse it with `python -m wva_parse analyze experiment-data/\($dir)`, or open `analyze-\(.mode).ipynb`."' \
-    "$RUN_DIR/run.json"
+    "$RUN_DIR/run.json" >"$RUN_DIR/README.md"
 }
 
 analyze_run() {
-  [[ "$ANALYZE" == true ]] || return 0
+  [[ "$ANALYZE" == true && "$RUN_STATUS" != interrupted ]] || return 0
   log "analysing"
   if run_python wva_parse analyze "$RUN_DIR" --html >>"$RUN_LOG" 2>&1; then
     log "report: $RUN_DIR/report.html, summary: $RUN_DIR/ANALYSIS_SUMMARY.md"
