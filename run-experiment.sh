@@ -96,8 +96,9 @@ T0_MS=0 # local clock at the experiment's start
 log() {
   local line
   line="$(date -u +%H:%M:%SZ)  $*"
-  printf '%s\n' "$line" >&2
   [[ -z "$RUN_LOG" ]] || printf '%s\n' "$line" >>"$RUN_LOG"
+  # Nobody reads our words any more, and who started us ignores SIGPIPE. The cleanup goes on all the same.
+  printf '%s\n' "$line" >&2 || [[ "$CLEANED_UP" == true ]] || exit 130
 }
 
 warn() { log "WARNING: $*"; }

@@ -95,6 +95,52 @@ field() { jq -r "$1" "$(run_directory)/run.json"; }
   [ "$(processes_left)" -eq 0 ]
 }
 
+@test "Ctrl-C while a run is being closed lets it close, status 130" {
+  start_cluster
+  config="$(make_config closing model-based "first 0 30 10")"
+  start_runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  wait_until is_closing
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  [ "$(jobs_left)" -eq 0 ]
+  [ "$(processes_left)" -eq 0 ]
+  [ "$(field '.status, .exit_status, .workloads[0].result' | paste -s -d ' ' -)" = "interrupted 130 stopped" ]
+  [ "$(field '.end >= .cooldown.end')" = true ]
+  head -n 1 "$(run_directory)/metrics.csv" | grep -q '^timestamp,reconciliation,event_type,'
+  grep -q interrupted "$(run_directory)/README.md"
+}
+
+is_closing() { test -d "$(run_directory)/cluster/after"; }
+
+@test "a second Ctrl-C leaves at once and says what remains" {
+  start_cluster
+  config="$(make_config twice model-based "first 0 6000 20")"
+  start_runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  wait_until grep -q 'started first' "$BATS_TEST_TMPDIR/out"
+  order api-outage '"seconds": 600' # so that the cleanup takes its time
+  wait_until cluster_is_away
+  kill -INT -- "-$RUNNER_PID"
+  sleep 1.2
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  grep -q 'leaving at once' "$BATS_TEST_TMPDIR/out"
+  grep -q 'kubectl delete jobs --namespace' "$BATS_TEST_TMPDIR/out"
+}
+
+cluster_is_away() { ! kubectl get --raw /version; }
+
+@test "who reads the output goes away: interrupted, nothing is left" {
+  start_cluster
+  config="$(make_config piped model-based "first 0 6000 20" "second 60 6000 20")"
+  { WVA_TEST="$BATS_TEST_TMPDIR" runner --kubeconfig "$KUBECONFIG" --yes "$config" 3>&-; } | sed '/started first/q'
+  wait_until has_ended
+  [ "$(field .status)" = interrupted ]
+  [ "$(jobs_left)" -eq 0 ]
+  [ "$(processes_left)" -eq 0 ]
+}
+
+has_ended() { [[ "$(field .end)" != null ]]; }
+
 @test "Ctrl-C of an embedded run leaves no process" {
   config="$(make_config stopped model-based "first 0 6000 20")"
   start_runner --embedded --speed 60 --yes "$config"
