@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from wva_sim.clock import SimClock
-from wva_sim.cluster import MODES, Cluster, Settings, SettingsError, read_settings
+from wva_sim.cluster import MODES, Cluster, Settings, SettingsError, check_settings, read_settings
+from wva_sim.dialects import DIALECTS
 from wva_sim.server import CONTEXT, serve, write_kubeconfig
 
 PARENT_POLL_S = 0.5  # real time
@@ -26,6 +28,8 @@ def parse_arguments(argv: list[str]) -> argparse.Namespace:
     serving.add_argument("--state", required=True, type=Path, help="directory for `kubeconfig` and `ready`")
     serving.add_argument("--config", type=Path, help="an experiment's config: namespaces, Deployment, model, mode")
     serving.add_argument("--mode", choices=MODES, help="the controller's mode, if not the config's")
+    serving.add_argument("--dialect", choices=DIALECTS, default="D2", help="the release family of WVA (default D2)")
+    serving.add_argument("--variants", type=int, default=1, help="Deployments that serve the model (default 1)")
     serving.add_argument("--speed", type=float, default=30.0, help="times real time (default 30)")
     serving.add_argument("--seed", type=int, default=1, help="of everything random (default 1)")
     serving.add_argument("--journal", type=Path, help="directory that gets all that containers ever log, for tests")
@@ -38,6 +42,9 @@ def main(argv: list[str]) -> int:
     arguments = parse_arguments(argv)
     try:
         settings = read_settings(arguments.config) if arguments.config else Settings()
+        chosen = {"mode": arguments.mode or settings.mode, "dialect": arguments.dialect, "variants": arguments.variants}
+        settings = replace(settings, **chosen)
+        check_settings(settings)
         if not arguments.speed > 0:
             raise SettingsError(f"--speed: saw {arguments.speed:g}, expected a number above 0")
         if not arguments.state.is_dir():
@@ -45,8 +52,6 @@ def main(argv: list[str]) -> int:
     except SettingsError as error:
         print(f"wva_sim: {error}", file=sys.stderr)
         return 2
-    if arguments.mode:
-        settings = Settings(**{**vars(settings), "mode": arguments.mode})
     asyncio.run(_serve(arguments, settings))
     return 0
 

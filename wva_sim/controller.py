@@ -11,10 +11,10 @@ from functools import partial
 from wva_sim import pods, wva_lines
 from wva_sim.clock import rfc3339nano
 from wva_sim.deployments import Deployments, Manners
+from wva_sim.dialects import Dialect, Line
 from wva_sim.vllm import MAX_BATCH
 from wva_sim.world import Json, World
 from wva_sim.wva import Controller, Decision, Observation, PodMetrics
-from wva_sim.wva_lines import Klog, Record
 
 CONTAINER = "manager"
 INTERVAL_S = 30.0  # GLOBAL_OPT_INTERVAL
@@ -24,17 +24,15 @@ RENEW_S = 10.0
 RESTART_S = 2.0
 LEAVING_S = 2.0
 LOOP_START_S = 1.5  # from the lease to the first loop run
-# A second loop run follows the first within milliseconds when both the variant and the ConfigMap asked for one. In
-# model-based mode only some builds do that.
-TWIN_SHARE = {"capacity-based": 1.0, "model-based": 0.25}
-TWIN_AFTER_S = 0.02
+TWIN_AFTER_S = 0.02  # loop runs that were asked for at the same time
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A Deployment that WVA scales."""
+    """A Deployment that WVA scales, and the name by which WVA knows it."""
 
     namespace: str
+    deployment: str
     name: str
     model: str
     accelerator: str
@@ -44,12 +42,17 @@ class Variant:
 class Controllers:
     """The pods of the controller; one of them leads and runs the loop."""
 
-    def __init__(self, world: World, namespace: str, brain: Controller, variants: Sequence[Variant]) -> None:
+    def __init__(
+        self, world: World, namespace: str, dialect: Dialect, mode: str, brain: Controller, variants: Sequence[Variant]
+    ) -> None:
         self.world = world
         self.namespace = namespace
+        self.dialect = dialect
+        self.voice = dialect.voice
         self.brain = brain
         self.variants = tuple(variants)
         self.leader: str | None = None
+        self._twin_share = dialect.twin_share.get(mode, 0.0)
         self._ready: list[str] = []
         self._held: list[Callable[[], None]] | None = None
         self._loop_number = 0
@@ -64,7 +67,7 @@ class Controllers:
     def _on_ready(self, pod: Json) -> None:
         name = pod["metadata"]["name"]
         self._ready.append(name)
-        self._write(name, [*wva_lines.starting(), wva_lines.waiting_for_lease(self.namespace)])
+        self._write(name, [*self.voice.starting(), wva_lines.waiting_for_lease(self.namespace)])
         if self.leader is None and len(self._ready) == 1:
             self._lead()
 
@@ -83,8 +86,8 @@ class Controllers:
         if self.leader is not None or not self._ready:
             return
         self.leader = self._ready[0]
-        self._write(self.leader, wva_lines.leading(self.namespace))
         holder = f"{self.leader}_{uuid.UUID(int=self.world.random.getrandbits(128))}"
+        self._write(self.leader, self.voice.leading(self.namespace, holder))
         now = rfc3339nano(self.world.clock.now())[:-4] + "Z"
         spec = {
             "holderIdentity": holder,
@@ -121,7 +124,7 @@ class Controllers:
     def crash(self, name: str) -> None:
         """The container of a pod ends with an error and starts again."""
         self._lose(name)
-        self._say(name, "problem running manager{error 26 0  leader election lost}", "ERROR")
+        self._write(name, [self.voice.gave_up()])
         self.world.logs.restart(self.namespace, name, CONTAINER)
         self.world.change("Pod", self.namespace, name, pods.restarted(self.world.now(), 1, "Error"))
         self.world.after(RESTART_S, partial(self._restart, name))
@@ -139,32 +142,37 @@ class Controllers:
         if number != self._loop_number or self.leader is None:
             return  # another leader has its own
         self.world.after(INTERVAL_S, partial(self._loop, number))
-        self._run()
-        if self.world.random.random() < TWIN_SHARE[self.brain.mode]:
-            self.world.after(TWIN_AFTER_S, self._run)
+        requests = len(self.variants) if self.dialect.runs_per_variant else 1
+        if self.world.random.random() < self._twin_share:
+            requests += 1
+        self._run(0)
+        for number in range(1, requests):
+            self.world.after(TWIN_AFTER_S * number, partial(self._run, number))
 
-    def _run(self) -> None:
+    def _run(self, number: int) -> None:
         if self.leader is None:
             return
         observations = [seen for seen in map(self._observe, self.variants) if seen is not None]
         if not observations:
-            self._say(self.leader, "No active VariantAutoscalings found, skipping optimization", "INFO")
+            self._write(self.leader, [self.voice.nothing_to_do()])
             return
         result = self.brain.run_loop(observations)
-        self._write(self.leader, result.records)
-        for decision in result.decisions:
+        self._write(self.leader, self.voice.loop_run(result, observations[number % len(observations)]))
+        for seen, decision in zip(result.variants, result.decisions, strict=True):
             self.world.desired[decision.variant] = decision.target
-        for seen, decision in zip(observations, result.decisions, strict=True):
-            change = partial(_set_variant_status, seen, decision, self.world.now())
+            change = partial(_set_variant_status, self.dialect, seen, decision, self.world.now())
             self.world.change("VariantAutoscaling", seen.namespace, seen.variant, change)
 
     def _observe(self, variant: Variant) -> Observation | None:
-        deployment = self.world.store.get("Deployment", variant.namespace, variant.name)
-        if deployment is None or self.world.store.get("VariantAutoscaling", variant.namespace, variant.name) is None:
+        store = self.world.store
+        deployment = store.get("Deployment", variant.namespace, variant.deployment)
+        kind = "VariantAutoscaling" if self.dialect.has_variants else "HorizontalPodAutoscaler"
+        if deployment is None or store.get(kind, variant.namespace, variant.name) is None:
             return None
         traffic = self.world.fleet.traffic()
-        prefix = f"{variant.name}-"
-        replicas = [replica for name, replica in self.world.fleet.replicas.items() if name.startswith(prefix)]
+        labels = deployment["spec"]["selector"]["matchLabels"]
+        mine = {pod["metadata"]["name"] for pod in store.list("Pod", variant.namespace, labels)}
+        replicas = [replica for name, replica in self.world.fleet.replicas.items() if name in mine]
         return Observation(
             variant=variant.name,
             namespace=variant.namespace,
@@ -184,11 +192,11 @@ class Controllers:
 
     # The log
 
-    def _write(self, pod: str, records: Iterable[Record | Klog]) -> None:
+    def _write(self, pod: str, records: Iterable[Line]) -> None:
         at = self.world.clock.now()
         for record in records:
             at += timedelta(milliseconds=self.world.random.choice((0, 0, 0, 0, 1, 1, 4)))
-            write = partial(self.world.logs.append, self.namespace, pod, CONTAINER, wva_lines.encode(record, at), at)
+            write = partial(self.world.logs.append, self.namespace, pod, CONTAINER, self.voice.encode(record, at), at)
             if self._held is None:
                 write()
             else:
@@ -204,23 +212,23 @@ class Controllers:
         for write in held:
             write()
 
-    def _say(self, pod: str, message: str, level: str) -> None:
-        self._write(pod, [Record(level, message)])
-
 
 def _set_spec(values: Json, obj: Json) -> None:
     obj["spec"] = {**obj["spec"], **values}
 
 
-def _set_variant_status(seen: Observation, decision: Decision, now: str, variant: Json) -> None:
+def _set_variant_status(dialect: Dialect, seen: Observation, decision: Decision, now: str, variant: Json) -> None:
     old = {row["type"]: row for row in (variant.get("status") or {}).get("conditions") or []}
     conditions = []
-    for kind, reason in (("MetricsAvailable", "MetricsFound"), ("OptimizationReady", "OptimizationSucceeded")):
+    reasons = [("MetricsAvailable", "MetricsFound"), ("OptimizationReady", "OptimizationSucceeded")]
+    if dialect.names_target:
+        reasons.append(("TargetResolved", "TargetFound"))
+    for kind, reason in reasons:
         since = old.get(kind, {}).get("lastTransitionTime", now)
         conditions.append(
             {"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": since}
         )
-    variant["status"] = {
+    current: Json = {
         "currentAlloc": {
             "accelerator": seen.accelerator,
             "numReplicas": seen.replicas,
@@ -233,7 +241,10 @@ def _set_variant_status(seen: Observation, decision: Decision, now: str, variant
                 "avgInputTokens": f"{seen.input_tokens:.2f}",
                 "avgOutputTokens": f"{seen.output_tokens:.2f}",
             },
-        },
+        }
+    }
+    variant["status"] = {
+        **(current if dialect.has_current_alloc else {}),
         "desiredOptimizedAlloc": {"lastRunTime": now, "accelerator": seen.accelerator, "numReplicas": decision.target},
         "actuation": {"applied": True},
         "conditions": conditions,

@@ -30,8 +30,8 @@ class Autoscaler:
         namespace, name = scaler["metadata"]["namespace"], scaler["metadata"]["name"]
         target = scaler["spec"]["scaleTargetRef"]["name"]
         deployment = self.world.store.get("Deployment", namespace, target)
-        selector = scaler["spec"]["metrics"][0]["external"]["metric"]["selector"]["matchLabels"]
-        metric = self.world.desired.get(selector["variant_name"])
+        gauge = scaler["spec"]["metrics"][0]["external"]["metric"]
+        metric = self.world.desired.get(gauge["selector"]["matchLabels"]["variant_name"])
         if deployment is None or metric is None:
             self.world.change("HorizontalPodAutoscaler", namespace, name, partial(_set_status, None, None, self.world))
             return
@@ -46,7 +46,7 @@ class Autoscaler:
 
             self.world.change("Deployment", namespace, target, rescale)
             direction = "above" if wanted > current else "below"
-            message = f"New size: {wanted}; reason: external metric inferno_desired_replicas {direction} target"
+            message = f"New size: {wanted}; reason: external metric {gauge['name']} {direction} target"
             self.world.tell(scaler, "SuccessfulRescale", message, "Normal")
         change = partial(_set_status, (current, wanted), metric, self.world)
         self.world.change("HorizontalPodAutoscaler", namespace, name, change)

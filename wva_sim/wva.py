@@ -1,21 +1,23 @@
-"""The brain of a WVA controller: from one minute's observations to decisions, and the lines that it logs on the way.
+"""The brain of a WVA controller: from one minute's observations to decisions, and what led to them.
 
-Pure: no clock, no cluster. Capacity-based: a pod is saturated if its KV usage or its queue reaches a threshold;
-replicas are added, one at a time, when the mean spare capacity of the others falls below a trigger, and taken away
-when the load would still fit after redistribution to one replica less; while a change is under way the target is
-kept. Model-based: the performance profile of an accelerator gives the highest rate at which one replica still meets
-the SLO; replicas are the rate divided by that, rounded up.
+Pure: no clock, no cluster, no words; the dialects put what it found into lines.
+
+Capacity-based: a pod is saturated if its KV usage or its queue reaches a threshold; replicas are added, one at a
+time, when the mean spare capacity of the others falls below a trigger, and taken away when the load would still fit
+after redistribution to one replica less; while a change is under way the target is kept. Model-based: the performance
+profile of an accelerator gives the highest rate at which one replica still meets the SLO; replicas are the rate
+divided by that, rounded up. Demand-based: analyzers compare the tokens that the load needs with those that the
+replicas supply; any of them may add replicas, all must agree to take some away.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-
-from wva_sim import wva_lines as lines
-from wva_sim.wva_lines import Allocation, Record
+from random import Random
+from typing import NamedTuple
 
 # The defaults of WVA's capacity-scaling-config.
 KV_THRESHOLD = 0.80
@@ -27,6 +29,11 @@ LEAST_TO_SCALE_DOWN = 2
 # The model profile of an H100 with an 8B model: milliseconds, per token and per running request.
 ALPHA, BETA, GAMMA, DELTA = 7.47, 0.044, 15.415, 0.000337
 PROFILE_MAX_BATCH = 512
+
+# Analyzers of demand: the share of the supply above which replicas are added, and below which they are taken away.
+SCALE_UP_THRESHOLD = 0.85
+SCALE_DOWN_BOUNDARY = 0.70
+KV_TOKENS = 140_000  # that one replica's cache holds, as it tells
 
 
 @dataclass(frozen=True)
@@ -67,15 +74,144 @@ class Decision:
     action: str
     current: int
     target: int
-    reason: str
+
+
+class Change(NamedTuple):
+    """A target that is not just the present number of replicas."""
+
+    kind: str  # scale-up, scale-down, or preserved
+    seen: Observation
+    target: int
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """A model's capacity: what is spare on pods that are not saturated.
+
+    Attributes
+    ----------
+    redistributed : tuple or None
+        Spare KV and spare queue if one pod less took the load; None if there are too few pods to think of it.
+    """
+
+    replicas: int
+    non_saturated: int
+    spare_kv: float
+    spare_queue: float
+    redistributed: tuple[float, float] | None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a replica has to be added."""
+        return self.spare_kv < KV_TRIGGER or self.spare_queue < QUEUE_TRIGGER
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether a replica can be taken away."""
+        return self.redistributed is not None and (
+            self.redistributed[0] >= KV_TRIGGER and self.redistributed[1] >= QUEUE_TRIGGER
+        )
+
+
+class Allocation(NamedTuple):
+    """One variant in the optimizer's solution."""
+
+    variant: str
+    namespace: str
+    model: str
+    accelerator: str
+    rate_per_min: float
+    input_tokens: int
+    output_tokens: int
+    replicas: int
+    max_batch: int
+    cost: float
+    value: float
+    itl_ms: float
+    ttft_ms: float
+    rho: float
+    max_rate_per_min: float
+    slo_itl_ms: float
+    slo_ttft_ms: float
+
+
+@dataclass(frozen=True)
+class Solution:
+    """What the optimizer found, in an order of its own."""
+
+    allocations: tuple[Allocation, ...]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """One analyzer's view of a model, in its own unit."""
+
+    analyzer: str
+    demand: float
+    supply: float
+    anticipated: float  # the supply once all replicas are ready
+    per_replica: float
+    reason: str  # where the capacity of a replica is known from
+
+    @property
+    def utilisation(self) -> float:
+        """Demand by supply."""
+        return self.demand / self.supply if self.supply else 0.0
+
+    @property
+    def required(self) -> float:
+        """What is missing."""
+        return max(self.demand / SCALE_UP_THRESHOLD - self.anticipated, 0.0)
+
+    @property
+    def spare(self) -> float:
+        """What is too much."""
+        return max(self.supply - self.demand / SCALE_DOWN_BOUNDARY, 0.0)
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What all analyzers of demand found."""
+
+    analyzers: tuple[Demand, ...]
+
+
+@dataclass(frozen=True)
+class ModelRun:
+    """One model's turn in a run of the loop; a decision for each variant, in their order."""
+
+    model: str
+    variants: tuple[Observation, ...]
+    analysis: Capacity | Solution | Demands
+    decisions: tuple[Decision, ...]
+
+    @property
+    def namespace(self) -> str:
+        """Where its variants are."""
+        return self.variants[0].namespace
+
+    @property
+    def pods(self) -> list[PodMetrics]:
+        """The pods of all variants."""
+        return [pod for seen in self.variants for pod in seen.pods]
 
 
 @dataclass(frozen=True)
 class LoopRun:
-    """What one run of the loop decided and logged."""
+    """What one run of the loop found and decided."""
 
-    decisions: tuple[Decision, ...]
-    records: tuple[Record, ...]
+    models: tuple[ModelRun, ...]
+
+    @property
+    def variants(self) -> tuple[Observation, ...]:
+        """Of all models, in the order of the decisions."""
+        return tuple(seen for run in self.models for seen in run.variants)
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """For each variant."""
+        return tuple(decision for run in self.models for decision in run.decisions)
 
 
 @dataclass
@@ -87,87 +223,49 @@ class Controller:
     slo_ttft_ms: float = 1000.0
     max_replicas: int = 10
     targets: dict[str, int] = field(default_factory=dict)
+    random: Random = field(default_factory=lambda: Random(1))
 
     def run_loop(self, observations: Iterable[Observation]) -> LoopRun:
         """Run the loop once over all variants."""
         every = sorted(observations, key=lambda seen: (seen.model, seen.variant))
-        groups = [(model, list(group)) for model, group in groupby(every, key=lambda seen: seen.model)]
-        records = [*lines.config_loaded(), lines.operating(self.mode), lines.grouped(len(groups), len(every))]
-        decisions: list[Decision] = []
-        decide = self._by_capacity if self.mode == "capacity-based" else self._by_model
-        for model, variants in groups:
-            records.append(lines.processing_model(model, len(variants)))
-            found, said = decide(model, variants)
-            decisions += found
-            records += said
-        records.append(lines.applying(len(decisions)))
-        accelerators = {seen.variant: seen.accelerator for seen in every}
-        for decision in decisions:
-            self.targets[decision.variant] = decision.target
-            records += lines.applied(
-                decision.variant,
-                decision.action,
-                decision.current,
-                decision.target,
-                decision.reason,
-                accelerators[decision.variant],
-                self.mode == "capacity-based",
-            )
-        records.append(lines.completed(self.mode, len(groups), len(decisions)))
-        return LoopRun(tuple(decisions), tuple(records))
+        decide = {
+            "capacity-based": self._by_capacity,
+            "model-based": self._by_model,
+            "demand-based": self._by_demand,
+        }[self.mode]
+        runs = tuple(decide(model, tuple(variants)) for model, variants in groupby(every, key=lambda seen: seen.model))
+        for run in runs:
+            self.targets |= {decision.variant: decision.target for decision in run.decisions}
+        return LoopRun(runs)
 
     # Capacity
 
-    def _by_capacity(self, model: str, variants: Sequence[Observation]) -> tuple[list[Decision], list[Record]]:
-        namespace, pods = variants[0].namespace, [pod for seen in variants for pod in seen.pods]
-        records = [_observed(seen, with_load=False) for seen in variants]
-        records += _pods(model, namespace, variants)
-        records.append(lines.capacity_collected(model, namespace, len(pods)))
-        records += [
-            lines.variant_analysed(seen.variant, seen.accelerator, seen.cost, len(seen.pods)) for seen in variants
-        ]
+    def _by_capacity(self, model: str, variants: tuple[Observation, ...]) -> ModelRun:
+        pods = [pod for seen in variants for pod in seen.pods]
         free = [pod for pod in pods if pod.kv_usage < KV_THRESHOLD and pod.queue_length < QUEUE_THRESHOLD]
-        spare_kv = _mean(KV_THRESHOLD - pod.kv_usage for pod in free)
-        spare_queue = _mean(QUEUE_THRESHOLD - pod.queue_length for pod in free)
-        reason = lines.scale_up_reason(spare_kv, KV_TRIGGER, spare_queue, QUEUE_TRIGGER)
-        is_safe, why_not = _scale_down_safety(free)
-        records += why_not
-        records += lines.analysed(model, namespace, len(pods), len(free), spare_kv, spare_queue, bool(reason), is_safe)
-        targets, said = self._capacity_targets(variants, reason, is_safe)
-        if not said:
-            said = [lines.no_scaling_needed(spare_kv, spare_queue)]
-        records += said
-        records += [lines.targets_calculated(model, targets), lines.capacity_decisions_made(model, len(variants))]
-        decisions = [_decide(seen, targets[seen.variant], "capacity-only mode: {action}") for seen in variants]
-        return decisions, records
+        capacity = Capacity(
+            replicas=len(pods),
+            non_saturated=len(free),
+            spare_kv=_mean(KV_THRESHOLD - pod.kv_usage for pod in free),
+            spare_queue=_mean(QUEUE_THRESHOLD - pod.queue_length for pod in free),
+            redistributed=_spare_with_one_less(free),
+        )
+        changes = self._capacity_changes(variants, capacity)
+        targets = {change.seen.variant: change.target for change in changes}
+        return ModelRun(model, variants, replace(capacity, changes=changes), _decide(variants, targets))
 
-    def _capacity_targets(
-        self, variants: Sequence[Observation], reason: str, is_safe: bool
-    ) -> tuple[dict[str, int], list[Record]]:
-        """Targets by variant, and what is said where one changes or is kept."""
-        targets = {seen.variant: seen.replicas for seen in variants}
+    def _capacity_changes(self, variants: Sequence[Observation], capacity: Capacity) -> tuple[Change, ...]:
         changing = [seen for seen in variants if self._is_changing(seen)]
         if changing:
-            for seen in changing:
-                targets[seen.variant] = self.targets.get(seen.variant, seen.replicas)
-            return targets, [
-                lines.preserving(seen.variant, seen.replicas, seen.ready_replicas, targets[seen.variant])
-                for seen in changing
-            ]
-        if reason:
-            cheapest = min(variants, key=lambda seen: (seen.cost, seen.variant))
-            target = min(cheapest.replicas + 1, self.max_replicas)
-            targets[cheapest.variant] = target
-            replicas = (cheapest.replicas, cheapest.ready_replicas, target)
-            return targets, [lines.scale_up_target(cheapest.variant, cheapest.cost, *replicas, reason)]
+            return tuple(Change("preserved", seen, self.targets.get(seen.variant, seen.replicas)) for seen in changing)
+        if capacity.is_short:
+            cheapest = min(variants, key=_by_cost)
+            return (Change("scale-up", cheapest, min(cheapest.replicas + 1, self.max_replicas)),)
         shrinkable = [seen for seen in variants if seen.replicas > 1]
-        if is_safe and shrinkable:
-            dearest = max(shrinkable, key=lambda seen: (seen.cost, seen.variant))
-            target = dearest.replicas - 1
-            targets[dearest.variant] = target
-            replicas = (dearest.replicas, dearest.ready_replicas, target)
-            return targets, [lines.scale_down_target(dearest.variant, dearest.cost, *replicas)]
-        return targets, []
+        if capacity.is_safe and shrinkable:
+            dearest = max(shrinkable, key=_by_cost)
+            return (Change("scale-down", dearest, dearest.replicas - 1),)
+        return ()
 
     def _is_changing(self, seen: Observation) -> bool:
         wanted = self.targets.get(seen.variant, seen.replicas)
@@ -175,29 +273,15 @@ class Controller:
 
     # Model
 
-    def _by_model(self, model: str, variants: Sequence[Observation]) -> tuple[list[Decision], list[Record]]:
-        namespace = variants[0].namespace
-        records = _pods(model, namespace, variants)
-        records.append(lines.observability(model, sum(len(seen.pods) for seen in variants)))
-        for seen in variants:
-            records.append(lines.found_slo(model, self.slo_itl_ms, self.slo_ttft_ms))
-            if len(seen.pods) != seen.replicas:
-                records.append(lines.replica_mismatch(namespace, model, seen.replicas, len(seen.pods)))
-            records.append(_observed(seen, with_load=True))
-        # The load is the model's: it goes to the cheapest variant that can take it.
-        cheapest = min(variants, key=lambda seen: (seen.cost, seen.variant))
-        allocations = [self._allocate(seen, 1.0 if seen is cheapest else 0.0) for seen in variants]
-        records.append(lines.solution(allocations))
-        records += [lines.accelerator_set(allocation) for allocation in allocations]
+    def _by_model(self, model: str, variants: tuple[Observation, ...]) -> ModelRun:
+        # Rate and lengths are the model's and not a variant's: each variant is sized for all of the load.
+        allocations = [self._allocate(seen) for seen in variants]
         targets = {allocation.variant: allocation.replicas for allocation in allocations}
-        records += [lines.optimization_completed(model, targets), lines.only_model_based(model)]
-        decisions = [
-            _decide(seen, targets[seen.variant], "model-based only (capacity unavailable)") for seen in variants
-        ]
-        return decisions, records
+        self.random.shuffle(allocations)
+        return ModelRun(model, variants, Solution(tuple(allocations)), _decide(variants, targets))
 
-    def _allocate(self, seen: Observation, share: float) -> Allocation:
-        rate = seen.arrival_rate_per_min * share
+    def _allocate(self, seen: Observation) -> Allocation:
+        rate = seen.arrival_rate_per_min
         max_rate = max_rate_per_min(seen.input_tokens, seen.output_tokens, self.slo_itl_ms, self.slo_ttft_ms)
         replicas = min(max(1, math.ceil(rate / max_rate)), self.max_replicas) if rate > 0 else 1
         batch = steady_batch(rate / replicas, seen.input_tokens, seen.output_tokens)
@@ -220,6 +304,23 @@ class Controller:
             slo_itl_ms=self.slo_itl_ms,
             slo_ttft_ms=self.slo_ttft_ms,
         )
+
+    # Demand
+
+    def _by_demand(self, model: str, variants: tuple[Observation, ...]) -> ModelRun:
+        analyzers = (_saturation(variants), _throughput(variants))
+        more = max(math.ceil(each.required / each.per_replica) for each in analyzers)
+        fewer = min(math.floor(each.spare / each.per_replica) for each in analyzers)
+        targets = {seen.variant: seen.replicas for seen in variants}
+        if more:
+            for seen in sorted(variants, key=_by_cost):
+                targets[seen.variant] = min(seen.replicas + more, max(self.max_replicas, seen.replicas))
+                more -= targets[seen.variant] - seen.replicas
+        elif fewer and all(seen.replicas == seen.ready_replicas for seen in variants):
+            for seen in sorted(variants, key=_by_cost, reverse=True):
+                targets[seen.variant] = max(seen.replicas - fewer, 1)
+                fewer -= seen.replicas - targets[seen.variant]
+        return ModelRun(model, variants, Demands(analyzers), _decide(variants, targets))
 
 
 def steady_batch(rate_per_min: float, input_tokens: float, output_tokens: float) -> float:
@@ -248,43 +349,49 @@ def _mean(values: Iterable[float]) -> float:
     return sum(known) / len(known) if known else 0.0
 
 
-def _scale_down_safety(free: Sequence[PodMetrics]) -> tuple[bool, list[Record]]:
-    """Whether one replica less could take the load of all, and if not, why."""
+def _by_cost(seen: Observation) -> tuple[float, str]:
+    return seen.cost, seen.variant
+
+
+def _spare_with_one_less(free: Sequence[PodMetrics]) -> tuple[float, float] | None:
+    """Spare KV and spare queue if one replica less took the load of all."""
     count = len(free)
     if count < LEAST_TO_SCALE_DOWN:
-        return False, [lines.too_few_to_scale_down(count, LEAST_TO_SCALE_DOWN)]
+        return None
     grows = count / (count - 1)
-    spare_kv = KV_THRESHOLD - _mean(pod.kv_usage for pod in free) * grows
-    spare_queue = QUEUE_THRESHOLD - _mean(pod.queue_length for pod in free) * grows
-    kv_safe, queue_safe = spare_kv >= KV_TRIGGER, spare_queue >= QUEUE_TRIGGER
-    if kv_safe and queue_safe:
-        return True, []
-    said = lines.too_full_to_scale_down(spare_kv, KV_TRIGGER, kv_safe, spare_queue, QUEUE_TRIGGER, queue_safe)
-    return False, [said]
+    return (
+        KV_THRESHOLD - _mean(pod.kv_usage for pod in free) * grows,
+        QUEUE_THRESHOLD - _mean(pod.queue_length for pod in free) * grows,
+    )
 
 
-def _decide(seen: Observation, target: int, reason: str) -> Decision:
-    action = "scale-up" if target > seen.replicas else "scale-down" if target < seen.replicas else "no-change"
-    return Decision(seen.variant, seen.namespace, action, seen.replicas, target, reason.format(action=action))
+def _saturation(variants: Sequence[Observation]) -> Demand:
+    """Tokens in the caches and in the queues against what the caches hold."""
+    pods = [(pod, seen.input_tokens) for seen in variants for pod in seen.pods]
+    demand = sum(pod.kv_usage * KV_TOKENS + pod.queue_length * tokens for pod, tokens in pods)
+    return _demand("saturation", demand, KV_TOKENS, variants, "P1-obs")
 
 
-def _observed(seen: Observation, with_load: bool) -> Record:
-    cost = seen.cost * seen.replicas
-    row = (seen.variant, seen.replicas, seen.accelerator, seen.ttft_ms, seen.itl_ms, cost, seen.arrival_rate_per_min)
-    if with_load:
-        return lines.observed_with_load(*row, seen.max_batch, seen.input_tokens, seen.output_tokens)
-    return lines.observed(*row)
+def _throughput(variants: Sequence[Observation]) -> Demand:
+    """Tokens per second that are asked for against what full batches yield by the profile."""
+    seen = variants[0]  # rate and lengths are the model's
+    per_replica = 1000 * seen.max_batch / (ALPHA + BETA * seen.max_batch)
+    return _demand(
+        "throughput", seen.arrival_rate_per_min / 60 * seen.output_tokens, per_replica, variants, "T2-default"
+    )
 
 
-def _pods(model: str, namespace: str, variants: Sequence[Observation]) -> list[Record]:
-    """The per-pod metrics and how they were matched."""
-    pods = [pod for seen in variants for pod in seen.pods]
-    matched = {seen.variant: len(seen.pods) for seen in variants if seen.pods}
-    return [
-        *(lines.kv_usage(pod.name, pod.kv_usage) for pod in pods),
-        lines.kv_collected(model, namespace, len(pods)),
-        *(lines.queue_length(pod.name, pod.queue_length) for pod in pods),
-        lines.queue_collected(model, namespace, len(pods)),
-        lines.pods_matched(len(pods), matched),
-        lines.replicas_collected(model, namespace, len(pods)),
-    ]
+def _demand(name: str, demand: float, per_replica: float, variants: Sequence[Observation], reason: str) -> Demand:
+    ready = sum(seen.ready_replicas for seen in variants)
+    wanted = sum(seen.replicas for seen in variants)
+    return Demand(name, demand, ready * per_replica, wanted * per_replica, per_replica, reason)
+
+
+def _decide(variants: Sequence[Observation], targets: Mapping[str, int]) -> tuple[Decision, ...]:
+    """The decision for each; a variant without a target keeps its replicas."""
+    decisions = []
+    for seen in variants:
+        target = targets.get(seen.variant, seen.replicas)
+        action = "scale-up" if target > seen.replicas else "scale-down" if target < seen.replicas else "no-change"
+        decisions.append(Decision(seen.variant, seen.namespace, action, seen.replicas, target))
+    return tuple(decisions)

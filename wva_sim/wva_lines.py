@@ -1,4 +1,5 @@
-"""The log lines of a WVA controller, release family D2 (v0.4.1) with the observations of the research fork.
+"""The log lines of a WVA controller as JSON texts: the families D2 (v0.4.1) and D3 (the builds of December 2025), both
+with the observations of the research fork. They differ in `Words`.
 
 One function per line, named after what it says; each gives the words to the letter, including the slips of the real
 program (a bad verb at the end of `Scale-down unsafe`, texts glued together, blanks before line ends).
@@ -13,6 +14,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from wva_sim import wva
+from wva_sim.wva import Allocation
 
 LEASE = "72dd1cf1.llm-d.ai"
 _CONTROLLER = {
@@ -29,6 +33,44 @@ class Record(NamedTuple):
     level: str
     message: str
     extra: Mapping[str, Any] = MappingProxyType({})
+
+
+class Words(NamedTuple):
+    """What one family calls the same things."""
+
+    opening: str
+    noun: str
+    target: str
+    mode: str
+    decisions: str
+    flag: str
+    operating: str
+    says_more: bool  # the request that a loop run answers, and targets before they change
+    accelerator_set: str
+
+
+D2 = Words(
+    opening="Capacity",
+    noun="capacity",
+    target="Capacity",
+    mode="capacity-only",
+    decisions="Capacity-only",
+    flag="capacityOnly",
+    operating="CAPACITY-ONLY mode: reactive capacity-based scaling only",
+    says_more=False,
+    accelerator_set="Setting accelerator name Name {accelerator}allocationData {allocation}",
+)
+D3 = Words(
+    opening="saturation",
+    noun="Saturation",
+    target="Saturation",
+    mode="saturation-only",
+    decisions="saturation-only",
+    flag="SaturationOnly",
+    operating="saturation-only mode: reactive saturation-based scaling only",
+    says_more=True,
+    accelerator_set="Setting accelerator name: Name={accelerator}, allocationData={allocation}",
+)
 
 
 class Klog(NamedTuple):
@@ -116,21 +158,21 @@ def leading(namespace: str) -> tuple[Record | Klog, ...]:
 # --- a loop run
 
 
-def config_loaded() -> tuple[Record, ...]:
+def reconciling(variant: str, namespace: str, model: str) -> Record:
+    """The request that a loop run answers; D3 only."""
+    return Record("INFO", f"Reconciling VariantAutoscaling: name={variant}, namespace={namespace}, modelID={model}")
+
+
+def config_loaded(words: Words) -> tuple[Record, ...]:
     return (
-        Record("INFO", "Capacity scaling config cache updated: entries=1, has_default=true"),
-        Record("INFO", "Capacity scaling configuration loaded successfully"),
+        Record("INFO", f"{words.opening} scaling config cache updated: entries=1, has_default=true"),
+        Record("INFO", f"{words.opening} scaling configuration loaded successfully"),
     )
 
 
-MODES = {
-    "capacity-based": "Operating in CAPACITY-ONLY mode: reactive capacity-based scaling only",
-    "model-based": "Operating in MODEL-ONLY mode: model-based optimization only",
-}
-
-
-def operating(mode: str) -> Record:
-    return Record("INFO", MODES[mode])
+def operating(words: Words, is_model_only: bool) -> Record:
+    mode = "MODEL-ONLY mode: model-based optimization only" if is_model_only else words.operating
+    return Record("INFO", f"Operating in {mode}")
 
 
 def grouped(models: int, variants: int) -> Record:
@@ -218,9 +260,9 @@ def replicas_collected(model: str, namespace: str, replicas: int) -> Record:
 # --- capacity analysis
 
 
-def capacity_collected(model: str, namespace: str, metrics: int) -> Record:
+def capacity_collected(words: Words, model: str, namespace: str, metrics: int) -> Record:
     return Record(
-        "DEBUG", f"Collected capacity metrics: modelID={model}, namespace={namespace}, metricsCount={metrics}"
+        "DEBUG", f"Collected {words.noun} metrics: modelID={model}, namespace={namespace}, metricsCount={metrics}"
     )
 
 
@@ -232,25 +274,23 @@ def variant_analysed(variant: str, accelerator: str, cost: float, replicas: int)
     )
 
 
-def too_few_to_scale_down(non_saturated: int, required: int) -> Record:
-    return Record(
-        "DEBUG",
-        f"Scale-down unsafe: insufficient non-saturated replicas: nonSaturated={non_saturated}, required={required}",
-    )
-
-
-def too_full_to_scale_down(
-    spare_kv: float, kv_trigger: float, kv_safe: bool, spare_queue: float, queue_trigger: float, queue_safe: bool
-) -> Record:
+def scale_down_unsafe(non_saturated: int, redistributed: tuple[float, float] | None) -> Record:
+    """Why no replica can be taken away; with the number of verbs that the program gives, one too few."""
+    if redistributed is None:
+        counts = f"nonSaturated={non_saturated}, required={wva.LEAST_TO_SCALE_DOWN}"
+        return Record("DEBUG", f"Scale-down unsafe: insufficient non-saturated replicas: {counts}")
+    kv, queue = redistributed
     return Record(
         "DEBUG",
         "Scale-down unsafe: insufficient headroom after redistribution: "
-        f"remainingSpareKv={spare_kv:.3f}, kvTrigger={kv_trigger:.3f}, kvSafe={go_bool(kv_safe)}, "
-        f"remainingSpareQueue={spare_queue:.1f}, queueTrigger={queue_trigger:.1f}%!(EXTRA bool={go_bool(queue_safe)})",
+        f"remainingSpareKv={kv:.3f}, kvTrigger={wva.KV_TRIGGER:.3f}, kvSafe={go_bool(kv >= wva.KV_TRIGGER)}, "
+        f"remainingSpareQueue={queue:.1f}, queueTrigger={wva.QUEUE_TRIGGER:.1f}"
+        f"%!(EXTRA bool={go_bool(queue >= wva.QUEUE_TRIGGER)})",
     )
 
 
 def analysed(
+    words: Words,
     model: str,
     namespace: str,
     total: int,
@@ -263,46 +303,47 @@ def analysed(
     counts = f"totalReplicas={total}, nonSaturated={non_saturated}"
     flags = f"shouldScaleUp={go_bool(scale_up)}, scaleDownSafe={go_bool(scale_down_safe)}"
     spare = f"avgSpareKv={spare_kv:.3f}, avgSpareQueue={spare_queue:.1f}"
-    begin = f"Capacity analysis completed: modelID={model}"
+    begin = f"{words.opening} analysis completed: modelID={model}"
     return (
         Record("DEBUG", f"{begin}, namespace={namespace}, {counts}, {spare}, {flags}"),
         Record("INFO", f"{begin}, {counts}, {flags}"),
     )
 
 
-def scale_up_reason(spare_kv: float, kv_trigger: float, spare_queue: float, queue_trigger: float) -> str:
+def scale_up_reason(noun: str, spare_kv: float, spare_queue: float) -> str:
     """Why replicas are added; empty if they need not be."""
-    kv = f"{spare_kv:.3f} < {kv_trigger:.3f}" if spare_kv < kv_trigger else ""
-    queue = f"{spare_queue:.1f} < {queue_trigger:.1f}" if spare_queue < queue_trigger else ""
+    kv = f"{spare_kv:.3f} < {wva.KV_TRIGGER:.3f}" if spare_kv < wva.KV_TRIGGER else ""
+    queue = f"{spare_queue:.1f} < {wva.QUEUE_TRIGGER:.1f}" if spare_queue < wva.QUEUE_TRIGGER else ""
     if kv and queue:
         return f"both KV spare ({kv}) and queue spare ({queue})"
     if kv:
-        return f"KV spare capacity low ({kv})"
-    return f"queue spare capacity low ({queue})" if queue else ""
+        return f"KV spare {noun} low ({kv})"
+    return f"queue spare {noun} low ({queue})" if queue else ""
 
 
-def scale_up_target(variant: str, cost: float, current: int, ready: int, target: int, reason: str) -> Record:
+def target_initialized(variant: str, count: int) -> Record:
+    """What a target is before anything changes it; D3 only."""
+    return Record("DEBUG", f"Target initialized to metrics count: variant={variant}, count={count}")
+
+
+TARGETS = {"scale-up": "scale-up cheapest variant", "scale-down": "scale-down most expensive variant"}
+
+
+def new_target(
+    words: Words, action: str, variant: str, cost: float, current: int, ready: int, target: int, reason: str
+) -> Record:
+    """A target that is to change; a reason is given for more replicas only."""
+    base = f"baseTarget={current}, " if words.says_more else ""
     return Record(
         "INFO",
-        f"Capacity target: scale-up cheapest variant: variant={variant}, cost={cost:.2f}, currentReplicas={current}, "
-        f"readyReplicas={ready}, target={target}, reason={reason}",
+        f"{words.target} target: {TARGETS[action]}: variant={variant}, cost={cost:.2f}, currentReplicas={current}, "
+        f"readyReplicas={ready}, {base}target={target}{', reason=' + reason if action == 'scale-up' else ''}",
     )
 
 
-def scale_down_target(variant: str, cost: float, current: int, ready: int, target: int) -> Record:
-    return Record(
-        "INFO",
-        f"Capacity target: scale-down most expensive variant: variant={variant}, cost={cost:.2f}, "
-        f"currentReplicas={current}, readyReplicas={ready}, target={target}",
-    )
-
-
-def no_scaling_needed(spare_kv: float, spare_queue: float) -> Record:
-    return Record(
-        "DEBUG",
-        f"Capacity targets: no scaling needed (avgSpareKv={spare_kv:.3f}, avgSpareQueue={spare_queue:.1f}, "
-        "all variants stable)",
-    )
+def no_scaling_needed(words: Words, spare_kv: float, spare_queue: float) -> Record:
+    spare = f"avgSpareKv={spare_kv:.3f}, avgSpareQueue={spare_queue:.1f}"
+    return Record("DEBUG", f"{words.target} targets: no scaling needed ({spare}, all variants stable)")
 
 
 def preserving(variant: str, current: int, ready: int, desired: int) -> Record:
@@ -313,12 +354,12 @@ def preserving(variant: str, current: int, ready: int, desired: int) -> Record:
     )
 
 
-def targets_calculated(model: str, targets: Mapping[str, int]) -> Record:
-    return Record("DEBUG", f"Capacity targets calculated: modelID={model}, targets={go_map(targets)}")
+def targets_calculated(words: Words, model: str, targets: Mapping[str, int]) -> Record:
+    return Record("DEBUG", f"{words.target} targets calculated: modelID={model}, targets={go_map(targets)}")
 
 
-def capacity_decisions_made(model: str, count: int) -> Record:
-    return Record("INFO", f"Capacity-only decisions made for model: {model} - decision count: {count}")
+def decisions_made(words: Words, model: str, count: int) -> Record:
+    return Record("INFO", f"{words.decisions} decisions made for model: {model} - decision count: {count}")
 
 
 # --- model-based optimization
@@ -335,28 +376,6 @@ def found_slo(model: str, itl_ms: float, ttft_ms: float) -> Record:
     return Record(
         "INFO", f"Found SLO for model: model={model}, class=Premium, slo-tpot={itl_ms:.0f}, slo-ttft={ttft_ms:.0f}"
     )
-
-
-class Allocation(NamedTuple):
-    """One variant in the optimizer's solution."""
-
-    variant: str
-    namespace: str
-    model: str
-    accelerator: str
-    rate_per_min: float
-    input_tokens: int
-    output_tokens: int
-    replicas: int
-    max_batch: int
-    cost: float
-    value: float
-    itl_ms: float
-    ttft_ms: float
-    rho: float
-    max_rate_per_min: float
-    slo_itl_ms: float
-    slo_ttft_ms: float
 
 
 def solution(allocations: Iterable[Allocation]) -> Record:
@@ -379,13 +398,13 @@ def solution(allocations: Iterable[Allocation]) -> Record:
     return Record("DEBUG", text + f"totalCost={go_float(sum(cost for _, cost in total.values()))} \n")
 
 
-def accelerator_set(each: Allocation) -> Record:
+def accelerator_set(words: Words, each: Allocation) -> Record:
     load = f"{go_float(each.rate_per_min)} {each.input_tokens} {each.output_tokens}"
-    return Record(
-        "DEBUG",
-        f"Setting accelerator name Name {each.accelerator}allocationData {{{each.accelerator} {each.replicas} "
-        f"{each.max_batch} {go_float(each.cost)} {go_float(each.itl_ms)} {go_float(each.ttft_ms)} {{{load}}}}}",
+    allocation = (
+        f"{{{each.accelerator} {each.replicas} {each.max_batch} {go_float(each.cost)} {go_float(each.itl_ms)} "
+        f"{go_float(each.ttft_ms)} {{{load}}}}}"
     )
+    return Record("DEBUG", words.accelerator_set.format(accelerator=each.accelerator, allocation=allocation))
 
 
 def optimization_completed(model: str, targets: Mapping[str, int]) -> Record:
@@ -394,8 +413,8 @@ def optimization_completed(model: str, targets: Mapping[str, int]) -> Record:
     )
 
 
-def only_model_based(model: str) -> Record:
-    return Record("WARN", f"Capacity analysis unavailable, using model-based targets only: modelID={model}")
+def only_model_based(words: Words, model: str) -> Record:
+    return Record("WARN", f"{words.opening} analysis unavailable, using model-based targets only: modelID={model}")
 
 
 # --- applying decisions
@@ -406,9 +425,10 @@ def applying(decisions: int) -> Record:
 
 
 def applied(
-    variant: str, action: str, current: int, target: int, reason: str, accelerator: str, capacity_only: bool
+    words: Words, variant: str, action: str, current: int, target: int, accelerator: str, is_model_only: bool
 ) -> tuple[Record, ...]:
     """From the decision to its application."""
+    reason = f"model-based only ({words.noun} unavailable)" if is_model_only else f"{words.mode} mode: {action}"
     return (
         Record("INFO", f"Processing decision: variant={variant}, action={action}, current={current}→target={target}"),
         Record("DEBUG", f"Found VA in map: variant={variant}, hasCurrentAlloc=true, accelerator={accelerator}"),
@@ -420,22 +440,28 @@ def applied(
         Record(
             "INFO",
             f"Successfully emitted metrics for external autoscalers: variant={variant}, targetReplicas={target}, "
-            f"accelerator={accelerator}, capacityOnly={go_bool(capacity_only)}",
+            f"accelerator={accelerator}, {words.flag}={go_bool(not is_model_only)}",
         ),
         Record(
             "INFO",
-            f"Applied capacity decision: variant={variant}, action={action}, current={current}, target={target}, "
+            f"Applied {words.noun} decision: variant={variant}, action={action}, current={current}, target={target}, "
             f"reason={reason}",
         ),
     )
 
 
-ENDS = {"capacity-based": "capacity-only", "model-based": "model-only"}
-
-
-def completed(mode: str, models: int, decisions: int) -> Record:
+def completed(words: Words, is_model_only: bool, models: int, decisions: int) -> Record:
+    mode = "model-only" if is_model_only else words.mode
     return Record(
         "INFO",
-        f"Reconciliation completed successfully: mode={ENDS[mode]}, modelsProcessed={models}, "
-        f"decisionsApplied={decisions}",
+        f"Reconciliation completed successfully: mode={mode}, modelsProcessed={models}, decisionsApplied={decisions}",
     )
+
+
+def nothing_to_do() -> Record:
+    return Record("INFO", "No active VariantAutoscalings found, skipping optimization")
+
+
+def gave_up() -> Record:
+    """The last line of a process that lost its lease."""
+    return Record("ERROR", "problem running manager{error 26 0  leader election lost}")
