@@ -1186,6 +1186,7 @@ leave_at_once() {
   [[ "$JOBS_CREATED" == false ]] || log "load Jobs may still run; remove them with: $(say_remains)"
   [[ -z "$MONITOR_PID" ]] || stop_group "$MONITOR_PID"
   [[ -z "$CLUSTER_PID" ]] || stop_group "$CLUSTER_PID"
+  [[ -z "$WORK_DIR" ]] || rm -rf "$WORK_DIR"
   trap - EXIT
   exit 130
 }
