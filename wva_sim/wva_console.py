@@ -34,6 +34,10 @@ class Entry(NamedTuple):
     logger: str = ""
 
 
+class KlogError(Klog):
+    """A line of a Kubernetes library that complains."""
+
+
 def verbose(level: int) -> str:
     """The level of V(level), as the encoder writes it."""
     return "DEBUG" if level == 1 else f"LEVEL(-{level})"
@@ -41,6 +45,8 @@ def verbose(level: int) -> str:
 
 def encode(entry: Entry | Klog, at: datetime) -> str:
     """The line as the container prints it, without its newline: columns between tabs, whole seconds."""
+    if isinstance(entry, KlogError):
+        return "E" + wva_lines.encode(entry, at)[1:]
     if isinstance(entry, Klog):
         return wva_lines.encode(entry, at)
     stamp = at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -161,9 +167,9 @@ def tell_d5(run: LoopRun, requested: Observation | None = None) -> list[Entry]:
     return entries
 
 
-def tell_d7(run: LoopRun, requested: Observation | None = None) -> list[Entry]:
+def tell_d7(run: LoopRun, requested: Observation | None = None) -> list[Entry | Klog]:
     """One loop run of v0.9.0: saturation V2 and the throughput analyzer."""
-    entries = [_grouped(run)]
+    entries: list[Entry | Klog] = [_grouped(run)]
     for each in run.models:
         entries += [_processing("V2", each), *_pods(each, with_instance=True)]
         if isinstance(each.analysis, Demands):
@@ -176,7 +182,10 @@ def tell_d7(run: LoopRun, requested: Observation | None = None) -> list[Entry]:
         named = {"modelID": each.model, "namespace": each.namespace}
         entries.append(_engine("scaling-decision", {**named, "decisions": decisions}))
     entries.append(_optimized("V2 optimizer produced decisions", run))
-    entries += _applied(run, _reason_d7)
+    for entry in _applied(run, _reason_d7):
+        entries.append(entry)
+        if entry.message == "EmitReplicaMetrics completed":
+            entries += _unreported(entry.values)
     entries.append(_completed("saturation", run))
     return entries
 
@@ -231,6 +240,21 @@ def _completed(mode: str, run: LoopRun) -> Entry:
 def _optimized(message: str, run: LoopRun) -> Entry:
     counts = {"decisionCount": len(run.decisions), "modelCount": len(run.models)}
     return _engine(message, {"optimizer": _OPTIMIZER, **counts})
+
+
+def _unreported(emitted: Mapping[str, Any]) -> Iterator[Klog]:
+    """The complaint that comes with each change, since there are no objects of that kind any more."""
+    current, target = emitted["currentReplicas"], emitted["desiredReplicas"]
+    if current != target:
+        status = {"desiredOptimizedAlloc": {"accelerator": emitted["accelerator"], "numReplicas": target}}
+        about = json.dumps({"metadata": {"name": emitted["variantName"]}, "status": status}, separators=(",", ":"))
+        yield KlogError(
+            "event.go:442",
+            '"Could not construct reference, will not report event" err="no kind is registered for the type '
+            'variant.VariantAutoscaling in scheme \\"pkg/runtime/scheme.go:110\\"" '
+            f'object={about} eventType="Normal" reason="{"ScaledUp" if target > current else "ScaledDown"}" '
+            f'message="V2 (optimizer: {_OPTIMIZER})"',
+        )
 
 
 # Metrics
@@ -313,7 +337,7 @@ def _queueing_model(run: ModelRun, solution: Solution) -> Iterator[Entry]:
         "requiredCapacity": demand.required,
         "spareCapacity": demand.spare,
     }
-    yield Entry("INFO", "saturation/engine_queueing_model.go:65", "Queueing model analysis completed", values)
+    yield _engine("Queueing model analysis completed", values)
 
 
 def _rate_demand(run: ModelRun, solution: Solution) -> Demand:

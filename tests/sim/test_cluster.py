@@ -12,61 +12,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from turned import ROOT, Turned
 
 from wva_sim import pods
-from wva_sim.clock import SimClock
-from wva_sim.cluster import Cluster, Settings, SettingsError, read_settings
-from wva_sim.controller import CONTAINER
+from wva_sim.cluster import Settings, SettingsError, read_settings
 from wva_sim.errors import ApiError
 
-ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "experiment-configs").glob("*.yaml"))
-
-
-class Turned:
-    """A cluster whose time moves only when it is told to."""
-
-    def __init__(self, settings: Settings | None = None, seed: int = 1) -> None:
-        self.at_s = 0.0
-        self.settings = settings or Settings()
-        self.cluster = Cluster(SimClock(1.0, ticks=lambda: self.at_s), self.settings, seed)
-        self.world = self.cluster.world
-        self.store = self.world.store
-
-    def turn(self, seconds: float, step_s: float = 1.0) -> None:
-        end_s = self.at_s + seconds
-        while self.at_s < end_s:
-            self.at_s = min(self.at_s + step_s, end_s)
-            self.world.step()
-
-    def load(self, name: str, rate_per_s: int, prompts: int, **spec) -> None:
-        manifest = yaml.safe_load((ROOT / "workloads" / "sharegpt-load-job-moderate-10.yaml").read_text())
-        manifest["metadata"] |= {"name": name, "namespace": self.settings.namespace}
-        values = {"REQUEST_RATE": str(rate_per_s), "NUM_PROMPTS": str(prompts)}
-        for row in manifest["spec"]["template"]["spec"]["containers"][0]["env"]:
-            row["value"] = values.get(row["name"], row["value"])
-        manifest["spec"] |= spec
-        self.store.create(manifest)
-
-    def job(self, name: str) -> dict:
-        return self.store.get("Job", self.settings.namespace, name)
-
-    def job_pods(self, name: str) -> list[dict]:
-        return self.store.list("Pod", self.settings.namespace, {"batch.kubernetes.io/job-name": name})
-
-    def deployment(self) -> dict:
-        return self.store.get("Deployment", self.settings.namespace, self.settings.deployment)
-
-    def replicas(self) -> tuple[int, int]:
-        deployment = self.deployment()
-        return deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0)
-
-    def log(self, pod: str | None = None) -> list[str]:
-        where = (self.settings.controller_namespace, pod or self.cluster.controllers.leader, CONTAINER)
-        return self.world.logs.read(*where).decode().splitlines()
-
-    def order(self, fault: str, **options) -> dict:
-        return self.cluster.faults.order({"fault": fault, **options})
 
 
 def outcome(job: dict) -> str:
