@@ -19,6 +19,8 @@ from itertools import groupby
 from random import Random
 from typing import NamedTuple
 
+from wva_sim.queueing import Profile, Replica, highest_rate_per_min, idle
+
 # The defaults of WVA's capacity-scaling-config.
 KV_THRESHOLD = 0.80
 QUEUE_THRESHOLD = 5
@@ -29,6 +31,7 @@ LEAST_TO_SCALE_DOWN = 2
 # The model profile of an H100 with an 8B model: milliseconds, per token and per running request.
 ALPHA, BETA, GAMMA, DELTA = 7.47, 0.044, 15.415, 0.000337
 PROFILE_MAX_BATCH = 512
+PROFILE = Profile(ALPHA, BETA, GAMMA, DELTA, PROFILE_MAX_BATCH)
 
 # Analyzers of demand: the share of the supply above which replicas are added, and below which they are taken away.
 SCALE_UP_THRESHOLD = 0.85
@@ -134,6 +137,11 @@ class Allocation(NamedTuple):
     max_rate_per_min: float
     slo_itl_ms: float
     slo_ttft_ms: float
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether the load is more than its replicas can take within the objectives."""
+        return self.rate_per_min > self.replicas * self.max_rate_per_min
 
 
 @dataclass(frozen=True)
@@ -281,25 +289,29 @@ class Controller:
         return ModelRun(model, variants, Solution(tuple(allocations)), _decide(variants, targets))
 
     def _allocate(self, seen: Observation) -> Allocation:
-        rate = seen.arrival_rate_per_min
-        max_rate = max_rate_per_min(seen.input_tokens, seen.output_tokens, self.slo_itl_ms, self.slo_ttft_ms)
-        replicas = min(max(1, math.ceil(rate / max_rate)), self.max_replicas) if rate > 0 else 1
-        batch = steady_batch(rate / replicas, seen.input_tokens, seen.output_tokens)
+        rate = round(seen.arrival_rate_per_min, 2)  # it comes from the variant's status, which has two decimals
+        lengths = int(seen.input_tokens), int(seen.output_tokens)
+        if rate > 0:
+            max_rate = highest_rate_per_min(PROFILE, *lengths, self.slo_itl_ms, self.slo_ttft_ms)
+            replicas = min(math.ceil(rate / max_rate), self.max_replicas)
+            predicted = Replica(PROFILE, *lengths).at(rate / replicas)
+        else:
+            replicas, (predicted, max_rate) = 1, idle(PROFILE)
         return Allocation(
             variant=seen.variant,
             namespace=seen.namespace,
             model=seen.model,
             accelerator=seen.accelerator,
             rate_per_min=rate,
-            input_tokens=int(seen.input_tokens),
-            output_tokens=int(seen.output_tokens),
+            input_tokens=lengths[0],
+            output_tokens=lengths[1],
             replicas=replicas,
             max_batch=PROFILE_MAX_BATCH,
             cost=replicas * seen.cost,
             value=(replicas - seen.replicas) * seen.cost,
-            itl_ms=ALPHA + BETA * max(batch, 1),
-            ttft_ms=GAMMA + DELTA * seen.input_tokens * max(batch, 1),
-            rho=batch / PROFILE_MAX_BATCH,
+            itl_ms=predicted.itl_ms,
+            ttft_ms=predicted.ttft_ms,
+            rho=predicted.utilisation,
             max_rate_per_min=max_rate,
             slo_itl_ms=self.slo_itl_ms,
             slo_ttft_ms=self.slo_ttft_ms,
@@ -321,27 +333,6 @@ class Controller:
                 targets[seen.variant] = max(seen.replicas - fewer, 1)
                 fewer -= seen.replicas - targets[seen.variant]
         return ModelRun(model, variants, Demands(analyzers), _decide(variants, targets))
-
-
-def steady_batch(rate_per_min: float, input_tokens: float, output_tokens: float) -> float:
-    """Running requests of one replica at a rate, by Little's law and the profile; at most the profile's batch."""
-    per_ms = rate_per_min / 60_000
-    # batch = rate * (prefill(batch) + tokens * itl(batch)), both linear in the batch
-    fixed_ms = GAMMA + output_tokens * ALPHA
-    slope_ms = DELTA * input_tokens + output_tokens * BETA
-    rest = 1 - per_ms * slope_ms
-    return PROFILE_MAX_BATCH if rest <= 0 else min(per_ms * fixed_ms / rest, PROFILE_MAX_BATCH)
-
-
-def max_rate_per_min(input_tokens: float, output_tokens: float, slo_itl_ms: float, slo_ttft_ms: float) -> float:
-    """The highest rate at which one replica meets both objectives by the profile, requests per minute."""
-    batch: float = PROFILE_MAX_BATCH
-    batch = min(batch, (slo_itl_ms - ALPHA) / BETA)
-    if input_tokens > 0:
-        batch = min(batch, (slo_ttft_ms - GAMMA) / (DELTA * input_tokens))
-    batch = max(batch, 1.0)
-    time_ms = GAMMA + DELTA * input_tokens * batch + output_tokens * (ALPHA + BETA * batch)
-    return 60_000 * batch / time_ms
 
 
 def _mean(values: Iterable[float]) -> float:

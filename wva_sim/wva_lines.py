@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -95,8 +96,12 @@ def encode(record: Record | Klog, at: datetime) -> str:
 
 def go_float(value: float) -> str:
     """A 32-bit float as Go's %v prints it: the fewest digits that tell it from its neighbours."""
-    text = np.format_float_positional(np.float32(value), unique=True, trim="-")
-    return str(text)
+    single = np.float32(value)
+    if not np.isfinite(single):
+        return "NaN" if np.isnan(single) else "+Inf" if single > 0 else "-Inf"
+    is_plain = single == 0 or 1e-4 <= abs(single) < 1e6
+    write = np.format_float_positional if is_plain else partial(np.format_float_scientific, exp_digits=2)
+    return str(write(single, unique=True, trim="-"))
 
 
 def go_bool(value: bool) -> str:
@@ -384,7 +389,7 @@ def solution(allocations: Iterable[Allocation]) -> Record:
     for each in allocations:
         text += (
             f"s={each.variant}:{each.namespace}; c=Premium; m={each.model}; rate={go_float(each.rate_per_min)}; "
-            f"inTk={each.input_tokens}; outTk={each.output_tokens}; sol=1, sat=false, "
+            f"inTk={each.input_tokens}; outTk={each.output_tokens}; sol=1, sat={go_bool(each.is_saturated)}, "
             f"alloc={{acc={each.accelerator}; numRep={each.replicas}; maxBatch={each.max_batch}; "
             f"cost={go_float(each.cost)}, val={go_float(each.value)}, itl={go_float(each.itl_ms)}, "
             f"ttft={go_float(each.ttft_ms)}, rho={go_float(each.rho)}, maxRPM={go_float(each.max_rate_per_min)}}}; "
