@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from wva_sim import pods, wva_lines
@@ -55,6 +55,7 @@ class Controllers:
         self._twin_share = dialect.twin_share.get(mode, 0.0)
         self._ready: list[str] = []
         self._held: list[Callable[[], None]] | None = None
+        self._written: dict[str, datetime] = {}  # pod -> the time of its last line
         self._loop_number = 0
         world.every(RENEW_S, self._renew)
 
@@ -193,7 +194,8 @@ class Controllers:
     # The log
 
     def _write(self, pod: str, records: Iterable[Line]) -> None:
-        at = self.world.clock.now()
+        # A loop run begins when the one before it is over, even if both were asked for at the same time.
+        at = max(self.world.clock.now(), self._written.get(pod, self.world.clock.epoch))
         for record in records:
             at += timedelta(milliseconds=self.world.random.choice((0, 0, 0, 0, 1, 1, 4)))
             write = partial(self.world.logs.append, self.namespace, pod, CONTAINER, self.voice.encode(record, at), at)
@@ -201,6 +203,7 @@ class Controllers:
                 write()
             else:
                 self._held.append(write)
+        self._written[pod] = at
 
     def hold_log(self) -> None:
         """Write nothing until `release_log`: somebody is in the middle of a line."""
