@@ -16,7 +16,7 @@ from wva_sim.clock import SimClock
 from wva_sim.containers import choose_container, ended_containers, has_started, refuse_unreadable
 from wva_sim.errors import ApiError, conflict, details_of, not_found
 from wva_sim.fields import check_fields
-from wva_sim.kinds import Kind
+from wva_sim.kinds import KINDS, Kind
 from wva_sim.messages import Request, Response, Stream, Target, json_response, parse_target, unknown_path
 from wva_sim.podlogs import LogOptions, PodLogs
 from wva_sim.reviews import REVIEWS, USER, Rbac
@@ -116,13 +116,20 @@ class Api:
         elif path == "/api":
             document = discovery.api_versions(request.host)
         elif path == "/apis":
-            document = discovery.group_list()
+            document = discovery.group_list(self._served())
         elif len(parts) == 2:
             group = parts[1] if parts[0] == "apis" else ""
-            document = discovery.group(group) if group else discovery.resource_list("", parts[1])
+            document = discovery.group(group, self._served()) if group else discovery.resource_list("", parts[1])
         elif len(parts) == 3 and parts[0] == "apis":
-            document = discovery.resource_list(parts[1], parts[2])
+            document = discovery.resource_list(parts[1], parts[2], self._served())
         return None if document is None else json_response(document)
+
+    def _served(self) -> list[Kind]:
+        return [kind for kind in KINDS.values() if self._is_served(kind)]
+
+    def _is_served(self, kind: Kind) -> bool:
+        """Custom kinds go with their definition."""
+        return not kind.custom or self.store.get("CustomResourceDefinition", None, kind.resource) is not None
 
     def _review(self, request: Request, path: str) -> Response:
         if request.method != "POST":
@@ -139,6 +146,8 @@ class Api:
         raise unknown_path()
 
     def _resource(self, request: Request, target: Target) -> Response | Stream:
+        if not self._is_served(target.kind):
+            raise unknown_path()
         verb = _verb(request, target)
         self._authorize(verb, target)
         if target.name is None:

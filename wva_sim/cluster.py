@@ -20,6 +20,7 @@ from wva_sim.deployments import Deployments, Manners
 from wva_sim.dialects import DIALECTS, Dialect
 from wva_sim.faults import Faults
 from wva_sim.hpa import Autoscaler
+from wva_sim.kinds import KINDS
 from wva_sim.pods import NODE
 from wva_sim.vllm import DRAIN_S
 from wva_sim.workloads import Jobs
@@ -148,6 +149,8 @@ class Cluster:
 
     def _create_surroundings(self) -> None:
         store, settings = self.world.store, self.settings
+        if not self.dialect.has_variants:
+            store.remove("CustomResourceDefinition", None, KINDS["VariantAutoscaling"].resource)
         speed = f"{self.world.clock.speed:g}"
         for name in dict.fromkeys(("default", "kube-system", settings.namespace, settings.controller_namespace)):
             annotations = {SPEED: speed} if name == "kube-system" else {SIMULATED: "true"}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from wva_sim.kinds import KINDS, Kind
 
 Json = dict[str, Any]
+Kinds = Collection[Kind]
+_ALL: Kinds = tuple(KINDS.values())  # those that are served, if nothing says which
 
 GIT_VERSION = "v1.34.0+embedded"
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
@@ -43,30 +46,30 @@ def api_versions(host: str) -> Json:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses}
 
 
-def group_versions() -> list[tuple[str, str]]:
+def group_versions(kinds: Kinds = _ALL) -> list[tuple[str, str]]:
     """All (group, version) except the core group."""
-    served = [(kind.group, kind.version) for kind in KINDS.values() if kind.group]
+    served = [(kind.group, kind.version) for kind in kinds if kind.group]
     return list(dict.fromkeys([*served, *WRITE_ONLY]))
 
 
-def group_list() -> Json:
+def group_list(kinds: Kinds = _ALL) -> Json:
     """``/apis``."""
-    groups = [_group(group, version) for group, version in group_versions()]
+    groups = [_group(group, version) for group, version in group_versions(kinds)]
     return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
 
 
-def group(name: str) -> Json | None:
+def group(name: str, kinds: Kinds = _ALL) -> Json | None:
     """``/apis/NAME``, or None if there is no such group."""
-    for own, own_version in group_versions():
+    for own, own_version in group_versions(kinds):
         if own == name:
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(own, own_version)}
     return None
 
 
-def resource_list(group: str, version: str) -> Json | None:
+def resource_list(group: str, version: str, kinds: Kinds = _ALL) -> Json | None:
     """``/api/v1`` or ``/apis/GROUP/VERSION``, or None if it is not served."""
     resources: list[Json] = []
-    for kind in KINDS.values():
+    for kind in kinds:
         if (kind.group, kind.version) == (group, version):
             resources += [_resource(kind), *(_subresource(kind, name) for name in kind.subresources)]
     for name in WRITE_ONLY.get((group, version), ()):

@@ -37,40 +37,33 @@ class Record(NamedTuple):
 
 
 class Words(NamedTuple):
-    """What one family calls the same things."""
+    """What one family calls the same things, in its own mixture of cases."""
 
-    opening: str
-    noun: str
-    target: str
-    mode: str
-    decisions: str
-    flag: str
-    operating: str
-    says_more: bool  # the request that a loop run answers, and targets before they change
+    opening: str  # at the beginning of a message
+    noun: str  # within one
+    operating: str  # the mode without the optimizer
     accelerator_set: str
+    says_more: bool  # the request that a loop run answers, and targets before they change
+
+    @property
+    def mode(self) -> str:
+        """The mode at the end of a loop run."""
+        return f"{self.opening.lower()}-only"
 
 
 D2 = Words(
-    opening="Capacity",
-    noun="capacity",
-    target="Capacity",
-    mode="capacity-only",
-    decisions="Capacity-only",
-    flag="capacityOnly",
-    operating="CAPACITY-ONLY mode: reactive capacity-based scaling only",
+    "Capacity",
+    "capacity",
+    "CAPACITY-ONLY",
+    "Setting accelerator name Name {accelerator}allocationData {allocation}",
     says_more=False,
-    accelerator_set="Setting accelerator name Name {accelerator}allocationData {allocation}",
 )
 D3 = Words(
-    opening="saturation",
-    noun="Saturation",
-    target="Saturation",
-    mode="saturation-only",
-    decisions="saturation-only",
-    flag="SaturationOnly",
-    operating="saturation-only mode: reactive saturation-based scaling only",
+    "saturation",
+    "Saturation",
+    "saturation-only",
+    "Setting accelerator name: Name={accelerator}, allocationData={allocation}",
     says_more=True,
-    accelerator_set="Setting accelerator name: Name={accelerator}, allocationData={allocation}",
 )
 
 
@@ -176,7 +169,8 @@ def config_loaded(words: Words) -> tuple[Record, ...]:
 
 
 def operating(words: Words, is_model_only: bool) -> Record:
-    mode = "MODEL-ONLY mode: model-based optimization only" if is_model_only else words.operating
+    reactive = f"{words.operating} mode: reactive {words.opening.lower()}-based scaling only"
+    mode = "MODEL-ONLY mode: model-based optimization only" if is_model_only else reactive
     return Record("INFO", f"Operating in {mode}")
 
 
@@ -341,14 +335,14 @@ def new_target(
     base = f"baseTarget={current}, " if words.says_more else ""
     return Record(
         "INFO",
-        f"{words.target} target: {TARGETS[action]}: variant={variant}, cost={cost:.2f}, currentReplicas={current}, "
-        f"readyReplicas={ready}, {base}target={target}{', reason=' + reason if action == 'scale-up' else ''}",
+        f"{words.noun.capitalize()} target: {TARGETS[action]}: variant={variant}, cost={cost:.2f}, "
+        f"currentReplicas={current}, readyReplicas={ready}, {base}target={target}{', reason=' + reason if action == 'scale-up' else ''}",
     )
 
 
 def no_scaling_needed(words: Words, spare_kv: float, spare_queue: float) -> Record:
     spare = f"avgSpareKv={spare_kv:.3f}, avgSpareQueue={spare_queue:.1f}"
-    return Record("DEBUG", f"{words.target} targets: no scaling needed ({spare}, all variants stable)")
+    return Record("DEBUG", f"{words.noun.capitalize()} targets: no scaling needed ({spare}, all variants stable)")
 
 
 def preserving(variant: str, current: int, ready: int, desired: int) -> Record:
@@ -360,11 +354,11 @@ def preserving(variant: str, current: int, ready: int, desired: int) -> Record:
 
 
 def targets_calculated(words: Words, model: str, targets: Mapping[str, int]) -> Record:
-    return Record("DEBUG", f"{words.target} targets calculated: modelID={model}, targets={go_map(targets)}")
+    return Record("DEBUG", f"{words.noun.capitalize()} targets calculated: modelID={model}, targets={go_map(targets)}")
 
 
 def decisions_made(words: Words, model: str, count: int) -> Record:
-    return Record("INFO", f"{words.decisions} decisions made for model: {model} - decision count: {count}")
+    return Record("INFO", f"{words.opening}-only decisions made for model: {model} - decision count: {count}")
 
 
 # --- model-based optimization
@@ -445,7 +439,7 @@ def applied(
         Record(
             "INFO",
             f"Successfully emitted metrics for external autoscalers: variant={variant}, targetReplicas={target}, "
-            f"accelerator={accelerator}, {words.flag}={go_bool(not is_model_only)}",
+            f"accelerator={accelerator}, {words.noun}Only={go_bool(not is_model_only)}",
         ),
         Record(
             "INFO",

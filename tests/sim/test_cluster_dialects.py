@@ -13,6 +13,7 @@ from wva_sim import controller
 from wva_sim.__main__ import main
 from wva_sim.cluster import Settings, SettingsError
 from wva_sim.dialects import DIALECTS
+from wva_sim.messages import Request
 from wva_sim.podlogs import LogOptions
 
 # (dialect, mode): all that exist
@@ -168,6 +169,18 @@ def test_a_variants_status_tells_what_the_release_tells(dialect):
     kinds = {row["type"] for row in status["conditions"]}
     assert kinds >= {"MetricsAvailable", "OptimizationReady"}
     assert ("TargetResolved" in kinds) == ("scaleTargetRef" in variant["spec"]) == (dialect != "D2")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_definition_of_variants_is_there_if_the_release_has_them(dialect):
+    api = Turned(settings(dialect)).world.api
+    group = Request("GET", "/apis/llmd.ai/v1alpha1")
+    objects = Request("GET", "/apis/llmd.ai/v1alpha1/namespaces/llm-d-autoscaler/variantautoscalings")
+    scalers = Request("GET", "/apis/autoscaling/v2/namespaces/llm-d-autoscaler/horizontalpodautoscalers")
+    expected = 404 if dialect == "D7" else 200
+    assert [api.handle(request).status for request in (group, objects, scalers)] == [expected, expected, 200]
+    names = [row["name"] for row in json.loads(api.handle(Request("GET", "/apis")).body)["groups"]]
+    assert ("llmd.ai" in names) == (dialect != "D7") and "keda.sh" in names
 
 
 def test_in_d7_the_annotated_scaler_is_the_variant():
