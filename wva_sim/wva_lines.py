@@ -333,10 +333,11 @@ def new_target(
 ) -> Record:
     """A target that is to change; a reason is given for more replicas only."""
     base = f"baseTarget={current}, " if words.says_more else ""
+    why = f", reason={reason}" if action == "scale-up" else ""
     return Record(
         "INFO",
         f"{words.noun.capitalize()} target: {TARGETS[action]}: variant={variant}, cost={cost:.2f}, "
-        f"currentReplicas={current}, readyReplicas={ready}, {base}target={target}{', reason=' + reason if action == 'scale-up' else ''}",
+        f"currentReplicas={current}, readyReplicas={ready}, {base}target={target}{why}",
     )
 
 
