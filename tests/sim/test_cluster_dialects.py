@@ -53,6 +53,9 @@ def test_replicas_follow_the_load_up_and_down(dialect, mode, variants):
     ready = [turned.replicas(name)[1] for name in names]
     assert sum(ready) > variants, "replicas rise with the load"
     assert ready[0] >= 2, "the cheapest is the first to grow"
+    gauge = turned.cluster.dialect.metric
+    rescaled = [item for item in everything(turned, "Event") if item["reason"] == "SuccessfulRescale"]
+    assert any(f"external metric {gauge} above target" in item["message"] for item in rescaled)
     turned.store.delete("Job", turned.settings.namespace, "heavy")
     turned.turn(1200)
     assert [turned.replicas(name) for name in names] == [(1, 1)] * variants, "and fall after it"
