@@ -57,6 +57,7 @@ class Controllers:
         self._held: list[Callable[[], None]] | None = None
         self._written: dict[str, datetime] = {}  # pod -> the time of its last line
         self._loop_number = 0
+        self._holder: Json = {}  # what the lease says of the leader
         world.every(RENEW_S, self._renew)
 
     def manners(self) -> Manners:
@@ -89,28 +90,35 @@ class Controllers:
         self.leader = self._ready[0]
         holder = f"{self.leader}_{uuid.UUID(int=self.world.random.getrandbits(128))}"
         self._write(self.leader, self.voice.leading(self.namespace, holder))
-        now = rfc3339nano(self.world.clock.now())[:-4] + "Z"
-        spec = {
+        now = self._micro_time()
+        lease = self.world.store.get("Lease", self.namespace, wva_lines.LEASE)
+        transitions = lease["spec"]["leaseTransitions"] + 1 if lease else 0
+        self._holder = {
             "holderIdentity": holder,
             "leaseDurationSeconds": LEASE_S,
             "acquireTime": now,
             "renewTime": now,
-            "leaseTransitions": 0,
+            "leaseTransitions": transitions,
         }
-        lease = self.world.store.get("Lease", self.namespace, wva_lines.LEASE)
-        if lease is None:
-            metadata = {"name": wva_lines.LEASE, "namespace": self.namespace}
-            self.world.store.create({"kind": "Lease", "metadata": metadata, "spec": spec})
-        else:
-            spec["leaseTransitions"] = lease["spec"]["leaseTransitions"] + 1
-            self.world.change("Lease", self.namespace, wva_lines.LEASE, partial(_set_spec, spec))
+        self._write_lease({})
         self._loop_number += 1
         self.world.after(LOOP_START_S, partial(self._loop, self._loop_number))
 
+    def _write_lease(self, changes: Json) -> None:
+        """As the leader holds it; one that somebody deleted comes back."""
+        spec = {**self._holder, **changes}
+        if self.world.store.get("Lease", self.namespace, wva_lines.LEASE) is None:
+            metadata = {"name": wva_lines.LEASE, "namespace": self.namespace}
+            self.world.create({"kind": "Lease", "metadata": metadata, "spec": spec})
+        else:
+            self.world.change("Lease", self.namespace, wva_lines.LEASE, partial(_set_spec, spec))
+
+    def _micro_time(self) -> str:
+        return rfc3339nano(self.world.clock.now())[:-4] + "Z"
+
     def _renew(self) -> None:
         if self.leader is not None:
-            now = rfc3339nano(self.world.clock.now())[:-4] + "Z"
-            self.world.change("Lease", self.namespace, wva_lines.LEASE, partial(_set_spec, {"renewTime": now}))
+            self._write_lease({"renewTime": self._micro_time()})
 
     def change_leader(self) -> str | None:
         """The lease goes to the other pod at once; the new leader, None if there is no other."""
@@ -123,7 +131,15 @@ class Controllers:
         return self.leader
 
     def crash(self, name: str) -> None:
-        """The container of a pod ends with an error and starts again."""
+        """The container of a pod ends with an error and starts again.
+
+        Raises
+        ------
+        ValueError
+            If it does not run now.
+        """
+        if name not in self._ready:
+            raise ValueError(f"pod: saw {name!r}, expected one that runs: {', '.join(self._ready) or 'none does now'}")
         self._lose(name)
         self._write(name, [self.voice.gave_up()])
         self.world.logs.restart(self.namespace, name, CONTAINER)

@@ -78,7 +78,7 @@ class Faults:
 
     def _delete_pod(self, body: Json) -> Json:
         pod = self._pod(body)
-        self.world.store.delete("Pod", self.controllers.namespace, pod)
+        self.world.store.delete("Pod", self.controllers.namespace, pod)  # 404 if there is none
         return {"pod": pod}
 
     # Logs
@@ -113,6 +113,7 @@ class Faults:
     def _partial(self, body: Json) -> None:
         """The first half of a line now, the second after `seconds`."""
         where, text = self._log(body), str(body.get("text", "one half and the other half"))
+        seconds = float(body.get("seconds", 10))
         half = len(text) // 2
 
         def finish() -> None:
@@ -121,12 +122,13 @@ class Faults:
 
         self.controllers.hold_log()
         self.world.logs.append_partial(*where, text[:half])
-        self.world.after(float(body.get("seconds", 10)), finish)
+        self.world.after(seconds, finish)
 
     # The API
 
     def _outage(self, body: Json) -> None:
-        self.world.after(0.5, lambda: self.world.outage.begin(float(body["seconds"])))  # the answer gets out first
+        seconds = float(body["seconds"])
+        self.world.after(0.5, lambda: self.world.outage.begin(seconds))  # the answer gets out first
 
     def _expire(self, body: Json) -> None:
         self.world.store.compact()

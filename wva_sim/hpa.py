@@ -30,15 +30,15 @@ class Autoscaler:
         namespace, name = scaler["metadata"]["namespace"], scaler["metadata"]["name"]
         target = scaler["spec"]["scaleTargetRef"]["name"]
         deployment = self.world.store.get("Deployment", namespace, target)
-        gauge = scaler["spec"]["metrics"][0]["external"]["metric"]
-        metric = self.world.desired.get(gauge["selector"]["matchLabels"]["variant_name"])
+        external = _external(scaler)
+        metric = self._read(external)
         if deployment is None or metric is None:
             self.world.change("HorizontalPodAutoscaler", namespace, name, partial(_set_status, None, None, self.world))
             return
         current = deployment["spec"]["replicas"]
         wanted = self._stable(f"{namespace}/{name}", metric)
         wanted = min(wanted, max(current + MOST_MORE, current * MOST_TIMES))
-        wanted = min(max(wanted, scaler["spec"]["minReplicas"]), scaler["spec"]["maxReplicas"])
+        wanted = min(max(wanted, scaler["spec"].get("minReplicas", 1)), scaler["spec"]["maxReplicas"])
         if wanted != current:
 
             def rescale(obj: Json) -> None:
@@ -46,10 +46,15 @@ class Autoscaler:
 
             self.world.change("Deployment", namespace, target, rescale)
             direction = "above" if wanted > current else "below"
-            message = f"New size: {wanted}; reason: external metric {gauge['name']} {direction} target"
+            message = f"New size: {wanted}; reason: external metric {external['metric']['name']} {direction} target"
             self.world.tell(scaler, "SuccessfulRescale", message, "Normal")
         change = partial(_set_status, (current, wanted), metric, self.world)
         self.world.change("HorizontalPodAutoscaler", namespace, name, change)
+
+    def _read(self, external: Json) -> int | None:
+        """WVA's gauge; None for any other metric, as nothing else is measured here."""
+        selector = external.get("metric", {}).get("selector") or {}
+        return self.world.desired.get((selector.get("matchLabels") or {}).get("variant_name", ""))
 
     def _stable(self, key: str, recommended: int) -> int:
         """The highest recommendation of the stabilization time: scaling down waits, scaling up does not."""
@@ -58,6 +63,12 @@ class Autoscaler:
         while history[0][0] < now_s - STABILIZATION_S:
             history.popleft()
         return max(value for _, value in history)
+
+
+def _external(scaler: Json) -> Json:
+    """The first external metric of a scaler, empty if it has none."""
+    metrics: list[Json] = scaler["spec"].get("metrics") or []
+    return next((metric["external"] for metric in metrics if metric.get("external")), {})
 
 
 def _set_status(replicas: tuple[int, int] | None, metric: int | None, world: World, scaler: Json) -> None:
@@ -73,7 +84,7 @@ def _set_status(replicas: tuple[int, int] | None, metric: int | None, world: Wor
     }
     if replicas is not None and metric is not None:
         current, wanted = replicas
-        external = {**scaler["spec"]["metrics"][0]["external"], "current": {"averageValue": _average(metric, current)}}
+        external = {**_external(scaler), "current": {"averageValue": _average(metric, current)}}
         external.pop("target", None)
         status |= {
             "currentReplicas": current,
@@ -82,9 +93,14 @@ def _set_status(replicas: tuple[int, int] | None, metric: int | None, world: Wor
         }
         if wanted != current:
             status["lastScaleTime"] = now
-    if {**status, "conditions": 0} == {**old, "conditions": 0}:
-        return  # nothing but the times would change
+    if _without_times(status) == _without_times(old):
+        return
     scaler["status"] = status
+
+
+def _without_times(status: Json) -> Json:
+    conditions = [{**row, "lastTransitionTime": None} for row in status.get("conditions") or []]
+    return {**status, "conditions": conditions}
 
 
 def _average(metric: int, replicas: int) -> str:

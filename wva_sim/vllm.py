@@ -65,6 +65,11 @@ class Load:
     """Poisson arrivals at a rate, as `vllm bench serve --request-rate` makes them: an open loop.
 
     The same seed gives the same times and lengths.
+
+    Raises
+    ------
+    ValueError
+        If it would send nothing.
     """
 
     name: str
@@ -79,6 +84,10 @@ class Load:
     done: list[Done] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if not self.rate_per_s > 0:
+            raise ValueError(f"request rate: saw {self.rate_per_s:g}, expected more than 0")
+        if self.requests < 1:
+            raise ValueError(f"number of prompts: saw {self.requests}, expected at least 1")
         self._random = random.Random(self.seed)
         self.next_s = self.start_s + self._random.expovariate(self.rate_per_s)
 

@@ -55,12 +55,20 @@ class Jobs:
 
     def leave(self, pod: Json) -> bool:
         """A pod of a Job was deleted: its load stops now, it goes a moment later. False if it is no Job's."""
-        if not any(owner["kind"] == "Job" for owner in pod["metadata"].get("ownerReferences") or []):
+        jobs = [owner["name"] for owner in pod["metadata"].get("ownerReferences") or [] if owner["kind"] == "Job"]
+        if not jobs:
             return False
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         if self._loads.pop((namespace, name), None) is not None:
             self.world.fleet.stop_load(name)
-        self.world.after(LEAVING_S, lambda: self.world.store.remove("Pod", namespace, name))
+        has_ended = pod["status"].get("phase") in ("Succeeded", "Failed")
+
+        def go() -> None:
+            self.world.store.remove("Pod", namespace, name)
+            if not has_ended:
+                self._count_failure((namespace, jobs[0]))
+
+        self.world.after(LEAVING_S, go)
         return True
 
     # The Job
@@ -68,19 +76,19 @@ class Jobs:
     def _look_at(self, type_: str, job: Json) -> None:
         if type_ == "ADDED":
             key = (job["metadata"]["namespace"], job["metadata"]["name"])
-            self.world.after(CREATED_S, partial(self._make_pod, key, 0))
+            self.world.after(CREATED_S, partial(self._make_pod, key))
             deadline_s = job["spec"].get("activeDeadlineSeconds")
             if deadline_s:
                 self.world.after(deadline_s, partial(self._miss_deadline, key))
 
-    def _make_pod(self, key: tuple[str, str], failures: int) -> None:
+    def _make_pod(self, key: tuple[str, str]) -> None:
         job = self.world.store.get("Job", *key)
         if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job):
             return
         quota = self.orders.find(dict(self.orders.over_quota), key[1])
         if isinstance(quota, Obstacle):
             self.world.tell(job, quota.reason, quota.message)
-            self.world.after(RETRY_S, partial(self._make_pod, key, failures))
+            self.world.after(RETRY_S, partial(self._make_pod, key))
             return
         name = f"{key[1]}-{self.world.random.getrandbits(25):05x}"[:63]
         self.world.create(pods.pod_of(job, name, job["spec"]["template"]))
@@ -90,9 +98,9 @@ class Jobs:
             job["status"] = {**job["status"], "active": 1, "ready": 0, "startTime": job["status"].get("startTime", now)}
 
         self.world.change("Job", *key, start)
-        self.world.after(SCHEDULED_S, partial(self._schedule, key, name, failures))
+        self.world.after(SCHEDULED_S, partial(self._schedule, key, name))
 
-    def _schedule(self, key: tuple[str, str], name: str, failures: int) -> None:
+    def _schedule(self, key: tuple[str, str], name: str) -> None:
         world, pod = self.world, self._pod(key, name)
         if pod is None:
             return
@@ -100,12 +108,12 @@ class Jobs:
         if isinstance(obstacle, Obstacle):
             world.change("Pod", key[0], name, pods.unschedulable(world.now(), obstacle.message))
             world.tell(pod, obstacle.reason, obstacle.message)
-            world.after(RETRY_S, partial(self._schedule, key, name, failures))
+            world.after(RETRY_S, partial(self._schedule, key, name))
             return
         world.tell(pod, "Scheduled", f"Successfully assigned {key[0]}/{name} to {NODE}", "Normal")
-        self._pull(key, name, failures, 0)
+        self._pull(key, name, 0)
 
-    def _pull(self, key: tuple[str, str], name: str, failures: int, attempt: int) -> None:
+    def _pull(self, key: tuple[str, str], name: str, attempt: int) -> None:
         world, pod = self.world, self._pod(key, name)
         if pod is None:
             return
@@ -114,23 +122,23 @@ class Jobs:
             reason = obstacle.reason if attempt == 0 else "ImagePullBackOff"
             world.change("Pod", key[0], name, pods.waiting(world.now(), reason, obstacle.message))
             world.tell(pod, "Failed", obstacle.message)
-            world.after(RETRY_S, partial(self._pull, key, name, failures, attempt + 1))
+            world.after(RETRY_S, partial(self._pull, key, name, attempt + 1))
             return
         if pod["spec"].get("initContainers"):
             world.change("Pod", key[0], name, pods.initializing(world.now()))
-            world.after(DOWNLOADED_S, partial(self._run, key, name, failures))
+            world.after(DOWNLOADED_S, partial(self._run, key, name))
         else:
             world.change("Pod", key[0], name, pods.waiting(world.now()))
-            world.after(STARTED_S, partial(self._run, key, name, failures))
+            world.after(STARTED_S, partial(self._run, key, name))
 
     # The load
 
-    def _run(self, key: tuple[str, str], name: str, failures: int) -> None:
+    def _run(self, key: tuple[str, str], name: str) -> None:
         world, pod = self.world, self._pod(key, name)
         if pod is None:
             return
         world.change("Pod", key[0], name, pods.running(world.now(), ready=True))
-        world.change("Job", *key, partial(_set_ready, 1))
+        world.change("Job", *key, partial(_set_status, {"ready": 1}))
         values = {**DEFAULTS, **_environment(pod)}
         try:
             load = Load(
@@ -138,7 +146,7 @@ class Jobs:
             )
         except ValueError as error:
             self._say(pod, f"vllm bench serve: error: {error}")
-            self._end(key, name, failures, 2)
+            self._end(key, name, 2)
             return
         for line in bench.starting(load, values["MODEL"], values["ENDPOINT"]):
             self._say(pod, line)
@@ -146,46 +154,51 @@ class Jobs:
         world.fleet.start_load(load)
         order = self.orders.find(dict(self.orders.failing), key[1])
         if isinstance(order, tuple):
-            world.after(order[0], partial(self._fail, key, name, failures, order[1]))
-        world.after(PROGRESS_S, partial(self._progress, key, name, failures))
+            world.after(order[0], partial(self._fail, key, name, order[1]))
+        world.after(PROGRESS_S, partial(self._progress, key, name))
 
-    def _progress(self, key: tuple[str, str], name: str, failures: int) -> None:
+    def _progress(self, key: tuple[str, str], name: str) -> None:
         load, pod = self._loads.get((key[0], name)), self._pod(key, name)
         if load is None or pod is None:
             return
         if load.is_over:
             for line in bench.result(load):
                 self._say(pod, line)
-            self._end(key, name, failures, 0)
+            self._end(key, name, 0)
             return
         self._say(pod, bench.progress(load, self.world.now_s() - load.start_s))
         # Near its end it is looked at more often, so that the Job ends when its last request does.
         rest_s = (load.requests - load.sent) / load.rate_per_s
-        self.world.after(min(PROGRESS_S, max(rest_s, 1.0)), partial(self._progress, key, name, failures))
+        self.world.after(min(PROGRESS_S, max(rest_s, 1.0)), partial(self._progress, key, name))
 
-    def _fail(self, key: tuple[str, str], name: str, failures: int, last_words: str) -> None:
+    def _fail(self, key: tuple[str, str], name: str, last_words: str) -> None:
         pod = self._pod(key, name)
         if pod is None or (key[0], name) not in self._loads:
             return
         self._say(pod, last_words)
-        self._end(key, name, failures, 1)
+        self._end(key, name, 1)
 
-    def _end(self, key: tuple[str, str], name: str, failures: int, exit_code: int) -> None:
+    def _end(self, key: tuple[str, str], name: str, exit_code: int) -> None:
         world = self.world
         self._loads.pop((key[0], name), None)
         world.fleet.stop_load(name)
         world.change("Pod", key[0], name, pods.ended(world.now(), exit_code))
-        job = world.store.get("Job", *key)
-        if job is None:
-            return
-        failures += exit_code != 0
-        if exit_code and failures <= job["spec"]["backoffLimit"]:
-            world.change("Job", *key, partial(_set_ready, 0))
-            world.after(RETRY_S, partial(self._make_pod, key, failures))
-        elif exit_code:
-            self._close(key, _FAILED, "BackoffLimitExceeded", "Job has reached the specified backoff limit", failures)
+        if exit_code:
+            self._count_failure(key)
         else:
-            self._close(key, _COMPLETE, "CompletionsReached", "Reached expected number of succeeded pods", failures)
+            self._close(key, _COMPLETE, "CompletionsReached", "Reached expected number of succeeded pods")
+
+    def _count_failure(self, key: tuple[str, str]) -> None:
+        """A pod failed or was deleted: another one follows if the Job may try again."""
+        job = self.world.store.get("Job", *key)
+        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job):
+            return
+        failures = job["status"].get("failed", 0) + 1
+        self.world.change("Job", *key, partial(_set_status, {"failed": failures, "ready": 0}))
+        if failures <= job["spec"]["backoffLimit"]:
+            self.world.after(RETRY_S, partial(self._make_pod, key))
+        else:
+            self._close(key, _FAILED, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 
     def _miss_deadline(self, key: tuple[str, str]) -> None:
         job = self.world.store.get("Job", *key)
@@ -193,9 +206,9 @@ class Jobs:
             return
         for pod in self.world.store.list("Pod", key[0], {"batch.kubernetes.io/job-name": key[1]}):
             self.world.store.delete("Pod", key[0], pod["metadata"]["name"])
-        self._close(key, _FAILED, "DeadlineExceeded", "Job was active longer than specified deadline", 1)
+        self._close(key, _FAILED, "DeadlineExceeded", "Job was active longer than specified deadline")
 
-    def _close(self, key: tuple[str, str], types: tuple[str, str], reason: str, message: str, failures: int) -> None:
+    def _close(self, key: tuple[str, str], types: tuple[str, str], reason: str, message: str) -> None:
         now = self.world.now()
         row = {"status": "True", "lastProbeTime": now, "lastTransitionTime": now, "reason": reason, "message": message}
 
@@ -205,8 +218,6 @@ class Jobs:
             status |= {"ready": 0, "terminating": 0}
             if types == _COMPLETE:
                 status |= {"succeeded": 1, "completionTime": now}
-            if failures:
-                status["failed"] = failures
             job["status"] = status
 
         self.world.change("Job", *key, change)
@@ -240,8 +251,8 @@ def _has_ended(job: Json) -> bool:
     return any(row["type"] in ("Complete", "Failed") for row in job["status"].get("conditions") or [])
 
 
-def _set_ready(count: int, job: Json) -> None:
-    job["status"] = {**job["status"], "ready": count}
+def _set_status(values: Json, job: Json) -> None:
+    job["status"] = {**job["status"], **values}
 
 
 def _environment(pod: Json) -> dict[str, str]:

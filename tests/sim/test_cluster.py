@@ -222,6 +222,97 @@ def test_lines_of_any_kind_can_be_ordered():
     assert "abcdef" in turned.log()
 
 
+# --- what users get wrong and what goes wrong: the cluster itself goes on
+
+
+@pytest.mark.parametrize(
+    ("rate", "prompts", "said"),
+    [(0, 100, "request rate: saw 0, expected more than 0"), (10, 0, "number of prompts: saw 0, expected at least 1")],
+)
+def test_a_load_that_would_send_nothing_is_a_failed_job(rate, prompts, said):
+    turned = Turned()
+    turned.load("nothing", rate, prompts, backoffLimit=0)
+    turned.turn(60)
+    (pod,) = turned.job_pods("nothing")
+    where = (turned.settings.namespace, pod["metadata"]["name"], pod["spec"]["containers"][0]["name"])
+    assert said in turned.world.logs.read(*where).decode()
+    assert outcome(turned.job("nothing")) == "Failed"
+
+
+def test_a_deleted_pod_of_a_job_counts_as_its_failure():
+    turned = Turned()
+    turned.load("once", 5, 10**6, backoffLimit=0)
+    turned.load("twice", 5, 10**6, backoffLimit=1)
+    turned.turn(60)
+    for name in ("once", "twice"):
+        turned.store.delete("Pod", turned.settings.namespace, turned.job_pods(name)[0]["metadata"]["name"])
+    turned.turn(60)
+    assert outcome(turned.job("once")) == "Failed"
+    assert turned.job("once")["status"]["failed"] == 1
+    assert outcome(turned.job("twice")) == ""
+    assert len(turned.job_pods("twice")) == 1, "another pod has followed"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {},
+        {"metrics": [{"type": "Resource", "resource": {"name": "cpu"}}]},
+        {"metrics": [{"type": "External", "external": {"metric": {"name": "x"}}}]},
+    ],
+    ids=["no metrics", "CPU", "no selector"],
+)
+def test_an_autoscaler_on_another_metric_scales_nothing(spec):
+    turned = Turned()
+    metadata = {"name": "other", "namespace": turned.settings.namespace}
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": turned.settings.deployment}
+    spec = {"scaleTargetRef": target, "maxReplicas": 9, **spec}
+    turned.store.create({"kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": spec})
+    turned.turn(60)
+    other = turned.store.get("HorizontalPodAutoscaler", turned.settings.namespace, "other")
+    assert [row["status"] for row in other["status"]["conditions"] if row["type"] == "ScalingActive"] == ["False"]
+    assert turned.replicas() == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        ("api-outage", {}),
+        ("log-partial", {"seconds": "soon"}),
+        ("controller-crash", {"pod": "nobody"}),
+        ("controller-pod-delete", {"pod": "nobody"}),
+    ],
+)
+def test_an_order_that_cannot_be_carried_out_is_refused(fault, options):
+    turned = Turned()
+    turned.turn(60)
+    before = len(turned.log())
+    with pytest.raises(ApiError):
+        turned.order(fault, **options)
+    turned.turn(120)
+    assert len(turned.log()) > before
+
+
+def test_a_container_that_has_crashed_cannot_crash_again_before_it_runs():
+    turned = Turned()
+    turned.turn(60)
+    pod = turned.order("controller-crash")["pod"]
+    with pytest.raises(ApiError, match="expected one that runs"):
+        turned.order("controller-crash", pod=pod)
+
+
+def test_a_deleted_lease_comes_back():
+    turned = Turned()
+    turned.turn(60)
+    namespace, leader = turned.settings.controller_namespace, turned.cluster.controllers.leader
+    (lease,) = turned.store.list("Lease", namespace)
+    turned.store.delete("Lease", namespace, lease["metadata"]["name"])
+    turned.turn(30)
+    (again,) = turned.store.list("Lease", namespace)
+    assert again["spec"]["holderIdentity"] == lease["spec"]["holderIdentity"]
+    assert again["spec"]["holderIdentity"].startswith(leader)
+
+
 # --- settings and the process
 
 
