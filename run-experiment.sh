@@ -21,8 +21,9 @@
 # Needs kubectl, yq, jq and Python 3.10 with this project's packages (`make setup` installs what is missing).
 # Writes experiment-data/<name>-<YYYYmmdd-HHMMSS>/ (or below the config's output.base_dir); all times are UTC.
 #
-# Exit status: 0 complete, 2 usage or invalid config, 3 refused by a check before the start, 4 a workload failed,
-# 5 the controller's log may have gaps, 130 interrupted. With 4, 5 and 130 all data is kept.
+# Exit status: 0 complete, 1 the analysis of a complete run failed, 2 usage or invalid config, 3 refused by a check
+# before the start, 4 a workload failed, 5 the controller's log may have gaps, 130 interrupted. With 1, 4, 5 and 130
+# all data is kept.
 
 set -o errexit -o nounset -o pipefail
 
@@ -1315,6 +1316,7 @@ analyze_run() {
     log "report: $RUN_DIR/report.html, summary: $RUN_DIR/ANALYSIS_SUMMARY.md"
   else
     warn "the analysis failed; see $RUN_DIR/run.log, and try: python -m wva_parse analyze $RUN_DIR"
+    [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS=1
   fi
 }
 

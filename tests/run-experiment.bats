@@ -3,14 +3,18 @@
 
 load helpers/cluster
 
-teardown() { stop_cluster; }
+teardown() {
+  stop_cluster
+  [[ -z "${RUNNER_PID:-}" ]] || kill -KILL -- "-$RUNNER_PID" 2>/dev/null || true # of a test that failed
+}
 
 runner() { "$PROJECT/run-experiment.sh" "$@" </dev/null 2>&1; }
 
 # A runner in a process group of its own, as a terminal starts it; its output goes to $BATS_TEST_TMPDIR/out.
 start_runner() {
   set -m
-  WVA_TEST="$BATS_TEST_TMPDIR" "$PROJECT/run-experiment.sh" "$@" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+  WVA_TEST="$BATS_TEST_TMPDIR" python "$BATS_TEST_DIRNAME/helpers/interruptible.py" "$PROJECT/run-experiment.sh" "$@" \
+    </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
   RUNNER_PID=$!
   set +m
 }
@@ -66,6 +70,18 @@ field() { jq -r "$1" "$(run_directory)/run.json"; }
   [ "$status" -eq 0 ]
   [ -s "$(run_directory)/report.html" ]
   grep -q SIMULATED "$(run_directory)/ANALYSIS_SUMMARY.md"
+}
+
+@test "an analysis that fails: status 1, the data is complete" {
+  local kernel="$BATS_TEST_TMPDIR/jupyter/kernels/python3"
+  mkdir -p "$kernel"
+  printf '{"argv": ["false"], "display_name": "one that dies", "language": "python"}' >"$kernel/kernel.json"
+  config="$(make_config unanalysed model-based "first 0 10 10")"
+  JUPYTER_PATH="$BATS_TEST_TMPDIR/jupyter" run runner --embedded --speed 60 --cooldown 5 --yes --analyze "$config"
+  echo "$output"
+  [ "$status" -eq 1 ]
+  [[ "$output" == *"the analysis failed"*"python -m wva_parse analyze"* ]]
+  [ "$(field .status)" = complete ]
 }
 
 @test "Ctrl-C half way stops the load, keeps the data and leaves nothing" {

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 
 class Elasticity(NamedTuple):
@@ -95,12 +96,13 @@ def offered_rate(workloads: Sequence[tuple[float, float, float]]) -> pd.DataFram
     return pd.DataFrame({"minutes": times, "rate_per_min": rates}, dtype="float64")
 
 
-def steps_at(steps: pd.DataFrame, column: str, minutes: np.ndarray) -> np.ndarray:
+def steps_at(steps: pd.DataFrame, column: str, minutes: NDArray[np.float64]) -> NDArray[np.float64]:
     """The value of a step function at given times; before its first step that one."""
     if not len(steps):
         return np.full(len(minutes), np.nan)
     at = np.searchsorted(steps["minutes"].to_numpy(float), minutes, side="right") - 1
-    return steps[column].to_numpy(float)[np.maximum(at, 0)]
+    values: NDArray[np.float64] = steps[column].to_numpy(float)
+    return values.take(np.maximum(at, 0))
 
 
 def elasticity(
@@ -127,7 +129,7 @@ def elasticity(
     duration_s = float(lengths_s.sum())
     over, under = np.maximum(supplied - needed, 0), np.maximum(needed - supplied, 0)
 
-    def total(values: np.ndarray) -> float:
+    def total(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
         return float((values * lengths_s).sum())
 
     return Elasticity(

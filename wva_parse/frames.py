@@ -216,7 +216,7 @@ def _reconciliations(loop_runs: Sequence[LoopRun]) -> pd.DataFrame:
 
 
 def _usual_interval_s(starts: pd.Series) -> float:
-    gaps = starts.diff().dt.total_seconds()
+    gaps = pd.Series([start.timestamp() for start in starts.dropna()], dtype=float).diff()
     return float(gaps[gaps > 0].median())  # a clock that was set back says nothing of the interval
 
 

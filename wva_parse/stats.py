@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from wva_parse.frames import Frames
 from wva_parse.slo import SLO_COLUMNS, Slo
@@ -72,13 +73,14 @@ def accuracy(pairs: pd.DataFrame, group: str, metric: str) -> Accuracy | None:
         `itl` or `ttft`.
     """
     chosen = pick_pairs(pairs, group)
-    observed, predicted = (chosen[f"{side}_{metric}_ms"].to_numpy(float) for side in ("observed", "predicted"))
+    observed: NDArray[np.float64] = chosen[f"observed_{metric}_ms"].to_numpy(float)
+    predicted: NDArray[np.float64] = chosen[f"predicted_{metric}_ms"].to_numpy(float)
     if group == "all":
         observed, predicted = np.nan_to_num(observed), np.nan_to_num(predicted)
     return accuracy_of(observed, predicted)
 
 
-def accuracy_of(observed: np.ndarray, predicted: np.ndarray) -> Accuracy | None:
+def accuracy_of(observed: NDArray[np.float64], predicted: NDArray[np.float64]) -> Accuracy | None:
     """Accuracy of one series against another, in the unit of both; pairs in which either is NaN are left out."""
     known = ~(np.isnan(observed) | np.isnan(predicted))
     observed, predicted = observed[known], predicted[known]
