@@ -92,6 +92,10 @@ EXIT_STATUS=
 PREFLIGHT_FAILURES=0
 T0_MS=0 # local clock at the experiment's start
 
+# The live view draws its block below the cursor; a line of ours takes its place.
+CLEAR_BELOW=
+if [[ -t 2 && "${TERM:-dumb}" != dumb ]]; then CLEAR_BELOW=$'\033[J'; fi
+
 # --- talk -----------------------------------------------------------------------------------------
 
 log() {
@@ -99,7 +103,7 @@ log() {
   line="$(date -u +%H:%M:%SZ)  $*"
   [[ -z "$RUN_LOG" ]] || printf '%s\n' "$line" >>"$RUN_LOG"
   # Nobody reads our words any more, and who started us ignores SIGPIPE. The cleanup goes on all the same.
-  printf '%s\n' "$line" >&2 || [[ "$CLEANED_UP" == true ]] || exit 130
+  printf '%s%s\n' "$CLEAR_BELOW" "$line" >&2 || [[ "$CLEANED_UP" == true ]] || exit 130
 }
 
 warn() { log "WARNING: $*"; }
@@ -880,7 +884,7 @@ stop_monitor() {
 
 is_collection_complete() { jq -e '.complete and (.running | not)' "$RUN_DIR/collection.json" >/dev/null 2>&1; }
 
-# One line per reconciliation, for whoever looks on.
+# For whoever looks on: a block on a terminal, else one line per reconciliation.
 start_watch() {
   # Not through a function: what is stopped would be a subshell around it.
   PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_parse watch "$RUN_DIR" \

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import orjson
 
-from wva_parse import compare, live, run, summary
+from wva_parse import compare, live, live_text, run, summary, terminal
 from wva_parse.lines import LogError
 
 
@@ -62,9 +63,32 @@ def _watch(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.run)
     if not directory.is_dir():
         raise run.RunError(f"{directory}: no such directory; expected that of a run in progress")
-    for line in live.follow(directory):
-        print(line, flush=True)
+    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
+        _watch_on_terminal(directory)
+    else:
+        live.follow(directory, _print_lines)
     return 0
+
+
+def _print_lines(views: Sequence[live.View]) -> None:
+    for view in views:
+        print(live_text.one_line(view), flush=True)
+
+
+def _watch_on_terminal(directory: Path) -> None:
+    history: dict[int, live.View] = {}
+
+    def draw(views: Sequence[live.View] = (), put: Callable[..., None] = terminal.draw) -> None:
+        history.update((view.number, view) for view in views)
+        shown = list(history.values())
+        size = os.get_terminal_size(sys.stdout.fileno())
+        load = live.load_now(directory, shown[-1].load if shown else live.Load())
+        put(live_text.block(shown, load, size.columns), sys.stdout, size)
+
+    try:
+        live.follow(directory, draw)
+    finally:
+        draw(put=terminal.leave)
 
 
 def _compare(arguments: argparse.Namespace) -> int:

@@ -1,20 +1,22 @@
-"""A run in progress, one line per reconciliation: what is applied, what WVA sees and what it decides."""
+"""A run in progress, one view per reconciliation: what is applied, what WVA sees and what it decides."""
 
 from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from wva_parse.events import parse_events
 from wva_parse.lines import LineCounts, parse_stamp, read_lines
 from wva_parse.rows import LoopRun, Row, make_rows
 from wva_parse.run import LOG_NAME, read_json
+from wva_parse.samples import last_time, read_ready_replicas
 
 POLL_S = 0.3  # real time; an embedded cluster's reconciliation lasts one second at thirty times real time
+SAMPLES_NAME = "cluster-samples.jsonl"
 
 
 class Workload(NamedTuple):
@@ -27,39 +29,71 @@ class Workload(NamedTuple):
     end: datetime | None
 
 
-def follow(directory: Path, sleep: Callable[[float], None] = time.sleep) -> Iterator[str]:
-    """Yield a line per reconciliation of a run until its record says that it has ended.
+class Load(NamedTuple):
+    """What is applied; `elapsed_s` since the first workload began is None before."""
+
+    elapsed_s: float | None = None
+    rate_per_s: float = 0.0
+    active: tuple[str, ...] = ()
+    remaining_s: float = 0.0
+
+
+class Variant(NamedTuple):
+    """One variant in one reconciliation; None where nothing was said. Latency 0: idle."""
+
+    name: str
+    current_replicas: float | None
+    target_replicas: float | None
+    ready_replicas: int | None
+    itl_ms: float | None
+    ttft_ms: float | None
+
+
+class View(NamedTuple):
+    """One reconciliation; `kv_usage` is the fullest pod's fraction, `queue` the requests waiting in all pods."""
+
+    number: int
+    load: Load
+    variants: tuple[Variant, ...]
+    slo_ms: Mapping[str, float]
+    kv_usage: float | None
+    queue: int | None
+    problem: str
+
+
+def follow(
+    directory: Path, show: Callable[[Sequence[View]], None], sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Show a run until its record says that it has ended.
 
     Parameters
     ----------
     directory
         The run's.
+    show
+        Called after every look at the log with the views of its new reconciliations, and again with the last one
+        if there is more of it.
     sleep
         Called between two looks at the log.
     """
-    shown: list[str] = []
-    seen: list[Row] = []
+    seen: dict[int, list[Row]] = {}  # of the reconciliations that may not be over
+    shown: dict[int, View] = {}
 
-    def show() -> None:
-        if not seen:
-            return
-        workloads = read_workloads(directory)
-        numbers = dict.fromkeys(row["reconciliation"] for row in seen)
-        shown.extend(
-            describe([row for row in seen if row["reconciliation"] == number], workloads) for number in numbers
-        )
-        seen.clear()
-
-    loop_runs: list[LoopRun] = []
-    counts = LineCounts()
-    events = parse_events(read_lines(_tail(directory, show, sleep), counts), counts)
-    for row in make_rows(events, loop_runs):
-        if "reconciliation" in row:
-            seen.append(row)
-        yield from shown
+    def look() -> None:
+        views = make_views(directory, seen)
+        show([view for view in views if shown.get(view.number) != view])
+        for number in list(seen)[:-1]:
+            del seen[number]
         shown.clear()
-    show()
-    yield from shown
+        shown.update((view.number, view) for view in views if view.number in seen)
+
+    counts = LineCounts()
+    loop_runs: list[LoopRun] = []
+    events = parse_events(read_lines(_tail(directory, look, sleep), counts), counts)
+    for row in make_rows(events, loop_runs):
+        if isinstance(number := row.get("reconciliation"), int):
+            seen.setdefault(number, []).append(row)
+    look()
 
 
 def _tail(directory: Path, on_idle: Callable[[], None], sleep: Callable[[float], None]) -> Iterator[bytes]:
@@ -74,16 +108,37 @@ def _tail(directory: Path, on_idle: Callable[[], None], sleep: Callable[[float],
             position += len(new)
             *lines, rest = (rest + new).split(b"\n")
             yield from lines
-        on_idle()
         if is_over:
             return
+        on_idle()
         sleep(POLL_S)
 
 
-def read_workloads(directory: Path) -> list[Workload]:
+def load_now(directory: Path, last: Load) -> Load:
+    """What is applied at the last sample of the cluster: polls are more frequent than reconciliations."""
+    load = load_at(last_time(directory / SAMPLES_NAME), read_workloads(directory, read_json(directory / "run.json")))
+    return load if (load.elapsed_s or 0) > (last.elapsed_s or 0) else last
+
+
+def make_views(directory: Path, seen: Mapping[int, Sequence[Row]]) -> list[View]:
+    """Views of reconciliations, given their rows of metrics.csv; without those that began before the run."""
+    if not seen:
+        return []
+    record = read_json(directory / "run.json")
+    workloads = read_workloads(directory, record)
+    start = parse_stamp(str(record.get("start") or ""))
+    ready = list(read_ready_replicas(directory / SAMPLES_NAME))
+    views = []
+    for number, rows in seen.items():
+        now = parse_stamp(str(rows[0]["timestamp"]))
+        if not (now and start and now < start):
+            views.append(_view(number, rows, load_at(now, workloads), _ready_at(now, ready)))
+    return views
+
+
+def read_workloads(directory: Path, record: Mapping[str, Any]) -> list[Workload]:
     """The run's workloads: as run.json has them, else as planned."""
-    recorded = read_json(directory / "run.json").get("workloads")
-    if recorded:
+    if recorded := record.get("workloads"):
         return [
             Workload(
                 str(each.get("name")),
@@ -104,76 +159,63 @@ def read_workloads(directory: Path) -> list[Workload]:
         ]
 
 
-def describe(rows: Sequence[Row], workloads: Sequence[Workload]) -> str:
-    """One reconciliation in one line.
-
-    Parameters
-    ----------
-    rows
-        Its rows of metrics.csv; of each kind the last one counts.
-    workloads
-        As `read_workloads` gives them.
-    """
-    now = parse_stamp(str(rows[0]["timestamp"]))
-    parts = [*_load(now, workloads), *_replicas(rows), *_latencies(rows), *_capacity(rows)]
-    problems = [str(row.get("reason", "")) for row in rows if row["event_type"] in ("failure", "safety_net")]
-    if problems:
-        parts.append(f"PROBLEM: {problems[0]}")
-    return "  ".join(parts)
-
-
-def _load(now: datetime | None, workloads: Sequence[Workload]) -> Iterator[str]:
+def load_at(now: datetime | None, workloads: Sequence[Workload]) -> Load:
+    """What is applied at a time of the cluster's clock."""
     starts = [workload.start for workload in workloads if workload.start]
-    if not now or not starts:
-        yield "before load"
-        return
-    elapsed_s = (now - min(starts)).total_seconds()
-    yield _clock(elapsed_s)
+    end_s = max((workload.planned_end_s for workload in workloads), default=0.0)
+    if not now or not starts or now < min(starts):
+        return Load(remaining_s=end_s)
     active = [work for work in workloads if work.start and work.start <= now and (not work.end or now < work.end)]
-    rate = sum(work.rate_per_s for work in active)
-    yield f"load {rate:g} req/s" + (f" ({' + '.join(work.name for work in active)})" if active else "")
-    remaining_s = max((work.planned_end_s for work in workloads), default=0.0) - elapsed_s
-    if remaining_s > 0:
-        yield f"{_clock(remaining_s)} of load left"
+    elapsed_s = (now - min(starts)).total_seconds()
+    rate_per_s = sum(work.rate_per_s for work in active)
+    return Load(elapsed_s, rate_per_s, tuple(work.name for work in active), max(end_s - elapsed_s, 0.0))
 
 
-def _replicas(rows: Sequence[Row]) -> Iterator[str]:
-    for decision in _last_by_variant(rows, "scaling_decision"):
-        current, target = decision.get("current_replicas"), decision.get("target_replicas")
-        if target is not None:
-            yield f"replicas {'?' if current is None else current}→{target}"
+def _ready_at(now: datetime | None, ready: Sequence[tuple[datetime, Mapping[str, int]]]) -> Mapping[str, int]:
+    """The sample nearest to a time: the poll that follows a reconciliation may be far away."""
+    if not now or not ready:
+        return {}
+    return min(ready, key=lambda sample: abs((sample[0] - now).total_seconds()))[1]
 
 
-def _latencies(rows: Sequence[Row]) -> Iterator[str]:
-    slo: Row = {}
-    for row in rows:
-        if "slo_itl_ms" in row:
-            slo = row
-    for seen in _last_by_variant(rows, "observed_metrics"):
-        for name in ("itl", "ttft"):
-            value, limit = seen.get(f"observed_{name}_ms"), slo.get(f"slo_{name}_ms")
-            if not isinstance(value, float) or value <= 0:
-                yield f"{name.upper()} idle"
-            elif isinstance(limit, float) and limit > 0:
-                yield f"{name.upper()} {value:.1f}/{limit:g} ms"
-            else:
-                yield f"{name.upper()} {value:.1f} ms"
-
-
-def _capacity(rows: Sequence[Row]) -> Iterator[str]:
+def _view(number: int, rows: Sequence[Row], load: Load, ready: Mapping[str, int]) -> View:
+    decisions = _last_by_variant(rows, "scaling_decision")
+    observations = _last_by_variant(rows, "observed_metrics")
+    variants = tuple(
+        Variant(
+            name,
+            _number(decisions.get(name), "current_replicas"),
+            _number(decisions.get(name), "target_replicas"),
+            ready.get(name),
+            _number(observations.get(name), "observed_itl_ms"),
+            _number(observations.get(name), "observed_ttft_ms"),
+        )
+        for name in sorted({*decisions, *observations})
+    )
+    slo_ms = {
+        name: value
+        for row in rows
+        for name in ("itl", "ttft")
+        if isinstance(value := row.get(f"slo_{name}_ms"), float) and value > 0
+    }
     usage = [value for row in rows if isinstance(value := row.get("kv_cache_usage"), float)]
-    if usage:
-        yield f"KV {100 * max(usage):.0f} %"
     queues = {row.get("pod"): value for row in rows if isinstance(value := row.get("queue_length"), int)}
-    if queues:
-        yield f"queue {sum(queues.values())}"
+    problems = [str(row.get("reason", "")) for row in rows if row["event_type"] in ("failure", "safety_net")]
+    return View(
+        number,
+        load,
+        variants,
+        slo_ms,
+        max(usage, default=None),
+        sum(queues.values()) if queues else None,
+        problems[0] if problems else "",
+    )
 
 
-def _last_by_variant(rows: Sequence[Row], kind: str) -> list[Row]:
-    return list({row.get("variant"): row for row in rows if row["event_type"] == kind}.values())
+def _last_by_variant(rows: Sequence[Row], kind: str) -> dict[str, Row]:
+    return {str(row.get("variant") or ""): row for row in rows if row["event_type"] == kind}
 
 
-def _clock(seconds: float) -> str:
-    sign = "-" if seconds < 0 else ""
-    whole = abs(int(seconds))
-    return f"{sign}{whole // 60}:{whole % 60:02d}"
+def _number(row: Row | None, column: str) -> float | None:
+    value = (row or {}).get(column)
+    return value if isinstance(value, int | float) else None

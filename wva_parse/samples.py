@@ -7,6 +7,8 @@ collector that was killed) is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ import orjson
 import pandas as pd
 
 from wva_parse.frames import Frames, Window, minutes_since, utc_times
+from wva_parse.lines import parse_stamp
 
 # Path of a value in `.status` of a VariantAutoscaling -> column; texts with two decimals up to v0.4.
 STATUS_PATHS = {
@@ -25,6 +28,8 @@ STATUS_PATHS = {
     "output_tokens": ("currentAlloc", "load", "avgOutputTokens"),
     "cost": ("currentAlloc", "variantCost"),
 }
+
+LAST_BYTES = 1 << 18  # where the last sample is looked for
 
 
 class Samples(NamedTuple):
@@ -59,14 +64,41 @@ def read_samples(path: Path) -> Iterator[dict[str, Any]]:
                 yield sample
 
 
+def last_time(path: Path) -> datetime | None:
+    """Time of the last whole sample of a file that may be growing, None if it has none yet."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        stream.seek(max(path.stat().st_size - LAST_BYTES, 0))
+        for raw in reversed(stream.read().split(b"\n")[:-1]):
+            with suppress(orjson.JSONDecodeError, TypeError, KeyError):
+                return parse_stamp(str(orjson.loads(raw)["time"]))
+    return None
+
+
+def read_ready_replicas(path: Path) -> Iterator[tuple[datetime, dict[str, int]]]:
+    """Yield time and ready replicas of each variant, sample by sample."""
+    for sample in read_samples(path):
+        if time := parse_stamp(str(sample.get("time"))):
+            yield time, {str(_variant_of(each)): int(each.get("ready") or 0) for each in _deployments(sample)}
+
+
+def _deployments(sample: dict[str, Any]) -> list[dict[str, Any]]:
+    # Samples of earlier versions know one Deployment.
+    return sample.get("deployments") or [each for each in [sample.get("deployment")] if each]
+
+
+def _variant_of(deployment: dict[str, Any]) -> str | None:
+    return deployment.get("variant") or deployment.get("name")
+
+
 def make_samples(samples: Iterable[dict[str, Any]], zero: pd.Timestamp, window: Window) -> Samples:
     """Frames of the samples that were taken within the window; minutes count from `zero`."""
     replicas: list[dict[str, Any]] = []
     variants: list[dict[str, Any]] = []
     for sample in samples:
-        # Samples of earlier versions know one Deployment.
-        for deployment in sample.get("deployments") or filter(None, [sample.get("deployment")]):
-            names = {"variant": deployment.get("variant") or deployment.get("name"), "timestamp": sample.get("time")}
+        for deployment in _deployments(sample):
+            names = {"variant": _variant_of(deployment), "timestamp": sample.get("time")}
             replicas.append({**names, "replicas": deployment.get("spec"), "ready": deployment.get("ready")})
         for variant in sample.get("variants") or []:
             status = variant.get("status") or {}
