@@ -142,7 +142,8 @@ followers() {
 stop_follower() {
   local pid
   pid="$(cat "$1.pid")"
-  if is_command_of "$pid" --timestamps; then
+  # A moment after its start it is still a copy of this script.
+  if is_command_of "$pid" --timestamps || is_command_of "$pid" monitor-wva; then
     kill "$pid" 2>/dev/null || true # it may end by itself at this moment
   fi
 }
@@ -164,6 +165,8 @@ follow_container() {
     </dev/null >"$spool.log" 2>"$spool.err" &
   child=$!
   echo "$child" >"$spool.pid"
+  # Who closes has either found this number or made the file first.
+  [[ ! -e "$SPOOL_DIR/closing" ]] || kill "$child" 2>/dev/null || true # it may have ended
   wait "$child" || status=$?
   if [[ ! -e "$SPOOL_DIR/closing" ]]; then
     "${KUBECTL[@]}" get pod "$pod" --namespace "$NAMESPACE" --ignore-not-found --output json \

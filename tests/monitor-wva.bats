@@ -127,6 +127,22 @@ is_complete() { jq -e .complete "$BATS_TEST_TMPDIR/collection.json"; }
   [ "$(processes_left)" -eq 0 ]
 }
 
+# At any moment of a poll, such as that between the start of a follower and the note of its number.
+@test "TERM however early, and the collector ends" {
+  for delay in 0 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8; do
+    rm -f "$LOG"
+    start_monitor
+    sleep "$delay"
+    kill -TERM "$MONITOR_PID"
+    wait_until has_ended
+    wait "$MONITOR_PID"
+    jq -e '.complete and (.running | not)' "$BATS_TEST_TMPDIR/collection.json"
+    rm "$BATS_TEST_TMPDIR/collection.json"
+  done
+}
+
+has_ended() { ! kill -0 "$MONITOR_PID"; }
+
 @test "wrong usage says what is right" {
   run "$PROJECT/monitor-wva.sh"
   [ "$status" -eq 2 ]
