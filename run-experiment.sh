@@ -12,6 +12,9 @@
 #       --analyze         execute the matching notebook at the end and turn it into HTML
 #       --embedded        use a simulated cluster on this machine instead of a real one
 #       --speed N         how many times faster than real time the simulated cluster runs (default 30)
+#       --dialect D2|D3|D5|D7  whose release's log lines its controller prints (default D3; docs/log-lines.md)
+#       --variants N      how many variants of the model it serves, one Deployment each (default 1)
+#       --clean           first remove load Jobs that earlier runs on the same Deployment have left; asks if one is active
 #       --cooldown SECONDS   how long to watch after the last workload (default: the config's, else 120)
 #       --keep-jobs       leave the load Jobs in the cluster
 #       --context NAME    as kubectl's
@@ -45,6 +48,8 @@ ASSUME_YES=false
 ANALYZE=false
 EMBEDDED=false
 KEEP_JOBS=false
+CLEAN=false
+SIMULATION=() # options of the embedded cluster
 COOLDOWN_S=
 WANTED_SPEED=
 
@@ -222,12 +227,13 @@ parse_options() {
       --analyze) ANALYZE=true ;;
       --embedded) EMBEDDED=true ;;
       --keep-jobs) KEEP_JOBS=true ;;
-      --speed | --cooldown | --context | --kubeconfig)
+      --clean) CLEAN=true ;;
+      --speed | --dialect | --variants | --cooldown | --context | --kubeconfig)
         [[ $# -ge 2 ]] || die 2 "$1 needs a value; see run-experiment.sh --help"
         set_option "$1" "$2"
         shift
         ;;
-      --speed=* | --cooldown=* | --context=* | --kubeconfig=*) set_option "${1%%=*}" "${1#*=}" ;;
+      --speed=* | --dialect=* | --variants=* | --cooldown=* | --context=* | --kubeconfig=*) set_option "${1%%=*}" "${1#*=}" ;;
       -h | --help)
         print_usage
         exit 0
@@ -245,6 +251,8 @@ parse_options() {
   [[ ${#rest[@]} -le 1 ]] || die 2 "expected one config, got ${#rest[@]}: ${rest[*]}"
   CONFIG="${rest[0]:-}"
   [[ "$EMBEDDED" == true || -z "$WANTED_SPEED" ]] || die 2 "--speed needs --embedded: a real cluster has its own pace"
+  [[ "$EMBEDDED" == true || ${#SIMULATION[@]} -eq 0 ]] ||
+    die 2 "${SIMULATION[0]} needs --embedded: it says what is simulated"
   [[ "$EMBEDDED" == false || ${#KUBECTL[@]} -eq 1 ]] || die 2 "--embedded brings its own cluster: leave out --context"
   [[ "$EMBEDDED" == false || -z "${KUBECONFIG_GIVEN:-}" ]] ||
     die 2 "--embedded brings its own cluster: leave out --kubeconfig"
@@ -256,6 +264,14 @@ set_option() {
     --speed)
       [[ "$value" =~ ^[1-9][0-9]{0,3}$ ]] || die 2 "--speed: saw '$value', expected a whole number from 1 to 9999"
       WANTED_SPEED="$value"
+      ;;
+    --dialect)
+      [[ "$value" =~ ^D[2357]$ ]] || die 2 "--dialect: saw '$value', expected D2, D3, D5 or D7"
+      SIMULATION+=(--dialect "$value")
+      ;;
+    --variants)
+      [[ "$value" =~ ^[1-9]$ ]] || die 2 "--variants: saw '$value', expected a number from 1 to 9"
+      SIMULATION+=(--variants "$value")
       ;;
     --cooldown)
       [[ "$value" =~ ^[0-9]{1,6}$ ]] || die 2 "--cooldown: saw '$value', expected whole seconds"
@@ -405,7 +421,7 @@ start_embedded_cluster() {
   set -o monitor
   # Not through a function: what is then started, stopped and waited for would be a subshell around it.
   PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_sim serve --state "$state" --config "$CONFIG" \
-    --mode "$MODE" --speed "${WANTED_SPEED:-30}" --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
+    --mode "$MODE" --speed "${WANTED_SPEED:-30}" ${SIMULATION[@]+"${SIMULATION[@]}"} --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
   CLUSTER_PID=$!
   set +o monitor
   while [[ ! -s "$state/ready" ]]; do
@@ -693,21 +709,44 @@ check_log_level() {
   fi
 }
 
-check_leftovers() {
-  local active finished hint="kubectl delete jobs --namespace $NAMESPACE --selector wva-experiments/run"
-  # Jobs of any run whose names say that they are ours, with "active" or "finished" before them.
-  jq -r '.items[] | select(.kind == "Job" and .metadata.labels["wva-experiments/run"])
+# Jobs that our labels say to be of a run on this Deployment: "active NAME" or "finished NAME", one per line.
+leftovers() {
+  jq -r --arg deployment "$DEPLOYMENT" '.items[] | select(.kind == "Job" and .metadata.labels["wva-experiments/run"]
+      and (.metadata.annotations["wva-experiments/deployment"] // $deployment) == $deployment)
     | (if [.status.conditions[]? | select((.type == "Complete" or .type == "Failed") and .status == "True")]
-       | length > 0 then "finished" else "active" end) + " " + .metadata.name' \
-    "$WORK_DIR/model.json" >"$WORK_DIR/leftovers"
+       | length > 0 then "finished " else "active " end) + .metadata.name' "$WORK_DIR/model.json"
+}
+
+check_leftovers() {
+  local active finished
+  leftovers >"$WORK_DIR/leftovers"
   active="$(sed -n 's/^active //p' "$WORK_DIR/leftovers" | paste -s -d ' ' -)"
   finished="$(sed -n 's/^finished //p' "$WORK_DIR/leftovers" | paste -s -d ' ' -)"
-  if [[ -n "$active" ]]; then
-    report FAIL "another run is active in $NAMESPACE: $active" "wait for its end, or remove what it left: $hint"
-  elif [[ -n "$finished" ]]; then
-    report warn "Jobs of an earlier run are left in $NAMESPACE: $finished" "$hint"
-  else
+  if [[ -n "$active" ]] && ! may_clean_active "$active"; then
+    report FAIL "another run is active on $DEPLOYMENT: $active" \
+      "wait for its end; what an aborted run has left is removed with --clean --yes"
+  elif [[ -z "$active$finished" ]]; then
     report ok "no other run, no leftovers"
+  elif [[ "$CLEAN" == false || "$DRY_RUN" == true || $PREFLIGHT_FAILURES -gt 0 ]]; then
+    report warn "Jobs of an earlier run are left in $NAMESPACE: $finished" "--clean removes them"
+  else
+    remove_leftovers
+  fi
+}
+
+may_clean_active() {
+  [[ "$CLEAN" == true && "$DRY_RUN" == false ]] || return 1
+  [[ "$ASSUME_YES" == true ]] || { is_terminal && ask "Remove the active load Jobs $1?"; }
+}
+
+remove_leftovers() {
+  local names=() name said
+  while read -r _ name; do names+=("$name"); done <"$WORK_DIR/leftovers"
+  if said="$("${KUBECTL[@]}" delete jobs.batch --namespace "$NAMESPACE" --ignore-not-found --cascade=foreground \
+    --timeout "$DELETE_TIMEOUT" "${names[@]}" </dev/null 2>&1)"; then
+    report ok "removed what an earlier run has left: ${names[*]}"
+  else
+    report FAIL "leftovers could not be removed: $(tail -n 1 <<<"$said")" "remove them with kubectl: ${names[*]}"
   fi
 }
 
@@ -722,10 +761,10 @@ preflight() {
   check_deployment
   check_variants
   check_scaler
-  check_leftovers
   read_controller_logs
   check_mode
   check_log_level
+  check_leftovers
   read_cluster_clock
   [[ "$HAS_CLUSTER_CLOCK" == true ]] || report warn "the cluster does not tell its time; this machine's clock is used"
   refuse_after_failures

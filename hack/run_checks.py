@@ -26,7 +26,15 @@ from xml.etree import ElementTree
 
 PROJECT = Path(__file__).resolve().parent.parent
 TOOLS = PROJECT / ".venv" / "bin"
-SHELL_FILES = ("*.sh", "hack/*.sh", ".ci/run", "tests/*.bats", "tests/**/*.bash", "tests/**/*.sh")
+SHELL_FILES = (
+    "*.sh",
+    "hack/*.sh",
+    ".ci/run",
+    "tests/**/*.bats",
+    "tests/**/*.bash",
+    "tests/**/*.sh",
+    "tests/helpers/stubs/*",
+)
 OUT = "{out}"  # stands for a directory of its own, where a test runner leaves its JUnit report
 
 
@@ -61,7 +69,7 @@ CHECKS = {
     ),
     "types": (Tool("mypy", lambda: ["--strict", "wva_parse"]),),
     "pytest": (Tool("pytest", lambda: ["--ignore=tests/benchmarks", f"--junitxml={OUT}/report.xml", "tests"]),),
-    "bats": (Tool("bats", lambda: ["--report-formatter", "junit", "--output", OUT, "tests"]),),
+    "bats": (Tool("bats", lambda: ["--report-formatter", "junit", "--output", OUT, "--recursive", "tests"]),),
 }
 
 

@@ -28,8 +28,6 @@ expect_status() {
   [ $((SECONDS - began)) -le 15 ]
 }
 
-field() { jq -r "$1" "$(run_directory)/run.json"; }
-
 @test "a parallel model-based run on the embedded cluster is complete" {
   config="$(make_config parallel model-based "first 0 60 20" "second 30 60 10")"
   run runner --embedded --speed 60 --yes "$config"
@@ -61,6 +59,32 @@ field() { jq -r "$1" "$(run_directory)/run.json"; }
   [ "$(field '.workloads[1].start >= .workloads[0].end')" = true ]
   grep -q 'Successful requests: *300' "$(run_directory)/job-logs/two.log"
   grep -q ',kv_cache,' "$(run_directory)/metrics.csv"
+}
+
+@test "a Job that has sent all its requests before its time is up is complete" {
+  config="$(make_config early model-based "bad 0 120 20")"
+  write_job "$BATS_TEST_TMPDIR/job-bad.yaml" bad 20 200
+  run runner --embedded --speed 60 --yes "$config"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  [ "$(field '.workloads[0].result')" = complete ]
+  grep -q 'Successful requests: *200' "$(run_directory)/job-logs/bad.log"
+}
+
+@test "another release and two variants: pairs, decisions and samples of each" {
+  config="$(make_config several model-based "first 0 240 30")"
+  run runner --embedded --speed 60 --dialect D3 --variants 2 --yes --analyze "$config"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  local variants
+  variants="$(cut -d , -f 1 "$(run_directory)/processed_data.csv" | sed 1d | sort -u | wc -l)"
+  [ "$variants" -eq 2 ]
+  jq -se 'all(.[]; .deployments | length == 2)' "$(run_directory)/cluster-samples.jsonl"
+  [[ "$output" == *"decode: replicas "* ]]
+  run runner --embedded --speed 60 --dialect D7 --yes "$(make_config console capacity-based "first 0 120 30")"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  grep -q ',scaling_decision,' "$BATS_TEST_TMPDIR"/data/console-*/metrics.csv
 }
 
 @test "--analyze writes the report" {
@@ -167,19 +191,6 @@ has_ended() { [[ "$(field .end)" != null ]]; }
   [ -s "$(run_directory)/metrics.csv" ]
 }
 
-@test "a failing Job is told with the pod's reason, the others go on, status 4" {
-  start_cluster
-  order job-fail '"match": "load-bad", "after": 5'
-  config="$(make_config failing model-based "bad 0 60 10" "good 0 60 10")"
-  run runner --kubeconfig "$KUBECONFIG" --yes "$config"
-  echo "$output"
-  [ "$status" -eq 4 ]
-  [ "$(field '.workloads[] | "\(.name) \(.result)"' | paste -s -d ',' -)" = "bad failed,good stopped" ]
-  [[ "$(field '.workloads[0].reason')" == *"ended with 1"* ]]
-  grep -q 'Engine core initialization failed' "$(run_directory)/job-logs/bad.log"
-  [ "$(jobs_left)" -eq 0 ]
-}
-
 @test "--keep-jobs keeps them, and the next run names what is left" {
   start_cluster
   config="$(make_config kept model-based "first 10 100")"
@@ -188,7 +199,38 @@ has_ended() { [[ "$(field .end)" != null ]]; }
   [ "$(jobs_left)" -eq 1 ]
   run runner --kubeconfig "$KUBECONFIG" --yes --dry-run "$config"
   [ "$status" -eq 0 ]
-  [[ "$output" == *"Jobs of an earlier run are left"* ]]
+  [[ "$output" == *"Jobs of an earlier run are left"*"--clean removes them"* ]]
+  run runner --kubeconfig "$KUBECONFIG" --yes --clean "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"removed what an earlier run has left: load-first-"* ]]
+  [ "$(jobs_left)" -eq 0 ]
+}
+
+@test "another run on the same Deployment is a refusal, on another one not; --clean --yes removes what was left of it" {
+  start_cluster
+  config="$(make_config late model-based "first 10 100")"
+  foreign_job other-deployment | kubectl create -f -
+  run runner --kubeconfig "$KUBECONFIG" --yes --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"no other run, no leftovers"* ]]
+  foreign_job ms-inference-scheduling-llm-d-modelservice-decode | kubectl create -f -
+  run runner --kubeconfig "$KUBECONFIG" "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"another run is active on ms-inference"*"of-ms-inference"*"--clean --yes"* ]]
+  run runner --kubeconfig "$KUBECONFIG" --clean "$config"
+  [ "$status" -eq 3 ]
+  [ "$(jobs_left)" -eq 2 ]
+  run runner --kubeconfig "$KUBECONFIG" --clean --yes "$config"
+  [ "$status" -eq 0 ]
+  [ "$(kubectl get jobs --namespace "$NAMESPACE" --output name)" = job.batch/of-other-deployment ]
+}
+
+# foreign_job DEPLOYMENT: a load Job of another run, in progress.
+foreign_job() {
+  write_job "$BATS_TEST_TMPDIR/foreign.yaml" foreign 1 100000
+  jq --arg deployment "$1" --arg namespace "$NAMESPACE" '.metadata = {name: "of-\($deployment)"[:50], namespace: $namespace,
+      labels: {"wva-experiments/run": "20260101-000000"}, annotations: {"wva-experiments/deployment": $deployment}}' \
+    "$BATS_TEST_TMPDIR/foreign.yaml"
 }
 
 @test "a dry run prints the plan and changes nothing" {

@@ -1,7 +1,7 @@
 # For the tests of the scripts: an embedded cluster that a test can look into and break.
 # shellcheck shell=bash
 
-PROJECT="$(cd "$BATS_TEST_DIRNAME/.." && pwd)"
+PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
 PATH="$PROJECT/.venv/bin:$PATH"
 NAMESPACE=llm-d-autoscaler
 CONTROLLERS=workload-variant-autoscaler-system
@@ -18,6 +18,13 @@ start_cluster() {
   CLUSTER_PID=$!
   wait_until test -s "$STATE/ready"
   export KUBECONFIG="$STATE/kubeconfig" KUBECACHEDIR="$STATE/cache"
+}
+
+# start_cluster_at SPEED [options]: the same, so many times as fast as real time.
+start_cluster_at() {
+  SPEED="$1"
+  shift
+  start_cluster "$@"
 }
 
 stop_cluster() {
@@ -88,6 +95,9 @@ write_job() {
 
 # The only run below $BATS_TEST_TMPDIR/data.
 run_directory() { echo "$BATS_TEST_TMPDIR"/data/*-20*; }
+
+# field FILTER: of its run.json.
+field() { jq -r "$1" "$(run_directory)/run.json"; }
 
 jobs_left() { kubectl get jobs --namespace "$NAMESPACE" --output name | wc -l | tr -d ' '; }
 

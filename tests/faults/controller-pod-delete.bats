@@ -1,0 +1,21 @@
+#!/usr/bin/env bats
+# A pod of the controller goes, another one comes.
+
+load ../helpers/cluster
+load ../helpers/collector
+
+setup() { start_cluster; }
+
+teardown() {
+  kill_monitor
+  stop_cluster
+}
+
+@test "a pod that is deleted and replaced" {
+  start_monitor
+  pass 30
+  order controller-pod-delete
+  pass 90
+  nothing_is_lost
+  is_complete
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env bats
+# A workload's pod fits on no node.
+
+load ../helpers/cluster
+load ../helpers/workloads
+
+setup() { start_cluster; }
+
+teardown() { stop_cluster; }
+
+@test "a pod that fits on no node" {
+  order job-unschedulable '"match": "load-bad"'
+  run_beside_good node
+  bad_failed_with "0/1 nodes are available"
+}
+
+@test "a sequential Job that takes longer than the timeout" {
+  config="$(make_config slow model-based "bad 10 250" "good 20 100")"
+  order job-unschedulable '"match": "load-bad"' # it would take 25 s
+  echo 'timeout: 30' >>"$config"
+  run_config "$config"
+  [ "$status" -eq 4 ]
+  [ "$(field '.workloads[] | "\(.name) \(.result)"' | paste -s -d ',' -)" = "bad failed,good complete" ]
+  [[ "$(field '.workloads[0].reason')" == *"timeout of 30 s"* ]]
+  [ "$(jobs_left)" -eq 0 ]
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bats
+# The lease goes to the other pod of the controller.
+
+load ../helpers/cluster
+load ../helpers/collector
+
+setup() { start_cluster; }
+
+teardown() {
+  kill_monitor
+  stop_cluster
+}
+
+@test "a leader change" {
+  start_monitor
+  pass 30
+  order leader-change
+  pass 60
+  nothing_is_lost
+  is_complete
+}
