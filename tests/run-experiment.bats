@@ -80,7 +80,7 @@ expect_status() {
   variants="$(cut -d , -f 1 "$(run_directory)/processed_data.csv" | sed 1d | sort -u | wc -l)"
   [ "$variants" -eq 2 ]
   jq -se 'all(.[]; .deployments | length == 2)' "$(run_directory)/cluster-samples.jsonl"
-  [[ "$output" == *"decode: replicas "* ]]
+  [[ "$output" == *"  decode:  replicas "*"  decode-2:  replicas "* ]]
   run runner --embedded --speed 60 --dialect D7 --yes "$(make_config console capacity-based "first 0 120 30")"
   echo "$output"
   [ "$status" -eq 0 ]

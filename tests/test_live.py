@@ -82,3 +82,11 @@ def test_lines_of_no_meaning_show_nothing(tmp_path):
     directory = finished(tmp_path)
     (directory / "wva-controller-logs.jsonl").write_text("I0101 klog\n" + line(0, "Starting workers") + "\n")
     assert lines(directory) == []
+
+
+def test_variants_are_told_apart_by_what_differs_in_their_names(tmp_path):
+    both = [
+        (0, "Operating in MODEL-ONLY mode: model-based optimization only"),
+        *((0, text) for name in ("ms-llama-decode", "ms-llama-decode-2") for text in decision(1, 2, name)),
+    ]
+    assert last_line(finished(tmp_path, both)).endswith("  decode:  replicas 1→2  decode-2:  replicas 1→2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from wva_parse.live import Load, Variant, View
@@ -63,7 +64,7 @@ def _load(load: Load) -> Iterator[str]:
 
 def _variant(variant: Variant, view: View) -> Iterator[str]:
     if len(view.variants) > 1:
-        yield f"{variant.name}:"
+        yield variant.name[_common_length(view.variants) :] + ":"
     if variant.target_replicas is not None:
         current = "?" if variant.current_replicas is None else f"{variant.current_replicas:g}"
         ready = "" if variant.ready_replicas is None else f" ({variant.ready_replicas} ready)"
@@ -72,6 +73,13 @@ def _variant(variant: Variant, view: View) -> Iterator[str]:
         limit = f"/{view.slo_ms[name]:g}" if name in view.slo_ms else ""
         if value is not None:
             yield f"{name.upper()} {value:.1f}{limit} ms" if value > 0 else f"{name.upper()} idle"
+
+
+def _common_length(variants: Sequence[Variant]) -> int:
+    """Of the words with which all names begin: variants of one model often share most of a long name."""
+    columns = zip(*(variant.name.split("-")[:-1] for variant in variants), strict=False)
+    shared = takewhile(lambda words: len(set(words)) == 1, columns)
+    return sum(len(words[0]) + 1 for words in shared)
 
 
 def _pods(view: View) -> Iterator[str]:
