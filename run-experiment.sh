@@ -642,8 +642,9 @@ mode_in_log() {
   esac
 }
 
-# Otherwise its environment, which may point to a ConfigMap. Releases without a log line of it read only this.
-mode_in_environment() {
+# Otherwise what it is set to by: its environment, which may point to a ConfigMap (up to v0.5), or the ConfigMap that
+# switches on the queueing model (v0.6 to v0.8).
+mode_in_settings() {
   jq -r --arg prefix "$POD_PREFIX" '
     . as $all
     | [.items[] | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .spec.containers[].env[]?
@@ -652,7 +653,10 @@ mode_in_environment() {
        | if $ref then ([$all.items[] | select(.kind == "ConfigMap" and .metadata.name == $ref.name) | .data[$ref.key]]
                        | first // "")
          else .value // "" end] | first // ""
-    | if . == "on" or . == "model-only" then "model-based" else "capacity-based" end' "$WORK_DIR/controller.json"
+    | ([$all.items[] | select(.kind == "ConfigMap" and (.metadata.name | endswith("queueing-model-config")))
+        | .data.default // empty] | length > 0) as $has_queueing_model
+    | if . == "on" or . == "model-only" or $has_queueing_model then "model-based" else "capacity-based" end
+    ' "$WORK_DIR/controller.json"
 }
 
 read_controller_logs() {
@@ -670,8 +674,8 @@ check_mode() {
   how="by its log"
   mode="$(mode_in_log "$WORK_DIR/controller.log")"
   if [[ -z "$mode" ]]; then
-    how="by its environment"
-    mode="$(mode_in_environment)"
+    how="by its settings"
+    mode="$(mode_in_settings)"
   fi
   if [[ "$mode" == "$MODE" ]]; then
     report ok "controller mode: $mode ($how)"
