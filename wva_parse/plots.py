@@ -67,7 +67,7 @@ def prediction_vs_observation(run: Experiment) -> Figure:
 
 def prediction_error_distribution(run: Experiment) -> Figure:
     """Histograms of the errors of loaded pairs, the settled ones apart."""
-    figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
     axes = figure.subplots(1, 2)
     figure.suptitle(f"Prediction errors (observed − predicted), loaded pairs\n{run.name}", fontsize=11)
     loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
@@ -82,7 +82,7 @@ def prediction_error_distribution(run: Experiment) -> Figure:
             )
             axis.axvline(float(loaded[column].mean()), color=RED, label=f"bias {loaded[column].mean():.2f} ms")
             axis.axvline(0, color="black", linewidth=0.8, linestyle=":")
-            axis.legend(fontsize=8)
+            axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, frameon=False)
         _say_if_empty(axis, loaded[column], "no loaded pairs")
         axis.set_xlabel(f"error of {UNITS[metric]}")
         axis.set_ylabel("pairs")
