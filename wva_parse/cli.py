@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from wva_parse import compare, live, live_text, run, summary, terminal
+from wva_parse import compare, live, live_text, provenance, run, summary, terminal
 from wva_parse.lines import LogError
 
 
@@ -37,6 +39,7 @@ def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
 
 def _many_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
+    parser.add_argument("--csv", metavar="FILE", help="the table of runs as CSV as well, a line per cell")
 
 
 def _csv(arguments: argparse.Namespace) -> int:
@@ -92,16 +95,31 @@ def _watch_on_terminal(directory: Path) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    found, failed = [], False
+    found, facts, failed = [], {}, False
     for directory in arguments.runs:
         try:
-            found.append(summary.summarize(run.load(directory)))
+            summed = summary.summarize(run.load(directory))
         except (run.RunError, LogError) as error:
             failed = True
             print(f"wva_parse compare: left out: {error}", file=sys.stderr)
+            continue
+        found.append(summed)
+        facts[str(summed["run"])] = provenance.provenance_of(Path(directory), summed)
     if found:
-        print(compare.table(found))
+        print(compare.document(found, facts))
+        if arguments.csv:
+            _write_cells(Path(arguments.csv), list(compare.cells(found)))
     return 2 if failed else 0
+
+
+def _write_cells(target: Path, cells: list[dict[str, Any]]) -> None:
+    try:
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, list(cells[0]))
+            writer.writeheader()
+            writer.writerows(cells)
+    except OSError as error:
+        raise run.RunError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {

@@ -1,9 +1,15 @@
-"""Several runs in one table: each cell is a number of one run's summary.json, in its place there."""
+"""Several runs in tables: what differed in their making, each run's figures, repeats, mode against mode.
+
+Each cell of the table of runs is a number of one run's summary.json, in its place there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from wva_parse import groups, provenance
 
 Summary = dict[str, Any]
 
@@ -21,7 +27,7 @@ def _plain(value: Any) -> str:
 
 
 def _whole(value: Any) -> str:
-    return f"{value:.0f}"
+    return f"{value:.1f}".removesuffix(".0")
 
 
 def _hundredths(value: Any) -> str:
@@ -62,6 +68,15 @@ FIGURES = (
     Figure("saturation events", ("kv_cache", "saturation_events"), _plain),
     Figure("queue length, mean", ("queue", "mean"), _hundredths),
     Figure("queue length, most", ("queue", "max"), _whole),
+    Figure("replica-seconds of a perfect autoscaler, at least", ("elasticity", "least_replica_s"), _whole),
+    Figure("time with too few replicas", ("elasticity", "under_share"), _percent),
+    Figure("time with too many replicas", ("elasticity", "over_share"), _percent),
+    Figure("decision to ready, median, s", ("time_to_scale", "decision_to_ready_s"), _whole),
+    Figure("cost", ("cost", "cost"), _hundredths),
+    Figure("requests completed", ("client", "completed"), _whole),
+    Figure("requests failed", ("client", "failed"), _whole),
+    Figure("TTFT of the clients, mean, ms", ("client", "mean_ttft_ms"), _hundredths),
+    Figure("ITL of the clients, mean, ms", ("client", "mean_itl_ms"), _hundredths),
     Figure("failures logged", ("failures",), _by_count),
 )
 
@@ -74,17 +89,129 @@ def describe(summary: Summary) -> Iterator[tuple[str, str]]:
             yield figure.label, figure.text(value)
 
 
+def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> str:
+    """The whole comparison as Markdown.
+
+    Parameters
+    ----------
+    summaries
+        Of the runs, in the order of their columns.
+    facts
+        Of each run, by its name: `provenance_of`.
+    """
+    sections = [_differences(facts), table(summaries), _repeats(summaries), _effects(summaries)]
+    return "\n\n".join(section for section in sections if section)
+
+
 def table(summaries: Sequence[Summary]) -> str:
     """A Markdown table, one column per run; a figure that a run does not have is a dash."""
-    lines = [
-        "| | " + " | ".join(str(summary["run"]) for summary in summaries) + " |",
-        "|---|" + "---:|" * len(summaries),
-    ]
+    rows = []
     for figure in FIGURES:
         values = [_dig(summary, figure.path) for summary in summaries]
-        cells = ["–" if value is None else figure.text(value) for value in values]
-        lines.append(f"| {figure.label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        rows.append([figure.label, *("–" if value is None else figure.text(value) for value in values)])
+    return _table(["", *(str(summary["run"]) for summary in summaries)], rows)
+
+
+def cells(summaries: Sequence[Summary]) -> Iterator[dict[str, Any]]:
+    """Every cell of the table of runs with the place in summary.json where it stands."""
+    for summary in summaries:
+        group = group_of(summary)
+        for figure in FIGURES:
+            value = _dig(summary, figure.path)
+            if value is not None and not isinstance(value, dict):
+                yield {
+                    "run": summary["run"],
+                    "experiment": group.experiment,
+                    "mode": group.mode,
+                    "figure": figure.label,
+                    "path": ".".join(figure.path),
+                    "value": value,
+                }
+
+
+class Group(NamedTuple):
+    """Repeats of one experiment in one mode."""
+
+    experiment: str
+    mode: str
+
+
+def group_of(summary: Summary) -> Group:
+    """By the run's name without its time, and without the mode that our configs' names begin with."""
+    name = re.sub(r"-\d{8}-\d{6}$", "", str(summary["run"]))
+    return Group(re.sub(r"^(model|capacity)-based-", "", name), str(summary.get("mode")))
+
+
+def _grouped(summaries: Sequence[Summary]) -> dict[Group, list[Summary]]:
+    found: dict[Group, list[Summary]] = {}
+    for summary in summaries:
+        found.setdefault(group_of(summary), []).append(summary)
+    return found
+
+
+def _numbers(summaries: Sequence[Summary], figure: Figure) -> list[float]:
+    values = (_dig(summary, figure.path) for summary in summaries)
+    return [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+def _differences(facts: Mapping[str, provenance.Facts]) -> str:
+    differing = provenance.differences(facts)
+    if len(facts) < 2:
+        return ""
+    if not differing:
+        return "The runs were made under the same conditions, as far as their directories tell."
+    rows = [[label, *(answer or "cannot be told" for answer in answers.values())] for label, answers in differing]
+    return "Before the numbers: what differs between these runs.\n\n" + _table(["", *facts], rows)
+
+
+def _repeats(summaries: Sequence[Summary]) -> str:
+    repeated = {group: runs for group, runs in _grouped(summaries).items() if len(runs) > 1}
+    rows = [
+        [group.experiment, group.mode, figure.label, *_spread(groups.spread(values), figure)]
+        for group, runs in repeated.items()
+        for figure in FIGURES
+        if figure.text is not _plain and (values := _numbers(runs, figure))
+    ]
+    if not rows:
+        return ""
+    heads = ["experiment", "mode", "figure", "n", "median", "least to most", "interval of the median (95 %)"]
+    return "Repeats.\n\n" + _table(heads, rows)
+
+
+def _spread(found: groups.Spread, figure: Figure) -> list[str]:
+    interval = _between(found.interval, figure.text) if found.interval else found.reason
+    return [str(found.n), figure.text(found.median), _between((found.least, found.most), figure.text), interval]
+
+
+def _effects(summaries: Sequence[Summary]) -> str:
+    grouped, rows = _grouped(summaries), []
+    for experiment in dict.fromkeys(group.experiment for group in grouped):
+        first = grouped.get(Group(experiment, "model-based"), [])
+        second = grouped.get(Group(experiment, "capacity-based"), [])
+        for figure in FIGURES:
+            a, b = _numbers(first, figure), _numbers(second, figure)
+            if figure.text is not _plain and a and b:
+                rows.append([experiment, figure.label, *_effect(groups.effect(a, b), figure)])
+    if not rows:
+        return ""
+    heads = ["experiment", "figure", "Cliff's delta", "interval", "difference of medians", "interval"]
+    said = f"Intervals are of {groups.RESAMPLES} bootstrap samples with seed {groups.SEED}."
+    return f"Model-based against capacity-based. {said}\n\n" + _table(heads, rows)
+
+
+def _effect(found: groups.Effect, figure: Figure) -> list[str]:
+    delta = _between(found.delta_interval, _hundredths) if found.delta_interval else found.reason
+    difference = _between(found.difference_interval, figure.text) if found.difference_interval else found.reason
+    return [_hundredths(found.delta), delta, figure.text(found.difference), difference]
+
+
+def _between(ends: tuple[float, float], text: Callable[[Any], str]) -> str:
+    return f"{text(ends[0])} to {text(ends[1])}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def _dig(value: Any, path: tuple[str, ...]) -> Any:
