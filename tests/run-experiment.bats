@@ -233,6 +233,24 @@ foreign_job() {
     "$BATS_TEST_TMPDIR/foreign.yaml"
 }
 
+@test "no value of a Secret gets into the run's directory" {
+  start_cluster
+  local deployment=ms-inference-scheduling-llm-d-modelservice-decode value=hf_T0pSecretT0ken
+  for where in "$NAMESPACE" "$CONTROLLERS"; do
+    jq -n --arg value "$value" '{apiVersion: "v1", kind: "Secret", metadata: {name: "hf-token"}, stringData: {token: $value}}' |
+      kubectl create --namespace "$where" --filename -
+  done
+  kubectl patch deployment "$deployment" --namespace "$NAMESPACE" --type json --patch '[{"op": "add",
+    "path": "/spec/template/spec/containers/0/env", "value": [{"name": "HF_TOKEN",
+    "valueFrom": {"secretKeyRef": {"name": "hf-token", "key": "token"}}}]}]'
+  run runner --kubeconfig "$KUBECONFIG" --yes "$(make_config secret model-based "first 0 30 10")"
+  echo "$output"
+  [ "$status" -eq 0 ]
+  grep -q secretKeyRef "$(run_directory)/cluster/before/deployment.json"
+  run grep -rlE "$value|$(printf %s "$value" | base64)" "$(run_directory)"
+  [ "$status" -eq 1 ]
+}
+
 @test "a dry run prints the plan and changes nothing" {
   start_cluster
   config="$(make_config dry model-based "first 0 60 10" "second 30 60 15")"

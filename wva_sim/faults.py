@@ -22,6 +22,7 @@ class Faults:
         self.jobs = jobs
         self.controllers = controllers
         self._denied: list[tuple[str, str]] = []  # verb, resource
+        self._roles: list[Json] | None = None  # None: everything is allowed that is not denied
         self._refused: dict[str, str] = {}  # part of a Job's name -> an admission webhook's words
         world.api.admission = self._admit
         self.table: dict[str, Callable[[Json], Any]] = {
@@ -41,6 +42,7 @@ class Faults:
             "job-over-quota": self._refuse_quota,
             "job-refused": self._refuse_admission,
             "deny": self._deny,
+            "allow-only": self._allow_only,
             "clear": self._clear,
         }
 
@@ -138,9 +140,23 @@ class Faults:
         self._denied.append((str(body["verb"]), str(body["resource"])))
         self.world.api.rbac = self._is_allowed
 
+    def _allow_only(self, body: Json) -> None:
+        """Allow nothing but what `roles`, a list of Role objects, grant in their namespaces."""
+        self._roles = list(body["roles"])
+        self.world.api.rbac = self._is_allowed
+
     def _is_allowed(self, verb: str, group: str, resource: str, subresource: str, namespace: str | None) -> bool:
         wanted = f"{resource}/{subresource}" if subresource else resource
-        return (verb, wanted) not in self._denied
+        if (verb, wanted) in self._denied:
+            return False
+        return self._roles is None or any(
+            role["metadata"]["namespace"] == namespace
+            and group in rule["apiGroups"]
+            and wanted in rule["resources"]
+            and verb in rule["verbs"]
+            for role in self._roles
+            for rule in role["rules"]
+        )
 
     # Jobs; `match` is a part of the name of those meant, empty for all
 
@@ -177,4 +193,5 @@ class Faults:
             orders.clear()
         self._refused.clear()
         self._denied.clear()
+        self._roles = None
         self.world.api.rbac = None
