@@ -1,0 +1,41 @@
+#!/usr/bin/env bats
+# An hour of the controller's life with a fault every other minute; another one each time, or $SOAK_SEED's.
+
+load helpers/cluster
+load helpers/collector
+
+teardown() {
+  kill_monitor
+  stop_cluster
+}
+
+FAULTS=(leader-change controller-crash controller-pod-delete log-rotate log-burst log-line log-partial api-outage watch-expire log-cut)
+
+options_of() {
+  case "$1" in
+    log-burst) echo "\"lines\": $((RANDOM % 2000 + 1))" ;;
+    log-line) echo "\"length\": $((RANDOM * 3 + 1)), \"times\": $((RANDOM % 5 + 1))" ;;
+    log-partial) echo "\"text\": \"half and $RANDOM\", \"seconds\": $((RANDOM % 20 + 1))" ;;
+    api-outage) echo "\"seconds\": $((RANDOM % 31 + 10))" ;;
+  esac
+}
+
+# Another fault may have left the cluster without what this one needs, such as a leader.
+try_order() { order "$@" >>"$BATS_TEST_TMPDIR/orders" 2>&1 || echo "not possible now: $*" >>"$BATS_TEST_TMPDIR/orders"; }
+
+@test "sixty minutes with a random fault every two: nothing is lost" {
+  local seed="${SOAK_SEED:-$((RANDOM * 32768 + RANDOM))}" minute fault
+  echo "SOAK_SEED=$seed"
+  start_cluster --seed "$((seed % 10000))"
+  start_monitor
+  RANDOM=$((seed % 32768))
+  for ((minute = 0; minute < 60; minute += 2)); do
+    fault="${FAULTS[RANDOM % ${#FAULTS[@]}]}"
+    echo "minute $minute: $fault"
+    try_order "$fault" "$(options_of "$fault")"
+    pass 120
+  done
+  cat "$BATS_TEST_TMPDIR/orders"
+  nothing_is_lost
+  is_complete
+}
