@@ -20,7 +20,7 @@ RECORD = {
 
 def lines(directory, sleep=lambda seconds: None) -> list[str]:
     shown: list[str] = []
-    follow(directory, lambda views: shown.extend(map(one_line, views)), sleep)
+    follow(directory, lambda views, _load: shown.extend(map(one_line, views)), sleep)
     return shown
 
 

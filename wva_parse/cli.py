@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 
@@ -73,25 +73,28 @@ def _watch(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_lines(views: Sequence[live.View]) -> None:
+def _print_lines(views: Sequence[live.View], _load: live.Load) -> None:
     for view in views:
         print(live_text.one_line(view), flush=True)
 
 
 def _watch_on_terminal(directory: Path) -> None:
-    history: dict[int, live.View] = {}
+    history, now = dict[int, live.View](), live.Load()
 
-    def draw(views: Sequence[live.View] = (), put: Callable[..., None] = terminal.draw) -> None:
+    def show(views: Sequence[live.View], load: live.Load) -> None:
+        nonlocal now
         history.update((view.number, view) for view in views)
-        shown = list(history.values())
+        now = load
+        put(terminal.draw)
+
+    def put(how: Callable[[Sequence[str], TextIO, os.terminal_size], None]) -> None:
         size = os.get_terminal_size(sys.stdout.fileno())
-        load = live.load_now(directory, shown[-1].load if shown else live.Load())
-        put(live_text.block(shown, load, size.columns), sys.stdout, size)
+        how(live_text.block(list(history.values()), now, terminal.width(size)), sys.stdout, size)
 
     try:
-        live.follow(directory, draw)
+        live.follow(directory, show)
     finally:
-        draw(put=terminal.leave)
+        put(terminal.leave)
 
 
 def _compare(arguments: argparse.Namespace) -> int:

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wva_parse.events import parse_events
+from wva_parse.growing import GrowingFile
 from wva_parse.lines import LineCounts, parse_stamp, read_lines
 from wva_parse.rows import LoopRun, Row, make_rows
 from wva_parse.run import LOG_NAME, read_json
-from wva_parse.samples import last_time, read_ready_replicas
+from wva_parse.samples import SAMPLES_NAME, parse_samples, ready_replicas
 
 POLL_S = 0.3  # real time; an embedded cluster's reconciliation lasts one second at thirty times real time
-SAMPLES_NAME = "cluster-samples.jsonl"
+
+ReadyReplicas = tuple[datetime, Mapping[str, int]]  # of each variant, at one poll of the collector
 
 
 class Workload(NamedTuple):
@@ -62,7 +64,7 @@ class View(NamedTuple):
 
 
 def follow(
-    directory: Path, show: Callable[[Sequence[View]], None], sleep: Callable[[float], None] = time.sleep
+    directory: Path, show: Callable[[Sequence[View], Load], None], sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Show a run until its record says that it has ended.
 
@@ -72,16 +74,20 @@ def follow(
         The run's.
     show
         Called after every look at the log with the views of its new reconciliations, and again with the last one
-        if there is more of it.
+        if there is more of it; and with what is applied now.
     sleep
         Called between two looks at the log.
     """
     seen: dict[int, list[Row]] = {}  # of the reconciliations that may not be over
     shown: dict[int, View] = {}
+    samples, ready = GrowingFile(directory / SAMPLES_NAME), list[ReadyReplicas]()
 
     def look() -> None:
-        views = make_views(directory, seen)
-        show([view for view in views if shown.get(view.number) != view])
+        ready.extend(ready_replicas(parse_samples(samples.new_lines())))
+        record = read_json(directory / "run.json")
+        workloads = read_workloads(directory, record)
+        views = make_views(seen, parse_stamp(str(record.get("start") or "")), workloads, ready)
+        show([view for view in views if shown.get(view.number) != view], load_now(views, workloads, ready))
         for number in list(seen)[:-1]:
             del seen[number]
         shown.clear()
@@ -98,36 +104,30 @@ def follow(
 
 def _tail(directory: Path, on_idle: Callable[[], None], sleep: Callable[[float], None]) -> Iterator[bytes]:
     """Whole lines of the log as they come, until the run has ended and all of them were given."""
-    log, rest, position = directory / LOG_NAME, b"", 0
+    log = GrowingFile(directory / LOG_NAME)
     while True:
         is_over = read_json(directory / "run.json").get("status", "running") != "running"
-        if log.is_file():
-            with log.open("rb") as stream:
-                stream.seek(position)
-                new = stream.read()
-            position += len(new)
-            *lines, rest = (rest + new).split(b"\n")
-            yield from lines
+        yield from log.new_lines()
         if is_over:
             return
         on_idle()
         sleep(POLL_S)
 
 
-def load_now(directory: Path, last: Load) -> Load:
+def load_now(views: Sequence[View], workloads: Sequence[Workload], ready: Sequence[ReadyReplicas]) -> Load:
     """What is applied at the last sample of the cluster: polls are more frequent than reconciliations."""
-    load = load_at(last_time(directory / SAMPLES_NAME), read_workloads(directory, read_json(directory / "run.json")))
+    last = views[-1].load if views else Load()
+    load = load_at(ready[-1][0] if ready else None, workloads)
     return load if (load.elapsed_s or 0) > (last.elapsed_s or 0) else last
 
 
-def make_views(directory: Path, seen: Mapping[int, Sequence[Row]]) -> list[View]:
-    """Views of reconciliations, given their rows of metrics.csv; without those that began before the run."""
-    if not seen:
-        return []
-    record = read_json(directory / "run.json")
-    workloads = read_workloads(directory, record)
-    start = parse_stamp(str(record.get("start") or ""))
-    ready = list(read_ready_replicas(directory / SAMPLES_NAME))
+def make_views(
+    seen: Mapping[int, Sequence[Row]],
+    start: datetime | None,
+    workloads: Sequence[Workload],
+    ready: Sequence[ReadyReplicas],
+) -> list[View]:
+    """Views of reconciliations, given their rows of metrics.csv; without those that began before the run's start."""
     views = []
     for number, rows in seen.items():
         now = parse_stamp(str(rows[0]["timestamp"]))
@@ -171,7 +171,7 @@ def load_at(now: datetime | None, workloads: Sequence[Workload]) -> Load:
     return Load(elapsed_s, rate_per_s, tuple(work.name for work in active), max(end_s - elapsed_s, 0.0))
 
 
-def _ready_at(now: datetime | None, ready: Sequence[tuple[datetime, Mapping[str, int]]]) -> Mapping[str, int]:
+def _ready_at(now: datetime | None, ready: Sequence[ReadyReplicas]) -> Mapping[str, int]:
     """The sample nearest to a time: the poll that follows a reconciliation may be far away."""
     if not now or not ready:
         return {}

@@ -41,15 +41,14 @@ def one_line(view: View) -> str:
 
 
 def block(views: Sequence[View], load: Load, width: int) -> list[str]:
-    """What is applied now, the last reconciliation and the course of the run, `width` characters wide at most."""
+    """What is applied now, the last reconciliation and the course of the run, as long as `width` allows."""
     lines = ["  ".join(_load(load))]
     if not views:
         return lines
     last = views[-1]
     lines += ["  ".join(_variant(variant, last)) for variant in last.variants]
     lines += filter(None, ["  ".join(_pods(last))])
-    lines += _courses(views[-HISTORY:], width)
-    return [line[:width] for line in lines]
+    return [*lines, *_courses(views[-HISTORY:], width)]
 
 
 def _load(load: Load) -> Iterator[str]:

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from wva_parse.run import read_json
+from wva_parse.run import read_json, read_json_list
 
 Summary = Mapping[str, Any]
 Facts = Mapping[str, str]  # what is asked -> answer; "" where it cannot be told
@@ -53,17 +51,9 @@ def _simulated(_directory: Path, _record: Mapping[str, Any], summary: Summary) -
     return "yes" if summary.get("simulated") else "no"
 
 
-def _read_list(path: Path) -> list[Any]:
-    try:
-        data = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return []
-    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-
-
 def _images(name: str) -> Callable[[Path, Mapping[str, Any], Summary], str]:
     def ask(directory: Path, _record: Mapping[str, Any], _summary: Summary) -> str:
-        items = _read_list(directory / "cluster" / "before" / name)
+        items = read_json_list(directory / "cluster" / "before" / name)
         statuses = [row for item in items for row in (item.get("status") or {}).get("containerStatuses") or []]
         return _joined(row.get("imageID") or row.get("image") for row in statuses)
 

@@ -34,7 +34,7 @@ from wva_parse.rows import (
     Row,
     make_rows,
 )
-from wva_parse.samples import Samples, make_samples, observe_by_samples, read_samples
+from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, observe_by_samples, read_samples
 from wva_parse.slo import Slo, slo_in_force, slo_of_run
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -167,7 +167,7 @@ def load(
     window = window_of(record)
     counts, loop_runs = LineCounts(), list[LoopRun]()
     frames = make_frames(read_rows(directory / LOG_NAME, counts, loop_runs), loop_runs, window)
-    samples = make_samples(read_samples(directory / "cluster-samples.jsonl"), frames.zero, window)
+    samples = make_samples(read_samples(directory / SAMPLES_NAME), frames.zero, window)
     observed_from = "log" if len(frames["observed_metrics"]) else "nothing"
     if observed_from == "nothing":
         frames = observe_by_samples(frames, samples)
@@ -280,11 +280,21 @@ def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterat
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; empty if there is none, or half of one."""
-    try:
-        data = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return {}
+    data = _read_any_json(path)
     return data if isinstance(data, dict) else {}
+
+
+def read_json_list(path: Path) -> list[dict[str, Any]]:
+    """The objects of the list in a JSON file; empty if there is none, or half of one."""
+    data = _read_any_json(path)
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+
+
+def _read_any_json(path: Path) -> Any:
+    try:
+        return orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
 
 
 def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:

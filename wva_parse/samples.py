@@ -7,7 +7,6 @@ collector that was killed) is left out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +28,7 @@ STATUS_PATHS = {
     "cost": ("currentAlloc", "variantCost"),
 }
 
-LAST_BYTES = 1 << 18  # where the last sample is looked for
+SAMPLES_NAME = "cluster-samples.jsonl"
 
 
 class Samples(NamedTuple):
@@ -55,30 +54,23 @@ def read_samples(path: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         return
     with path.open("rb") as stream:
-        for raw in stream:
-            try:
-                sample = orjson.loads(raw)
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(sample, dict):
-                yield sample
+        yield from parse_samples(stream)
 
 
-def last_time(path: Path) -> datetime | None:
-    """Time of the last whole sample of a file that may be growing, None if it has none yet."""
-    if not path.is_file():
-        return None
-    with path.open("rb") as stream:
-        stream.seek(max(path.stat().st_size - LAST_BYTES, 0))
-        for raw in reversed(stream.read().split(b"\n")[:-1]):
-            with suppress(orjson.JSONDecodeError, TypeError, KeyError):
-                return parse_stamp(str(orjson.loads(raw)["time"]))
-    return None
+def parse_samples(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the samples among lines."""
+    for raw in lines:
+        try:
+            sample = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(sample, dict):
+            yield sample
 
 
-def read_ready_replicas(path: Path) -> Iterator[tuple[datetime, dict[str, int]]]:
+def ready_replicas(samples: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, dict[str, int]]]:
     """Yield time and ready replicas of each variant, sample by sample."""
-    for sample in read_samples(path):
+    for sample in samples:
         if time := parse_stamp(str(sample.get("time"))):
             yield time, {str(_variant_of(each)): int(each.get("ready") or 0) for each in _deployments(sample)}
 

@@ -13,10 +13,15 @@ from typing import TextIO
 CLEAR_BELOW = "\x1b[J"
 
 
+def width(size: os.terminal_size) -> int:
+    """Characters of a line: the last column stays free, as a terminal moves on when it is filled."""
+    return size.columns - 1
+
+
 def draw(lines: Sequence[str], stream: TextIO, size: os.terminal_size) -> None:
     """Draw a block where the cursor is; what does not fit on the screen is left out."""
-    # The last column and the last line stay free: a terminal moves on when they are filled.
-    fitting = [line[: size.columns - 1] for line in lines[: size.lines - 1]]
+    # The last line stays free as well.
+    fitting = [line[: width(size)] for line in lines[: size.lines - 1]]
     up = f"\x1b[{len(fitting)}A" if fitting else ""
     # In one piece, so that no other process can write between.
     stream.write("\r" + CLEAR_BELOW + "".join(f"{line}\r\n" for line in fitting) + up)
@@ -25,5 +30,5 @@ def draw(lines: Sequence[str], stream: TextIO, size: os.terminal_size) -> None:
 
 def leave(lines: Sequence[str], stream: TextIO, size: os.terminal_size) -> None:
     """Draw it a last time, with the cursor below it."""
-    stream.write("\r" + CLEAR_BELOW + "".join(f"{line[: size.columns - 1]}\n" for line in lines))
+    stream.write("\r" + CLEAR_BELOW + "".join(f"{line[: width(size)]}\n" for line in lines))
     stream.flush()
