@@ -746,8 +746,7 @@ may_clean_active() {
 remove_leftovers() {
   local names=() name said
   while read -r _ name; do names+=("$name"); done <"$WORK_DIR/leftovers"
-  if said="$("${KUBECTL[@]}" delete jobs.batch --namespace "$NAMESPACE" --ignore-not-found --cascade=foreground \
-    --timeout "$DELETE_TIMEOUT" "${names[@]}" </dev/null 2>&1)"; then
+  if said="$(delete_jobs_and_wait --ignore-not-found "${names[@]}" 2>&1)"; then
     report ok "removed what an earlier run has left: ${names[*]}"
   else
     report FAIL "leftovers could not be removed: $(tail -n 1 <<<"$said")" "remove them with kubectl: ${names[*]}"
@@ -1200,13 +1199,17 @@ stop_load() {
 
 delete_jobs() {
   [[ "$JOBS_CREATED" == true && "$KEEP_JOBS" == false ]] || return 0
-  # Waits until the pods are gone as well: a load that still runs would spoil the next experiment.
-  "${KUBECTL[@]}" delete jobs.batch --namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" \
-    --cascade=foreground --timeout "$DELETE_TIMEOUT" </dev/null >/dev/null 2>>"$RUN_LOG" || {
+  delete_jobs_and_wait --selector "wva-experiments/run=$RUN_ID" >/dev/null 2>>"$RUN_LOG" || {
     warn "the load Jobs may still be there: $(say_remains)"
     return
   }
   JOBS_CREATED=false
+}
+
+# delete_jobs_and_wait SELECTION...: until their pods are gone as well; a load that still runs would spoil the next
+# experiment.
+delete_jobs_and_wait() {
+  "${KUBECTL[@]}" delete jobs.batch --namespace "$NAMESPACE" --cascade=foreground --timeout "$DELETE_TIMEOUT" "$@" </dev/null
 }
 
 say_remains() { printf 'kubectl delete jobs --namespace %s --selector wva-experiments/run=%s\n' "$NAMESPACE" "$RUN_ID"; }

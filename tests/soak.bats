@@ -1,12 +1,11 @@
 #!/usr/bin/env bats
 # An hour of the controller's life with a fault every other minute; another one each time, or $SOAK_SEED's.
 
-load helpers/cluster
-load helpers/collector
+load helpers/cluster_per_test
 
-teardown() {
-  kill_monitor
-  stop_cluster
+setup() {
+  SEED="${SOAK_SEED:-$((RANDOM * 32768 + RANDOM))}"
+  start_cluster --seed "$((SEED % 10000))"
 }
 
 FAULTS=(leader-change controller-crash controller-pod-delete log-rotate log-burst log-line log-partial api-outage watch-expire log-cut)
@@ -24,11 +23,10 @@ options_of() {
 try_order() { order "$@" >>"$BATS_TEST_TMPDIR/orders" 2>&1 || echo "not possible now: $*" >>"$BATS_TEST_TMPDIR/orders"; }
 
 @test "sixty minutes with a random fault every two: nothing is lost" {
-  local seed="${SOAK_SEED:-$((RANDOM * 32768 + RANDOM))}" minute fault
-  echo "SOAK_SEED=$seed"
-  start_cluster --seed "$((seed % 10000))"
+  local minute fault
+  echo "SOAK_SEED=$SEED"
   start_monitor
-  RANDOM=$((seed % 32768))
+  RANDOM=$((SEED % 32768))
   for ((minute = 0; minute < 60; minute += 2)); do
     fault="${FAULTS[RANDOM % ${#FAULTS[@]}]}"
     echo "minute $minute: $fault"

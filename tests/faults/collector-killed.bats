@@ -1,15 +1,7 @@
 #!/usr/bin/env bats
 # The collector dies without a chance to close.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+load ../helpers/cluster_per_test
 
 @test "the collector killed and started again on the same file" {
   start_monitor

@@ -1,15 +1,7 @@
 #!/usr/bin/env bats
 # Containers of the controller end with an error and start again.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+load ../helpers/cluster_per_test
 
 @test "a crash: the last words of the container before are read" {
   start_monitor

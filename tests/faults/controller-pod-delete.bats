@@ -1,15 +1,7 @@
 #!/usr/bin/env bats
 # A pod of the controller goes, another one comes.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+load ../helpers/cluster_per_test
 
 @test "a pod that is deleted and replaced" {
   start_monitor

@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # Somebody else deletes a Job.
 
-load ../helpers/cluster
-load ../helpers/workloads
-
-setup() { start_cluster; }
-
-teardown() { stop_cluster; }
+load ../helpers/cluster_per_test
 
 @test "a Job that somebody else deletes" {
   config="$(make_config deleted model-based "bad 0 120 10" "good 0 120 10")"
@@ -16,6 +11,6 @@ teardown() { stop_cluster; }
 }
 
 delete_bad_job() {
-  wait_until has_bad_pod
+  wait_until has_pod_of bad
   kubectl delete job --namespace "$NAMESPACE" --selector wva-experiments/workload=bad
 } 3>&- >/dev/null

@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # A load generator ends with an error.
 
-load ../helpers/cluster
-load ../helpers/workloads
-
-setup() { start_cluster; }
-
-teardown() { stop_cluster; }
+load ../helpers/cluster_per_test
 
 @test "a failing Job is told with the pod's reason, the others go on, status 4" {
   order job-fail '"match": "load-bad", "after": 5'

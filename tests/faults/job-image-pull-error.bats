@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # The image of a workload cannot be pulled.
 
-load ../helpers/cluster
-load ../helpers/workloads
-
-setup() { start_cluster; }
-
-teardown() { stop_cluster; }
+load ../helpers/cluster_per_test
 
 @test "an image that cannot be pulled" {
   order job-image-pull-error '"match": "load-bad"'

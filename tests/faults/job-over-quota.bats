@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # The quota of the namespace is used up.
 
-load ../helpers/cluster
-load ../helpers/workloads
-
-setup() { start_cluster; }
-
-teardown() { stop_cluster; }
+load ../helpers/cluster_per_test
 
 @test "a quota that is used up" {
   order job-over-quota '"match": "load-bad"'

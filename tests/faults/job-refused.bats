@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # An admission webhook refuses a Job.
 
-load ../helpers/cluster
-load ../helpers/workloads
-
-setup() { start_cluster; }
-
-teardown() { stop_cluster; }
+load ../helpers/cluster_per_test
 
 @test "a Job that an admission webhook refuses" {
   order job-refused '"match": "load-bad"'

@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # A workload's pod fits on no node.
 
-load ../helpers/cluster
-load ../helpers/workloads
-
-setup() { start_cluster; }
-
-teardown() { stop_cluster; }
+load ../helpers/cluster_per_test
 
 @test "a pod that fits on no node" {
   order job-unschedulable '"match": "load-bad"'

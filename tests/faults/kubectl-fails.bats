@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # kubectl fails now and then, as over a bad network.
 
-load ../helpers/cluster
-load ../helpers/collector
+load ../helpers/cluster_per_test
 
 setup() {
   export REAL_KUBECTL FAILURES="$BATS_TEST_TMPDIR/failures"
@@ -10,11 +9,6 @@ setup() {
   mkdir "$FAILURES"
   PATH="$PROJECT/tests/helpers/stubs:$PATH"
   start_cluster
-}
-
-teardown() {
-  kill_monitor
-  stop_cluster
 }
 
 # fail_next VERB WORDS: the next such call.

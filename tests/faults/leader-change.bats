@@ -1,15 +1,7 @@
 #!/usr/bin/env bats
 # The lease goes to the other pod of the controller.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+load ../helpers/cluster_per_test
 
 @test "a leader change" {
   start_monitor

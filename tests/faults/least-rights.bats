@@ -1,12 +1,7 @@
 #!/usr/bin/env bats
 # Rights: the README's Roles are enough, and what is missing is named.
 
-load ../helpers/cluster
-load ../helpers/workloads
-
-setup() { start_cluster; }
-
-teardown() { stop_cluster; }
+load ../helpers/cluster_per_test
 
 # The Roles in the README, as a JSON array.
 readme_roles() {

@@ -1,16 +1,10 @@
 #!/usr/bin/env bats
 # A controller that logs more than anybody reads.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+export SPEED=1 # 2,000 lines in a real second
+load ../helpers/cluster_per_test
 
 @test "2,000 lines per second" {
-  start_cluster_at 1
   start_monitor 2
   order log-burst '"lines": 30000, "seconds": 15'
   wait_until has_burst

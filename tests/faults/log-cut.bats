@@ -1,15 +1,7 @@
 #!/usr/bin/env bats
 # A kubelet hangs up although the container goes on writing.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+load ../helpers/cluster_per_test
 
 @test "a reading that is cut goes on where it was" {
   start_monitor
@@ -33,10 +25,8 @@ teardown() {
 }
 
 @test "the runner exits with 5, and keeps the data" {
-  config="$(make_config gap model-based "first 0 180 10")"
   lose_line_of_run 3>&- &
-  run "$PROJECT/run-experiment.sh" --kubeconfig "$KUBECONFIG" --yes "$config" </dev/null
-  echo "$output"
+  run_config "$(make_config gap model-based "first 0 180 10")"
   [ "$status" -eq 5 ]
   [[ "$output" == *"the log may have gaps"* ]]
   says_why "$(run_directory)/collection.json" "may be missing"
@@ -49,8 +39,6 @@ teardown() {
 }
 
 lose_line_of_run() {
-  wait_until has_job_pod
+  wait_until has_pod_of first
   can_lose_line "$(cat "$(run_directory)/.wva-controller-logs.jsonl.spool/collector.pid")" "gone for good"
 } >/dev/null
-
-has_job_pod() { kubectl get pods --namespace "$NAMESPACE" --selector wva-experiments/workload=first --output name | grep -q .; }

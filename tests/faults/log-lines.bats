@@ -1,15 +1,7 @@
 #!/usr/bin/env bats
 # Lines that are hard to collect: the same ones, long ones, half ones, many.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+load ../helpers/cluster_per_test
 
 @test "identical lines, long lines, half lines and a burst" {
   start_monitor

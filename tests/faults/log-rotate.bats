@@ -1,15 +1,7 @@
 #!/usr/bin/env bats
 # A node begins a new file: what a container wrote before can no longer be read.
 
-load ../helpers/cluster
-load ../helpers/collector
-
-setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}
+load ../helpers/cluster_per_test
 
 @test "a rotation of the log between two polls" {
   start_monitor

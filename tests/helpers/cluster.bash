@@ -20,13 +20,6 @@ start_cluster() {
   export KUBECONFIG="$STATE/kubeconfig" KUBECACHEDIR="$STATE/cache"
 }
 
-# start_cluster_at SPEED [options]: the same, so many times as fast as real time.
-start_cluster_at() {
-  SPEED="$1"
-  shift
-  start_cluster "$@"
-}
-
 stop_cluster() {
   [[ -z "${CLUSTER_PID:-}" ]] || kill "$CLUSTER_PID" 2>/dev/null || true # it may have ended
 }
@@ -98,6 +91,9 @@ run_directory() { echo "$BATS_TEST_TMPDIR"/data/*-20*; }
 
 # field FILTER: of its run.json.
 field() { jq -r "$1" "$(run_directory)/run.json"; }
+
+# has_pod_of WORKLOAD: of a run.
+has_pod_of() { kubectl get pods --namespace "$NAMESPACE" --selector "wva-experiments/workload=$1" --output name | grep -q .; }
 
 jobs_left() { kubectl get jobs --namespace "$NAMESPACE" --output name | wc -l | tr -d ' '; }
 

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 LOG="$BATS_TEST_TMPDIR/log.jsonl"
+BEFORE="$BATS_TEST_TMPDIR/before"
 VERDICT="$BATS_TEST_TMPDIR/collection.json"
 
 # start_monitor [SECONDS BETWEEN POLLS]
@@ -35,28 +36,24 @@ kill_monitor() {
 
 # What was written before the collector stopped must be there; what came while it did may be.
 nothing_is_lost() {
-  copy_journal_without 'no line has these words'
+  cp -R "$JOURNAL" "$BEFORE"
   stop_monitor
   compare_logs "$LOG"
 }
 
 # nothing_is_lost_but WORDS: the same, except for lines with these words and those of the times that the verdict names.
 nothing_is_lost_but() {
-  copy_journal_without "$1"
+  local file
+  mkdir "$BEFORE"
+  for file in "$JOURNAL"/*; do
+    grep -vF "$1" "$file" >"$BEFORE/$(basename "$file")" || true # nothing is left of it
+  done
   stop_monitor
   compare_logs "$LOG" "$VERDICT"
 }
 
-copy_journal_without() {
-  local file
-  mkdir "$BATS_TEST_TMPDIR/before"
-  for file in "$JOURNAL"/*; do
-    grep -vF "$1" "$file" >"$BATS_TEST_TMPDIR/before/$(basename "$file")" || true # nothing is left of it
-  done
-}
-
 # compare_logs COLLECTED [COLLECTION_JSON]
-compare_logs() { python "$PROJECT/tests/helpers/compare_logs.py" "$BATS_TEST_TMPDIR/before" "$JOURNAL" "$@"; }
+compare_logs() { python "$PROJECT/tests/helpers/compare_logs.py" "$BEFORE" "$JOURNAL" "$@"; }
 
 is_complete() {
   [ "$MONITOR_STATUS" -eq 0 ]

@@ -21,5 +21,3 @@ bad_failed_with() {
   grep -q ',prediction,' "$(run_directory)/metrics.csv"
   [ "$(jobs_left)" -eq 0 ]
 }
-
-has_bad_pod() { kubectl get pods --namespace "$NAMESPACE" --selector wva-experiments/workload=bad --output name | grep -q .; }

@@ -1,0 +1,17 @@
+# For tests that break a cluster: each has one of its own, and all that is needed to collect and to run on it.
+# shellcheck shell=bash
+
+HELPERS="$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=tests/helpers/cluster.bash
+source "$HELPERS/cluster.bash"
+# shellcheck source=tests/helpers/collector.bash
+source "$HELPERS/collector.bash"
+# shellcheck source=tests/helpers/workloads.bash
+source "$HELPERS/workloads.bash"
+
+setup() { start_cluster; }
+
+teardown() {
+  kill_monitor
+  stop_cluster
+}
