@@ -12,6 +12,7 @@ from wva_parse.__main__ import main
 from wva_parse.compare import FIGURES, cells, document, group_of, table
 from wva_parse.provenance import differences, provenance_of
 from wva_parse.run import load
+from wva_parse.sections import markdown_table
 from wva_parse.summary import summarize
 
 REAL_RUNS = Path(__file__).parents[2] / "shared" / "real-runs"
@@ -73,12 +74,13 @@ def test_what_differs_comes_before_the_numbers(tmp_path):
         "seeds": {"one": "w 7", "other": ""},
     }
     said = document([summary("one", "model-based"), summary("other", "model-based")], facts)
-    assert said.startswith("Before the numbers")
+    assert said.startswith("## What differs in how they were made")
     assert "| seeds | w 7 | cannot be told |" in said
 
 
 def test_equal_conditions_are_said_to_be():
-    assert document([summary("a", "m"), summary("b", "m")], {"a": {}, "b": {}}).startswith("The runs were made under")
+    said = document([summary("a", "m"), summary("b", "m")], {"a": {}, "b": {}})
+    assert "Nothing, as far as their directories tell." in said
 
 
 @pytest.mark.skipif(not REAL_RUNS.is_dir(), reason=f"{REAL_RUNS} is not here")
@@ -88,7 +90,7 @@ def test_every_cell_of_captured_runs_is_a_number_of_their_summary(tmp_path, caps
     assert main(["compare", *map(str, directories), "--csv", str(target)]) == 0
     shown = capsys.readouterr().out
     summaries = {path.name: json.loads(json.dumps(summarize(load(path)))) for path in directories}
-    assert table(list(summaries.values())) in shown
+    assert "\n".join(markdown_table(table(list(summaries.values())))) in shown
     with target.open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == len(list(cells(list(summaries.values())))) > 100

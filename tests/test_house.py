@@ -266,7 +266,7 @@ def test_parser_and_simulator_do_not_know_each_other(module):
 
 def test_few_modules_know_how_to_draw():
     users = {module.stem for module in MODULES if "matplotlib" in set(imports(module))}
-    assert users == {"plots", "analysis"}
+    assert users == {"plots", "overlay", "analysis"}
 
 
 def test_a_poll_of_the_collector_needs_the_standard_library_only():

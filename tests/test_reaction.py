@@ -81,3 +81,71 @@ def test_too_few_or_no_decisions_have_no_correlation():
     empty = state(make_frames([], []))
     assert reaction.lagged_correlation(empty)["n"].tolist() == [0, 0, 0, 0]
     assert len(reaction.values_by_action(empty)) == 0
+
+
+# --- spare capacity, triggers, refusals
+
+TOO_FEW = "Scale-down unsafe: insufficient non-saturated replicas: nonSaturated=1, required=2"
+NO_HEADROOM = (
+    "Scale-down unsafe: insufficient headroom after redistribution: remainingSpareKv=0.136, kvTrigger=0.300, "
+    "kvSafe=false, remainingSpareQueue=5.0, queueTrigger=3.0%!(EXTRA bool=true)"
+)
+UP = "Capacity target: scale-up cheapest variant: variant=v, cost=10.00, currentReplicas=1, readyReplicas=1, target=2"
+
+
+def with_words(at_s, pods, *words, **replicas):
+    """A capacity loop run that says why, between its analysis and its decision."""
+    messages = capacity_loop_run(at_s, pods, **replicas)
+    return [*messages[:-3], *((at_s + 0.5, text) for text in words), *messages[-3:]]
+
+
+def test_triggers_are_the_last_that_the_controller_said():
+    why = f"{UP}, reason=both KV spare (0.050 < 0.250) and queue spare (0.0 < 2.0)"
+    up = with_words(0, {"a": (0.5, 0)}, why)
+    assert reaction.triggers(frames_of(up), reaction.Triggers()) == (0.25, 2, "log")
+    assert reaction.triggers(frames_of(up, with_words(60, {"a": (0.5, 0)}, NO_HEADROOM)), reaction.Triggers()) == (
+        0.3,
+        3,
+        "log",
+    )
+
+
+def test_without_a_word_of_the_controller_the_configured_triggers_hold():
+    configured = reaction.Triggers(0.1, 3, "ConfigMap")
+    assert reaction.triggers(FRAMES, configured) == configured
+
+
+def test_spare_capacity_is_counted_against_known_triggers_only():
+    # The loop runs of `logs` tell a spare KV cache of 0.2 and a spare queue of 4.
+    assert reaction.spare(FRAMES, reaction.Triggers(0.21, None, "log")) == (6, 6, 0)
+    assert reaction.spare(FRAMES, reaction.Triggers(0.2, 4.5, "log")) == (6, 0, 6)
+
+
+def test_reasons_for_a_scale_up_are_counted_without_their_values():
+    frames = frames_of(
+        with_words(0, {"a": (0.5, 0)}, f"{UP}, reason=KV spare capacity low (0.050 < 0.100)"),
+        with_words(60, {"a": (0.5, 0)}, f"{UP}, reason=KV spare capacity low (0.020 < 0.100)"),
+        with_words(120, {"a": (0.5, 0)}, f"{UP}, reason=both KV spare (0.000 < 0.100) and queue spare (0.0 < 3.0)"),
+    )
+    found = reaction.scale_up_reasons(frames).to_dict()
+    assert found == {"KV spare capacity low": 2, "both KV spare and queue spare": 1}
+
+
+def test_refusals_with_one_replica_are_told_apart():
+    frames = frames_of(
+        with_words(0, {"a": (0.5, 0)}, TOO_FEW),
+        with_words(60, {"a": (0.5, 0), "b": (0.9, 0)}, TOO_FEW),
+        with_words(120, {"a": (0.5, 0), "b": (0.5, 0)}, NO_HEADROOM),
+    )
+    assert reaction.scale_down_refusals(frames).to_dict("records") == [
+        {"reason": "too few non-saturated replicas", "count": 2, "single": 1},
+        {"reason": "too little headroom after redistribution", "count": 1, "single": 0},
+    ]
+
+
+def test_a_scale_up_that_was_ready_before_saturation_is_no_answer():
+    frames = run_of((0.5, 0, 1, 2), (0.5, 0, 2, 2), (0.95, 9, 2, 2), (0.2, 0, 2, 2))
+    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    assert followed["ready_s"].tolist() == [pytest.approx(60, abs=0.1)]
+    assert reaction.reactions(events, followed)["to_decision_s"].isna().all()

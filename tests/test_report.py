@@ -7,7 +7,7 @@ import copy
 import pytest
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
 
-from wva_parse import report, run
+from wva_parse import report, run, sections
 from wva_parse.summary import summarize
 
 
@@ -31,10 +31,11 @@ def idle(tmp_path_factory):
 
 def test_verdict_of_a_model_based_run(model):
     assert report.verdict(model) == [
-        "Of 4 loaded observations, the SLO was met for ITL in 100.0 % and for TTFT in 100.0 %.",
+        "Under load, inter-token latency (ITL) was within its SLO of 10 ms in 100.0 % and time to first token (TTFT) "
+        "was within its SLO of 1000 ms in 100.0 % of 4 observations.",
         "WVA decided once to scale up and never to scale down; 1 replica ran throughout.",
-        "At the predicted number of replicas (3 settled pairs), ITL was off by 1.00 ms on average and 1.00 ms too low "
-        "on balance.",
+        "Where the replicas were those that it had predicted for (3 settled pairs), WVA's predictions of ITL were off "
+        "by 1.00 ms on average, 1.00 ms too low on balance.",
     ]
 
 
@@ -45,7 +46,7 @@ def test_verdict_leads_to_the_first_finding(capacity):
 
 
 def test_an_idle_run_is_not_judged(idle):
-    text = report.markdown(idle)
+    text = sections.markdown(idle)
     assert report.verdict(idle)[0] == "No request was served while the controller observed."
     assert "The log holds no scaling decision." in text
     assert "| ITL | not known | not known | 0 |" in text
@@ -53,37 +54,47 @@ def test_an_idle_run_is_not_judged(idle):
 
 
 def test_accuracy_has_every_group_with_its_n(model):
-    rows = [line for line in report.markdown(model).splitlines() if line.startswith(("| settled", "| loaded", "| all"))]
+    rows = [
+        line
+        for line in sections.markdown(model).splitlines()
+        if line.startswith(("| settled |", "| loaded |", "| all |"))
+    ]
     assert [row.split(" | ")[:3] for row in rows] == [
         [f"| {group}", metric, "3"] for group in ("settled", "loaded", "all") for metric in ("ITL", "TTFT")
     ]
 
 
 def test_capacity_based_reports_have_no_accuracy(capacity):
-    text = report.markdown(capacity)
+    text = sections.markdown(capacity)
     assert "## Prediction accuracy" not in text
     assert "Pods were saturated (above 90 %) once, for 180 s in all; a scale-up answered never." in text
     assert "The longest queue of a pod was 7 requests; 100.0 % of the observations were above 5." in text
 
 
-def test_every_term_in_bold_is_explained_once(model):
-    text = report.markdown(model)
-    for term, _ in report.GLOSSARY:
-        assert text.count(f"- **{term}**") == 1
+def test_every_term_is_explained_once(model):
+    text = sections.markdown(model)
+    for term, meaning in sections.GLOSSARY:
+        assert text.count(f"\n| {term} | {meaning} |") == 1
 
 
 def test_notes_and_findings_stand_before_the_numbers(capacity):
-    text = report.markdown({**capacity, "notes": ["SIMULATED: made up."]})
+    text = sections.markdown({**capacity, "notes": ["SIMULATED: made up."]})
     assert text.index("SIMULATED: made up.") < text.index("## The run")
 
 
 def test_client_side_lists_each_job(model):
     summary = copy.deepcopy(model)
-    names = [f"{name}_{metric}_ms" for metric in ("ttft", "tpot", "itl") for name in ("mean", "p99")]
+    names = [f"{name}_{metric}_ms" for metric in ("ttft", "tpot", "itl") for name in ("mean", "median", "p99")]
     job = {"job": "load", "completed": 100.0, "failed": 2.0, "rate_per_s": 10.0, "throughput_per_s": 9.5}
-    summary["client"] = {"jobs": [{**job, **dict.fromkeys(names), "mean_ttft_ms": 31.25}], "without_result": ["other"]}
-    text = report.markdown(summary)
+    means = {"mean_ttft_ms": 31.25, "mean_tpot_ms": None, "mean_itl_ms": None}
+    jobs = [{**job, **dict.fromkeys(names), "mean_ttft_ms": 31.25}]
+    summary["client"] = {"completed": 100.0, "failed": 2.0, **means, "jobs": jobs, "without_result": ["other"]}
+    text = sections.markdown(summary)
     assert "| load | 100 | 2 | 10 | 9.50 | 31.25 | – |" in text
+    assert (
+        "The load generators had 100 requests answered and 2 failed; means, weighted by answered requests: "
+        "TTFT 31.25 ms."
+    ) in text
     assert "Without a result (stopped or failed before their end): other." in text
 
 

@@ -27,7 +27,7 @@ COMMANDS = {
     "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
     "summary": Command("cli", "RUN [--json]", "print what the run showed"),
     "analyze": Command("analysis", "RUN... [--jobs N] [--html]", "execute the matching notebook on each run"),
-    "compare": Command("cli", "RUN... [--csv FILE]", "several runs in tables: conditions, figures, repeats, modes"),
+    "compare": Command("cli", "RUN... [--csv FILE] [--html FILE]", "several runs: conditions, figures, repeats, modes"),
     "plan": Command("config", "CONFIG", "print the schedule of an experiment"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),
     "explain": Command("explain", "LOG [--unknown]", "print what was understood of a log, line by line"),

@@ -6,17 +6,19 @@ The notebooks write the files (`write_results`), so that opening one in Jupyter 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import pandas as pd
 from matplotlib.figure import Figure
+from tqdm import tqdm
 
-from wva_parse import plots, report, run, stats
+from wva_parse import page, plots, run, sections, stats
 from wva_parse.lines import LogError
 from wva_parse.run import Experiment
 from wva_parse.summary import summarize, write_summary
@@ -33,12 +35,15 @@ MODEL_PLOTS: dict[str, Draw] = {
     "scaling_behavior": plots.scaling_behavior,
     "prediction_error_distribution": plots.prediction_error_distribution,
     "calibration": plots.calibration,
+    "prediction_errors_over_time": plots.prediction_errors_over_time,
+    "prediction_errors_by_condition": plots.prediction_errors_by_condition,
 }
 CAPACITY_PLOTS: dict[str, Draw] = {
     "kv_cache_utilization": plots.kv_cache_utilization,
     "queue_length": plots.queue_length,
     "scaling_with_context": plots.scaling_with_context,
     "per_pod_kv_cache": plots.per_pod_kv_cache,
+    "spare_capacity": plots.spare_capacity,
 }
 COMMON_PLOTS: dict[str, Draw] = {"arrival_rate": plots.arrival_rate, "latencies": plots.latencies}
 ANALYZER_PLOTS: dict[str, Draw] = {"demand_and_supply": plots.demand_and_supply}
@@ -72,7 +77,7 @@ def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
     if experiment.mode == "model-based":
         return {"processed_data": experiment.alignment.pairs}
     frames = experiment.frames
-    analysis = frames["capacity_analysis"].drop(columns="namespace")
+    analysis = frames["capacity_analysis"].drop(columns=["namespace", "reason"])
     return {
         "kv_cache_aggregated": stats.aggregate_pods(frames["kv_cache"], "kv_cache_usage"),
         "queue_aggregated": stats.aggregate_pods(frames["queue"], "queue_length", with_total=True),
@@ -100,7 +105,7 @@ def write_results(experiment: Experiment) -> list[Path]:
     found = summarize(experiment)
     written.append(write_summary(found, output))
     written.append(output / "ANALYSIS_SUMMARY.md")
-    written[-1].write_text(report.markdown(found), encoding="utf-8")
+    written[-1].write_text(sections.markdown(found, plots_of(experiment)), encoding="utf-8")
     return written
 
 
@@ -112,20 +117,49 @@ def main(command: str, argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="so many runs side by side")
-    parser.add_argument("--html", action="store_true", help="write report.html as well")
+    parser.add_argument("--html", action="store_true", help="write report.html as well, of several runs an index too")
     arguments = parser.parse_args(argv)
-    failures = []
-    for number, (directory, outcome) in enumerate(_analyze_all(arguments.runs, arguments.jobs, arguments.html), 1):
-        progress = f"[{number}/{len(arguments.runs)}]"
-        if isinstance(outcome, Failure):
-            failures.append(outcome)
-            print(f"wva_parse analyze: {progress} {outcome.message}", file=sys.stderr)
-        else:
-            print(f"wva_parse analyze: {progress} {directory}: done", file=sys.stderr)
-            print(outcome)
+    outcomes = dict[str, str | Failure]()
+    with _progress(len(arguments.runs)) as progress:
+        for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, arguments.html):
+            outcomes[directory] = outcome
+            number = f"[{len(outcomes)}/{len(arguments.runs)}]"
+            progress.update()
+            said = outcome.message if isinstance(outcome, Failure) else f"{directory}: done"
+            progress.write(f"wva_parse analyze: {number} {said}", file=sys.stderr)
+            if not isinstance(outcome, Failure):
+                progress.write(outcome, file=sys.stdout)
+    if arguments.html and len(outcomes) > 1:
+        print(_write_index({directory: outcomes[directory] for directory in arguments.runs}))
+    failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
     if all(failure.by_caller for failure in failures):
         return 2 if failures else 0
     return 1
+
+
+def _progress(total: int) -> tqdm[NoReturn]:
+    """A bar on a terminal; elsewhere the lines that each run gets say enough."""
+    return tqdm(total=total, desc="analysing", unit="run", disable=total < 2 or not sys.stderr.isatty(), leave=False)
+
+
+def _write_index(outcomes: Mapping[str, str | Failure]) -> Path:
+    """Write index.html where all runs are, or below the working directory if that cannot be written to."""
+    directories = [Path(directory).resolve() for directory in outcomes]
+    base = Path(os.path.commonpath([str(directory.parent) for directory in directories]))
+    target = (base if os.access(base, os.W_OK) else Path.cwd()) / "index.html"
+    entries = [_entry(directory, outcome, target.parent) for directory, outcome in outcomes.items()]
+    target.write_text(page.index_page(entries), encoding="utf-8")
+    return target
+
+
+def _entry(directory: str, outcome: str | Failure, base: Path) -> page.Entry:
+    name = Path(directory).resolve().name
+    if isinstance(outcome, Failure):
+        document = Path(directory) / "analysis.ipynb"
+        link = os.path.relpath(document, base) if document.is_file() and not outcome.by_caller else ""
+        return page.Entry(name, link, error=outcome.message)
+    report = Path(outcome)
+    return page.Entry(name, os.path.relpath(report, base), run.read_json(report.parent / "summary.json"))
 
 
 def _jobs(text: str) -> int:
@@ -170,7 +204,7 @@ def analyze(directory: str, html: bool = False) -> str | Failure:
     if problem:
         return Failure(f"{directory}: the notebook failed: {problem}; {document} shows where", by_caller=False)
     if html:
-        return str(write_html(document, output / "report.html"))
+        return str(write_report(output))
     return str(output / "ANALYSIS_SUMMARY.md")
 
 
@@ -200,17 +234,9 @@ def _execute(notebook: Path, document: Path, experiment: Experiment) -> str:
     return ""
 
 
-def write_html(document: Path, target: Path) -> Path:
-    """Turn an executed notebook into one self-contained page without its code."""
-    import nbformat
-    from nbconvert import HTMLExporter
-
-    notebook = nbformat.read(str(document), as_version=4)  # type: ignore[no-untyped-call]
-    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
-        exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True
-    )
-    # Nothing from the network: the page must open offline, and years from now.
-    exporter.mathjax_url = exporter.require_js_url = exporter.jquery_url = exporter.mermaid_js_url = ""
-    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": target.parent.name}})
-    target.write_text(body, encoding="utf-8")
+def write_report(output: Path) -> Path:
+    """Write report.html from the results in a directory."""
+    target = output / "report.html"
+    figures = {path.stem: path.read_bytes() for path in (output / "plots").glob("*.png")}
+    target.write_text(page.run_page(run.read_json(output / "summary.json"), figures), encoding="utf-8")
     return target

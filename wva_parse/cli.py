@@ -6,7 +6,8 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -40,6 +41,7 @@ def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
 def _many_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--csv", metavar="FILE", help="the table of runs as CSV as well, a line per cell")
+    parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with the runs on one time axis")
 
 
 def _csv(arguments: argparse.Namespace) -> int:
@@ -98,21 +100,45 @@ def _watch_on_terminal(directory: Path) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    found, facts, failed = [], {}, False
+    runs, failed = list[run.Experiment](), False
     for directory in arguments.runs:
         try:
-            summed = summary.summarize(run.load(directory))
+            runs.append(run.load(directory))
         except (run.RunError, LogError) as error:
             failed = True
             print(f"wva_parse compare: left out: {error}", file=sys.stderr)
-            continue
-        found.append(summed)
-        facts[str(summed["run"])] = provenance.provenance_of(Path(directory), summed)
-    if found:
+    if runs:
+        found = [summary.summarize(each) for each in runs]
+        facts = {
+            each.name: provenance.provenance_of(each.directory, summed)
+            for each, summed in zip(runs, found, strict=True)
+        }
         print(compare.document(found, facts))
         if arguments.csv:
             _write_cells(Path(arguments.csv), list(compare.cells(found)))
+        if arguments.html:
+            print(_write_comparison(Path(arguments.html), runs, found, facts), file=sys.stderr)
     return 2 if failed else 0
+
+
+def _write_comparison(
+    target: Path, runs: Sequence[run.Experiment], found: Sequence[dict[str, Any]], facts: Mapping[str, provenance.Facts]
+) -> Path:
+    from wva_parse import overlay, page  # the other commands need not wait for what draws
+
+    figures = {}
+    for name, members in compare.overlays(runs).items():
+        png = BytesIO()
+        overlay.overlay(members, name).savefig(png, format="png", dpi=120)
+        figures[name] = png.getvalue()
+    content = page.compare_page(
+        f"{len(runs)} runs", ", ".join(facts), compare.sections(found, facts, list(figures)), figures
+    )
+    try:
+        target.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise run.RunError(f"{target}: cannot be written: {error.strerror}") from None
+    return target
 
 
 def _write_cells(target: Path, cells: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """Several runs in tables: what differed in their making, each run's figures, repeats, mode against mode.
 
-Each cell of the table of runs is a number of one run's summary.json, in its place there.
+Each cell of the table of runs is a number of one run's summary.json, in its place there. The document and the page
+show the same `sections`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wva_parse import groups, provenance
+from wva_parse.run import Experiment
+from wva_parse.sections import Section, Table, markdown_table
+from wva_parse.texts import percent
 
 Summary = dict[str, Any]
 
@@ -34,12 +38,18 @@ def _hundredths(value: Any) -> str:
     return f"{value:.2f}"
 
 
-def _percent(value: Any) -> str:
-    return f"{100 * value:.1f} %"
-
-
 def _by_count(value: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in value.items()) or "none"
+
+
+def _by_job(field: str) -> Callable[[Any], str]:
+    """A field of each Job: percentiles of different Jobs have no mean."""
+
+    def text(jobs: list[dict[str, Any]]) -> str:
+        known = [(job["job"], job[field]) for job in jobs if job[field] is not None]
+        return ", ".join(f"{job} {value:.2f}" for job, value in known) or "–"
+
+    return text
 
 
 FIGURES = (
@@ -56,27 +66,30 @@ FIGURES = (
     Figure("SLO ITL, ms", ("slo", "itl_ms"), _hundredths),
     Figure("SLO TTFT, ms", ("slo", "ttft_ms"), _hundredths),
     Figure("loaded observations", ("slo", "loaded_observations"), _plain),
-    Figure("ITL attainment", ("slo", "itl_attainment"), _percent),
-    Figure("TTFT attainment", ("slo", "ttft_attainment"), _percent),
+    Figure("ITL attainment", ("slo", "itl_attainment"), percent),
+    Figure("TTFT attainment", ("slo", "ttft_attainment"), percent),
     Figure("decisions", ("actions",), _by_count),
     Figure("replicas, least", ("replicas", "min"), _whole),
     Figure("replicas, mean", ("replicas", "mean"), _hundredths),
     Figure("replicas, most", ("replicas", "max"), _whole),
     Figure("replica-seconds", ("replicas", "replica_seconds"), _whole),
-    Figure("KV cache usage, mean", ("kv_cache", "mean"), _percent),
-    Figure("KV cache usage, most", ("kv_cache", "max"), _percent),
+    Figure("KV cache usage, mean", ("kv_cache", "mean"), percent),
+    Figure("KV cache usage, most", ("kv_cache", "max"), percent),
     Figure("saturation events", ("kv_cache", "saturation_events"), _plain),
     Figure("queue length, mean", ("queue", "mean"), _hundredths),
     Figure("queue length, most", ("queue", "max"), _whole),
     Figure("replica-seconds of a perfect autoscaler, at least", ("elasticity", "least_replica_s"), _whole),
-    Figure("time with too few replicas", ("elasticity", "under_share"), _percent),
-    Figure("time with too many replicas", ("elasticity", "over_share"), _percent),
+    Figure("time with too few replicas", ("elasticity", "under_share"), percent),
+    Figure("time with too many replicas", ("elasticity", "over_share"), percent),
     Figure("decision to ready, median, s", ("time_to_scale", "decision_to_ready_s"), _whole),
     Figure("cost", ("cost", "cost"), _hundredths),
     Figure("requests completed", ("client", "completed"), _whole),
     Figure("requests failed", ("client", "failed"), _whole),
     Figure("TTFT of the clients, mean, ms", ("client", "mean_ttft_ms"), _hundredths),
+    Figure("TPOT of the clients, mean, ms", ("client", "mean_tpot_ms"), _hundredths),
     Figure("ITL of the clients, mean, ms", ("client", "mean_itl_ms"), _hundredths),
+    Figure("TTFT of the clients, P99 of each Job, ms", ("client", "jobs"), _by_job("p99_ttft_ms")),
+    Figure("ITL of the clients, P99 of each Job, ms", ("client", "jobs"), _by_job("p99_itl_ms")),
     Figure("failures logged", ("failures",), _by_count),
 )
 
@@ -89,8 +102,10 @@ def describe(summary: Summary) -> Iterator[tuple[str, str]]:
             yield figure.label, figure.text(value)
 
 
-def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> str:
-    """The whole comparison as Markdown.
+def sections(
+    summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts], figures: Sequence[str] = ()
+) -> list[Section]:
+    """The whole comparison.
 
     Parameters
     ----------
@@ -98,18 +113,39 @@ def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]
         Of the runs, in the order of their columns.
     facts
         Of each run, by its name: `provenance_of`.
+    figures
+        Names of overlays to show before the numbers.
     """
-    sections = [_differences(facts), table(summaries), _repeats(summaries), _effects(summaries)]
-    return "\n\n".join(section for section in sections if section)
+    found = [
+        _differences(facts),
+        Section("Side by side", figures, ()) if figures else None,
+        Section("Each run", (), (), (table(summaries),)),
+        _repeats(summaries),
+        _effects(summaries),
+    ]
+    return [section for section in found if section]
 
 
-def table(summaries: Sequence[Summary]) -> str:
-    """A Markdown table, one column per run; a figure that a run does not have is a dash."""
+def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> str:
+    """The same as Markdown, without pictures."""
+    lines = []
+    for section in sections(summaries, facts):
+        lines += [f"## {section.title}", ""]
+        for sentence in section.sentences:
+            lines += [sentence, ""]
+        for each in section.tables:
+            lines += [*markdown_table(each), ""]
+    return "\n".join(lines).rstrip()
+
+
+def table(summaries: Sequence[Summary]) -> Table:
+    """One column per run; a figure that a run does not have is a dash, one that no run has is left out."""
     rows = []
     for figure in FIGURES:
         values = [_dig(summary, figure.path) for summary in summaries]
-        rows.append([figure.label, *("–" if value is None else figure.text(value) for value in values)])
-    return _table(["", *(str(summary["run"]) for summary in summaries)], rows)
+        if any(value is not None for value in values):
+            rows.append([figure.label, *("–" if value is None else figure.text(value) for value in values)])
+    return Table(["", *(str(summary["run"]) for summary in summaries)], rows)
 
 
 def cells(summaries: Sequence[Summary]) -> Iterator[dict[str, Any]]:
@@ -118,7 +154,7 @@ def cells(summaries: Sequence[Summary]) -> Iterator[dict[str, Any]]:
         group = group_of(summary)
         for figure in FIGURES:
             value = _dig(summary, figure.path)
-            if value is not None and not isinstance(value, dict):
+            if value is not None and not isinstance(value, dict | list):
                 yield {
                     "run": summary["run"],
                     "experiment": group.experiment,
@@ -127,6 +163,15 @@ def cells(summaries: Sequence[Summary]) -> Iterator[dict[str, Any]]:
                     "path": ".".join(figure.path),
                     "value": value,
                 }
+
+
+def overlays(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
+    """Which runs to draw on one time axis, by the figure's name: each experiment that has several, else all of them."""
+    found: dict[str, list[Experiment]] = {}
+    for run in runs:
+        found.setdefault(_experiment_of(run.name), []).append(run)
+    several = {name: members for name, members in found.items() if len(members) > 1}
+    return several or {"all runs": list(runs)}
 
 
 class Group(NamedTuple):
@@ -138,8 +183,11 @@ class Group(NamedTuple):
 
 def group_of(summary: Summary) -> Group:
     """By the run's name without its time, and without the mode that our configs' names begin with."""
-    name = re.sub(r"-\d{8}-\d{6}$", "", str(summary["run"]))
-    return Group(re.sub(r"^(model|capacity)-based-", "", name), str(summary.get("mode")))
+    return Group(_experiment_of(str(summary["run"])), str(summary.get("mode")))
+
+
+def _experiment_of(run: str) -> str:
+    return re.sub(r"^(model|capacity)-based-|-\d{8}-\d{6}$", "", run)
 
 
 def _grouped(summaries: Sequence[Summary]) -> dict[Group, list[Summary]]:
@@ -154,17 +202,18 @@ def _numbers(summaries: Sequence[Summary], figure: Figure) -> list[float]:
     return [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
 
 
-def _differences(facts: Mapping[str, provenance.Facts]) -> str:
-    differing = provenance.differences(facts)
+def _differences(facts: Mapping[str, provenance.Facts]) -> Section | None:
+    title = "What differs in how they were made"
     if len(facts) < 2:
-        return ""
+        return None
+    differing = provenance.differences(facts)
     if not differing:
-        return "The runs were made under the same conditions, as far as their directories tell."
+        return Section(title, (), ("Nothing, as far as their directories tell.",))
     rows = [[label, *(answer or "cannot be told" for answer in answers.values())] for label, answers in differing]
-    return "Before the numbers: what differs between these runs.\n\n" + _table(["", *facts], rows)
+    return Section(title, (), (), (Table(["", *facts], rows),))
 
 
-def _repeats(summaries: Sequence[Summary]) -> str:
+def _repeats(summaries: Sequence[Summary]) -> Section | None:
     repeated = {group: runs for group, runs in _grouped(summaries).items() if len(runs) > 1}
     rows = [
         [group.experiment, group.mode, figure.label, *_spread(groups.spread(values), figure)]
@@ -172,10 +221,9 @@ def _repeats(summaries: Sequence[Summary]) -> str:
         for figure in FIGURES
         if figure.text is not _plain and (values := _numbers(runs, figure))
     ]
-    if not rows:
-        return ""
     heads = ["experiment", "mode", "figure", "n", "median", "least to most", "interval of the median (95 %)"]
-    return "Repeats.\n\n" + _table(heads, rows)
+    said = "Runs of one experiment in one mode; each run is one observation."
+    return Section("Repeats", (), (said,), (Table(heads, rows),)) if rows else None
 
 
 def _spread(found: groups.Spread, figure: Figure) -> list[str]:
@@ -183,7 +231,7 @@ def _spread(found: groups.Spread, figure: Figure) -> list[str]:
     return [str(found.n), figure.text(found.median), _between((found.least, found.most), figure.text), interval]
 
 
-def _effects(summaries: Sequence[Summary]) -> str:
+def _effects(summaries: Sequence[Summary]) -> Section | None:
     grouped, rows = _grouped(summaries), []
     for experiment in dict.fromkeys(group.experiment for group in grouped):
         first = grouped.get(Group(experiment, "model-based"), [])
@@ -192,11 +240,9 @@ def _effects(summaries: Sequence[Summary]) -> str:
             a, b = _numbers(first, figure), _numbers(second, figure)
             if figure.text is not _plain and a and b:
                 rows.append([experiment, figure.label, *_effect(groups.effect(a, b), figure)])
-    if not rows:
-        return ""
     heads = ["experiment", "figure", "Cliff's delta", "interval", "difference of medians", "interval"]
     said = f"Intervals are of {groups.RESAMPLES} bootstrap samples with seed {groups.SEED}."
-    return f"Model-based against capacity-based. {said}\n\n" + _table(heads, rows)
+    return Section("Model-based against capacity-based", (), (said,), (Table(heads, rows),)) if rows else None
 
 
 def _effect(found: groups.Effect, figure: Figure) -> list[str]:
@@ -207,11 +253,6 @@ def _effect(found: groups.Effect, figure: Figure) -> list[str]:
 
 def _between(ends: tuple[float, float], text: Callable[[Any], str]) -> str:
     return f"{text(ends[0])} to {text(ends[1])}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 1)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def _dig(value: Any, path: tuple[str, ...]) -> Any:

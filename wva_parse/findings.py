@@ -8,6 +8,7 @@ import pandas as pd
 
 from wva_parse.frames import Frames
 from wva_parse.reaction import UNDER_WAY_S
+from wva_parse.texts import times
 
 MISSING_IN_A_ROW = 3  # reconciliations without an observation; one is a hiccup of Prometheus
 
@@ -31,7 +32,7 @@ def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts
     found += _missing_observations(frames)
     found += _safety_nets(frames)
     if restarts:
-        found.append(f"The controller restarted {_times(restarts)}; what it had learned was lost.")
+        found.append(f"The controller restarted {times(restarts)}; what it had learned was lost.")
     return found
 
 
@@ -72,10 +73,6 @@ def _missing_observations(frames: Frames) -> Iterator[str]:
 def _safety_nets(frames: Frames) -> Iterator[str]:
     if len(frames["safety_net"]):
         yield (
-            f"WVA fell back on its safety net {_times(len(frames['safety_net']))}: it could not decide and repeated "
+            f"WVA fell back on its safety net {times(len(frames['safety_net']))}: it could not decide and repeated "
             "earlier targets."
         )
-
-
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")

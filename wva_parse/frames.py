@@ -68,12 +68,26 @@ KINDS = {
             "avg_spare_queue",
             "should_scale_up",
             "scale_down_safe",
+            "reason",
         ),
     ),
     "tuner_update": Kind(_VARIANT, ("model", *_PARAMETERS)),
     "nis_rejection": Kind(_VARIANT, ("model", *_PARAMETERS)),
     "safety_net": Kind(_VARIANT, ("model", "reason", "current_replicas", "target_replicas")),
     "failure": Kind((*_VARIANT, "reason"), ("model",)),
+    "scale_up_reason": Kind(_VARIANT, ("model", "reason")),
+    "scale_down_refusal": Kind(
+        ("namespace", "model"),
+        (
+            "reason",
+            "non_saturated_replicas",
+            "required_replicas",
+            "remaining_spare_kv",
+            "remaining_spare_queue",
+            "spare_kv_trigger",
+            "spare_queue_trigger",
+        ),
+    ),
     # Analyzers of newer releases, in their own units: tokens, tokens/s or requests/s.
     "analyzer_result": Kind(
         ("namespace", "model", "analyzer"),

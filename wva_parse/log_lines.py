@@ -79,6 +79,12 @@ COLUMN_TYPES = {
     "scale_up_threshold": "float",
     "scale_down_boundary": "float",
     "wanted_replicas": "int",
+    # why a scale-up, why no scale-down
+    "required_replicas": "int",
+    "remaining_spare_kv": "float",
+    "remaining_spare_queue": "float",
+    "spare_kv_trigger": "float",
+    "spare_queue_trigger": "float",
 }
 
 
@@ -110,6 +116,10 @@ COLUMN_UNITS = {
     "capacity_per_replica": "in the analyzer's unit",
     "scale_up_threshold": "demand / supply",
     "scale_down_boundary": "demand / supply",
+    "remaining_spare_kv": "0 to 1, of the pods that would remain",
+    "remaining_spare_queue": "requests, of the pods that would remain",
+    "spare_kv_trigger": "0 to 1",
+    "spare_queue_trigger": "requests",
 }
 
 
@@ -209,6 +219,10 @@ _ANALYSIS_EXAMPLE = (
 _ANALYSIS_SHORT_EXAMPLE = (
     f" analysis completed: modelID={_MODEL}, totalReplicas=1, nonSaturated=0, shouldScaleUp=true, scaleDownSafe=false"
 )
+_TARGET = "variant=<variant>, cost=<_>, currentReplicas=<_>, readyReplicas=<_>"
+_TARGET_EXAMPLE = f"variant={_VARIANT}, cost=10.00, currentReplicas=1, readyReplicas=1"
+_TOO_FEW = "Scale-down unsafe: insufficient non-saturated replicas"
+_NO_HEADROOM = "Scale-down unsafe: insufficient headroom after redistribution"
 _APPLIED = (
     " decision: variant=<variant>, action=<action>, current=<current_replicas:int>, "
     "target=<target_replicas:int>, reason=<reason>"
@@ -414,6 +428,37 @@ EVENT_LINES = (
         "Keeping previous tuned parameters for variant <variant>/<namespace> due to NIS validation failure "
         "(NIS=<nis:float>)",
         f"Keeping previous tuned parameters for variant {_VARIANT}/{_NS} due to NIS validation failure (NIS=27.576061)",
+    ),
+    # -- scale_up_reason, scale_down_refusal
+    LogLine(
+        "scale_up_reason",
+        "D2",
+        f"Capacity target: scale-up cheapest variant: {_TARGET}, target=<_>, reason=<reason>",
+        f"Capacity target: scale-up cheapest variant: {_TARGET_EXAMPLE}, target=2, "
+        "reason=both KV spare (0.000 < 0.200) and queue spare (0.0 < 3.0)",
+    ),
+    LogLine(
+        "scale_up_reason",
+        "D3",
+        f"Saturation target: scale-up cheapest variant: {_TARGET}, baseTarget=<_>, target=<_>, reason=<reason>",
+        f"Saturation target: scale-up cheapest variant: {_TARGET_EXAMPLE}, baseTarget=1, target=2, "
+        "reason=KV spare Saturation low (0.050 < 0.100)",
+    ),
+    LogLine(
+        "scale_down_refusal",
+        "D2 D3",
+        f"{_TOO_FEW}: nonSaturated=<non_saturated_replicas:int>, required=<required_replicas:int>",
+        f"{_TOO_FEW}: nonSaturated=1, required=2",
+        constant=MappingProxyType({"reason": "too few non-saturated replicas"}),
+    ),
+    LogLine(  # the last value, whether the queue would do, has no verb in the format string
+        "scale_down_refusal",
+        "D2 D3",
+        f"{_NO_HEADROOM}: remainingSpareKv=<remaining_spare_kv:float>, kvTrigger=<spare_kv_trigger:float>, kvSafe=<_>, "
+        "remainingSpareQueue=<remaining_spare_queue:float>, queueTrigger=<spare_queue_trigger:float><?%!(EXTRA <_>)?>",
+        f"{_NO_HEADROOM}: remainingSpareKv=0.136, kvTrigger=0.200, kvSafe=false, remainingSpareQueue=5.0, "
+        "queueTrigger=3.0%!(EXTRA bool=true)",
+        constant=MappingProxyType({"reason": "too little headroom after redistribution"}),
     ),
     # -- safety_net
     LogLine(
@@ -741,6 +786,33 @@ STRUCTURED_LINES = (
         '"NIS": 27.6}',
         "variant namespace NIS=nis",
     ),
+    # -- scale_up_reason, scale_down_refusal: with --v=3
+    LogLine(
+        "scale_up_reason",
+        "D4-D8",
+        "Saturation target: scale-up cheapest variant",
+        f'Saturation target: scale-up cheapest variant\t{{"variant": "{_VARIANT}", "cost": 10, "target": 2, '
+        '"reason": "KV spare Saturation low (0.050 < 0.100)"}',
+        "variant reason",
+    ),
+    LogLine(
+        "scale_down_refusal",
+        "D4-D8",
+        _TOO_FEW,
+        f'{_TOO_FEW}\t{{"nonSaturated": 1, "required": 2}}',
+        "nonSaturated=non_saturated_replicas required=required_replicas",
+        constant=MappingProxyType({"reason": "too few non-saturated replicas"}),
+    ),
+    LogLine(
+        "scale_down_refusal",
+        "D4-D8",
+        _NO_HEADROOM,
+        f'{_NO_HEADROOM}\t{{"remainingSpareKv": 0.136, "kvTrigger": 0.2, "kvSafe": false, "remainingSpareQueue": 5, '
+        '"queueTrigger": 3, "queueSafe": true}',
+        "remainingSpareKv=remaining_spare_kv kvTrigger=spare_kv_trigger remainingSpareQueue=remaining_spare_queue "
+        "queueTrigger=spare_queue_trigger",
+        constant=MappingProxyType({"reason": "too little headroom after redistribution"}),
+    ),
     # -- safety_net
     LogLine(
         "safety_net",
@@ -1051,39 +1123,15 @@ _KNOWN = (
         f"Variant analysis initialized: variant={_VARIANT}, accelerator=H100, cost=10.00, replicaCount=3",
     ),
     (
-        "D2 D3",
-        "Scale-down unsafe: insufficient non-saturated replicas: <_>",
-        "Scale-down unsafe: insufficient non-saturated replicas: nonSaturated=1, required=2",
-    ),
-    (
-        "D2 D3",
-        "Scale-down unsafe: insufficient headroom after redistribution: <_>",
-        "Scale-down unsafe: insufficient headroom after redistribution: remainingSpareKv=0.136, "
-        "kvTrigger=0.200, kvSafe=false, remainingSpareQueue=5.0, queueTrigger=3.0%!(EXTRA bool=true)",
-    ),
-    (
         "D3",
         "Target initialized to current replicas (<_>",
         f"Target initialized to current replicas (transitioning): variant={_VARIANT}, count=2",
     ),
     (
         "D2",
-        "Capacity target: scale-up cheapest variant: <_>",
-        f"Capacity target: scale-up cheapest variant: variant={_VARIANT}, cost=10.00, currentReplicas=2, "
-        "readyReplicas=1, target=2, reason=both KV spare (0.000 < 0.200) and queue spare (0.0 < 3.0)",
-    ),
-    (
-        "D2",
         "Capacity target: scale-down most expensive variant: <_>",
         f"Capacity target: scale-down most expensive variant: variant={_VARIANT}, cost=10.00, "
         "currentReplicas=3, readyReplicas=3, target=2",
-    ),
-    (
-        "D3",
-        "Saturation target: scale-up cheapest variant: <_>",
-        f"Saturation target: scale-up cheapest variant: variant={_VARIANT}, cost=10.00, currentReplicas=1, "
-        "readyReplicas=1, baseTarget=1, target=2, reason=both KV spare (0.000 < 0.100) and queue spare "
-        "(0.0 < 3.0)",
     ),
     (
         "D3",
@@ -1429,15 +1477,12 @@ _KNOWN_STRUCTURED = (
     ("D8", "replica-capacity-skipped"),
     ("D8", "Pod is serving but no dispatch rate was collected<_>"),
     # targets: with --v=3
-    ("D4-D8", "Saturation target: scale-up cheapest variant"),
     ("D4-D8", "Saturation target: scale-down most expensive variant"),
     ("D4-D8", "Saturation targets: no scaling needed"),
     ("D4-D8", "Saturation targets calculated"),
     ("D4-D8", "Preserving desired replicas"),
     ("D4-D8", "Target initialized to metrics count"),
     ("D4-D8", "Target initialized to current replicas"),
-    ("D4-D8", "Scale-down unsafe: insufficient non-saturated replicas"),
-    ("D4-D8", "Scale-down unsafe: insufficient headroom after redistribution"),
     # the reconciler, beside the loop
     ("D4 D5", "Found decision in cache"),
     ("D5 D6", "Applying scaling decision from cache"),

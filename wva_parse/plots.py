@@ -1,4 +1,4 @@
-"""Figures of a run; the only module that draws.
+"""Figures of a run.
 
 Each function takes the run and returns a Figure; nothing is saved here and no global state of pyplot is used. Time is
 in minutes since the window's start on all of them, so that they can be laid side by side. Idle latencies and missed
@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from wva_parse import elasticity, stats
 from wva_parse.align import GAP_INTERVALS
@@ -60,7 +61,7 @@ def prediction_vs_observation(run: Experiment) -> Figure:
                 )
         _slo(axis, run, metric)
         axis.set_ylabel(UNITS[metric])
-        _spread(axis, run.frames["observed_metrics"][f"observed_{metric}_ms"])
+        set_spread(axis, run.frames["observed_metrics"][f"observed_{metric}_ms"])
         _say_if_empty(axis, pairs[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
     return _finish(figure, axes, run)
 
@@ -117,6 +118,58 @@ def calibration(run: Experiment) -> Figure:
     return figure
 
 
+def prediction_errors_over_time(run: Experiment) -> Figure:
+    """Errors of loaded pairs at the time of the observation, the settled ones filled."""
+    figure, axes = _panels(run, 2, "Prediction errors over time (observed − predicted), loaded pairs")
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        _errors(axis, run, loaded, metric, "minutes")
+    return _finish(figure, axes, run)
+
+
+def prediction_errors_by_condition(run: Experiment) -> Figure:
+    """Errors of loaded pairs against the load and against the replicas that were too many or too few."""
+    figure = Figure(figsize=(WIDTH_IN, 6.6), layout="constrained")
+    axes = figure.subplots(2, 2, sharey="row")
+    figure.suptitle(f"When predictions are off (observed − predicted), loaded pairs\n{run.name}", fontsize=11)
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    loaded = loaded.assign(
+        rate_per_s=loaded["arrival_rate_per_min"] / 60,
+        mismatch=loaded["observed_replicas"] - loaded["predicted_replicas"],
+    )
+    labels = {"rate_per_s": "arrival rate (requests per second)", "mismatch": "observed less predicted replicas"}
+    for row, metric in zip(axes, stats.METRICS, strict=True):
+        for axis, column in zip(row, labels, strict=True):
+            _errors(axis, run, loaded, metric, column)
+            axis.grid(alpha=0.25)
+            axis.set_xlabel(labels[column])
+        row[1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, names = axes[0][0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, names, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False)
+    _footer(figure, run)
+    return figure
+
+
+def _errors(axis: Axes, run: Experiment, loaded: pd.DataFrame, metric: str, against: str) -> None:
+    column = f"{metric}_error_ms"
+    variants = list(_variants(run, run.alignment.pairs))
+    for variant, color, label in variants:
+        mine = _of_variant(loaded, variant)
+        for settled, face, name in ((True, color, "settled"), (False, "white", "other replicas than predicted")):
+            part = mine[mine["settled"] == settled]
+            if len(part):
+                axis.plot(part[against], part[column], "o", color=color, markerfacecolor=face, label=f"{name}{label}")
+    axis.axhline(0, color="black", linewidth=0.8, linestyle=":")
+    if _is_wide(loaded[column].abs()):
+        # Errors have signs: logarithmic on both sides of zero, linear between.
+        linear = max(float(loaded[column].abs().median()), 1e-3)
+        axis.set_yscale("symlog", linthresh=linear)
+        axis.set_ylim(min(2 * loaded[column].min(), -linear), max(2 * loaded[column].max(), linear))
+    axis.set_ylabel(f"error of {UNITS[metric]}")
+    _say_if_empty(axis, loaded[column], "no loaded pairs")
+
+
 def tuner_parameters(run: Experiment) -> Figure:
     """The tuner's parameters over time, and its innovations with the rejected ones marked."""
     figure, axes = _panels(run, 3, "Tuned performance parameters")
@@ -169,6 +222,39 @@ def queue_length(run: Experiment) -> Figure:
     return _finish(figure, axes, run)
 
 
+def spare_capacity(run: Experiment) -> Figure:
+    """Spare KV cache and queue, averaged over the pods that are not saturated, against the triggers to scale up."""
+    figure, axes = _panels(run, 2, "Spare capacity against the triggers to scale up")
+    analysis = run.frames["capacity_analysis"]
+    sides = (
+        ("avg_spare_kv", 100, "spare KV cache (%)", run.triggers.spare_kv, "{:g} %"),
+        ("avg_spare_queue", 1, "spare queue (requests)", run.triggers.spare_queue, "{:g} requests"),
+    )
+    refused = run.frames["scale_down_refusal"]
+    for axis, (column, factor, unit, trigger, text) in zip(axes, sides, strict=True):
+        scaled = analysis.assign(**{column: factor * analysis[column]})
+        for (model, rows), color in zip(scaled.groupby("model", dropna=False, sort=False), CYCLE, strict=False):
+            _line(axis, run, rows, column, color=color, label=str(model) if scaled["model"].nunique() > 1 else "spare")
+        if trigger is not None:
+            name = f"trigger {text.format(factor * trigger)} (from the {run.triggers.source})"
+            axis.axhline(factor * trigger, color=RED, linestyle="--", label=name)
+        _mark_changes(axis, run)
+        if len(refused):
+            axis.plot(
+                refused["minutes"],
+                [0.02] * len(refused),
+                "x",
+                color=GREY,
+                markersize=4,
+                transform=axis.get_xaxis_transform(),
+                label=f"scale-down unsafe (n = {len(refused)})",
+            )
+        axis.set_ylabel(unit)
+        axis.set_ylim(bottom=0)
+        _say_if_empty(axis, analysis[column], "the log tells no spare capacity")
+    return _finish(figure, axes, run)
+
+
 def per_pod_kv_cache(run: Experiment) -> Figure:
     """KV usage of each pod."""
     figure, axes = _panels(run, 1, "KV cache usage per pod, maximum over a minute", height_in=3.8)
@@ -200,9 +286,8 @@ def scaling_with_context(run: Experiment) -> Figure:
     _line(axes[2], run, queue, "total", color=PURPLE, label="sum over the pods")
     axes[2].set_ylabel("queue (requests)")
     axes[2].set_ylim(bottom=0)
-    for change in _changes(run):
-        for axis in axes[1:]:
-            axis.axvline(change[0], color=GREEN if change[1] > 0 else ORANGE, linewidth=0.8, alpha=0.7)
+    for axis in axes[1:]:
+        _mark_changes(axis, run)
     return _finish(figure, axes, run)
 
 
@@ -250,7 +335,7 @@ def latencies(run: Experiment) -> Figure:
             _line(axis, run, mine, f"observed_{metric}_ms", color=color, label=f"observed{label}")
         _slo(axis, run, metric)
         axis.set_ylabel(UNITS[metric])
-        _spread(axis, observed[f"observed_{metric}_ms"])
+        set_spread(axis, observed[f"observed_{metric}_ms"])
         _say_if_empty(axis, observed[f"observed_{metric}_ms"], f"no observed {metric.upper()}")
     return _finish(figure, axes, run)
 
@@ -296,7 +381,8 @@ def _is_wide(values: pd.Series) -> bool:
     return bool(values.notna().any() and values.max() > WIDE * values.median())
 
 
-def _spread(axis: Axes, values: pd.Series) -> None:
+def set_spread(axis: Axes, values: pd.Series) -> None:
+    """Make an axis logarithmic where a few values would press all others onto it."""
     if _is_wide(values):
         axis.set_yscale("log")
 
@@ -305,13 +391,17 @@ def _line(axis: Axes, run: Experiment, frame: pd.DataFrame, column: str, **style
     """A line that ends where a reconciliation was missed."""
     if not frame[column].notna().any():
         return
-    minutes = frame["minutes"].to_numpy(float)
-    values = frame[column].to_numpy(float)
-    limit = GAP_INTERVALS * run.frames.interval_s / 60
-    gaps = np.flatnonzero(np.diff(minutes) > limit) + 1
-    middle = (minutes[gaps - 1] + minutes[gaps]) / 2
+    minutes, values = with_gaps(run, frame, column)
     style = {"linestyle": "-", "marker": ".", "markersize": 4, **style}
-    axis.plot(np.insert(minutes, gaps, middle), np.insert(values, gaps, np.nan), **style)  # type: ignore[arg-type]
+    axis.plot(minutes, values, **style)  # type: ignore[arg-type]
+
+
+def with_gaps(run: Experiment, frame: pd.DataFrame, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`minutes` and a column to draw, with a NaN wherever a reconciliation was missed."""
+    minutes = frame["minutes"].to_numpy(float)
+    gaps = np.flatnonzero(np.diff(minutes) > GAP_INTERVALS * run.frames.interval_s / 60) + 1
+    middle = (minutes[gaps - 1] + minutes[gaps]) / 2
+    return np.insert(minutes, gaps, middle), np.insert(frame[column].to_numpy(float), gaps, np.nan)
 
 
 def _band(axis: Axes, run: Experiment, table: pd.DataFrame, factor: float, label: str) -> None:
@@ -373,6 +463,17 @@ def _changes(run: Experiment) -> Iterator[tuple[float, int, float]]:
     for minutes, sign, target in zip(decisions["minutes"], signs, decisions["target_replicas"], strict=True):
         if sign:
             yield float(minutes), int(sign), float(target)
+
+
+def _mark_changes(axis: Axes, run: Experiment) -> None:
+    """Vertical lines at decisions that are not no-change."""
+    styles = {1: (GREEN, "scale-up"), -1: (ORANGE, "scale-down")}
+    seen = set[int]()
+    for minutes, direction, _ in _changes(run):
+        color, name = styles[direction]
+        label = None if direction in seen else name
+        axis.axvline(minutes, color=color, linewidth=0.8, alpha=0.7, label=label)
+        seen.add(direction)
 
 
 def _rates(axis: Axes, run: Experiment) -> None:

@@ -1,24 +1,96 @@
 """How a capacity-based controller reacts: from saturation to decision to ready replicas, and at which values.
 
-KV usage 0 to 1, queue lengths in requests, times in seconds.
+KV usage and spare KV cache 0 to 1, queues in requests, times in seconds.
+
+In saturation mode V1 WVA scales up when the spare KV cache or the spare queue, averaged over the pods that are not
+saturated, falls below a **trigger**, and down when the remaining pods would still have more than that to spare after
+the load is spread over them. Triggers are read, from what the controller says of its reasons or from its ConfigMap;
+they are never assumed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from wva_parse.frames import Frames
+from wva_parse.stats import spearman
 
 LAGS = (0, 1, 2, 3)  # reconciliations
-FEWEST_FOR_CORRELATION = 4  # below, a rank correlation is always near an extreme
 
 UNDER_WAY_S = 140.0  # the longest start-up of a replica that was measured on H100 nodes
 
 _EVENT = ["model", "start_minutes", "end_minutes", "duration_s", "peak"]
+# `KV spare Saturation low (0.050 < 0.100)`, `both KV spare (0.000 < 0.200) and queue spare (0.0 < 3.0)`
+_BELOW = re.compile(r"(KV|queue) spare[^(]*\(([\d.]+) < ([\d.]+)\)")
+
 REACTION_COLUMNS = ["model", "start_minutes", "duration_s", "peak", "to_decision_s", "to_ready_s"]
+
+
+class Triggers(NamedTuple):
+    """Spare capacity below which the controller scales up; None where unknown, `source` says where it is from."""
+
+    spare_kv: float | None = None
+    spare_queue: float | None = None
+    source: str = "unknown"
+
+
+class Spare(NamedTuple):
+    """Analyses that told the spare capacity, and how many of them were below a trigger."""
+
+    analyses: int
+    below_kv: int
+    below_queue: int
+
+
+def triggers(frames: Frames, configured: Triggers) -> Triggers:
+    """The triggers that the controller said last; else the configured ones."""
+    found = dict(_said_triggers(frames))
+    return Triggers(found.get("KV"), found.get("queue"), "log") if found else configured
+
+
+def _said_triggers(frames: Frames) -> Iterator[tuple[str, float]]:
+    reasons = pd.concat([frames["scale_up_reason"], frames["capacity_analysis"]])["reason"].dropna()
+    for reason in reasons:
+        for name, _, trigger in _BELOW.findall(str(reason)):
+            yield name, float(trigger)
+    for name, column in (("KV", "spare_kv_trigger"), ("queue", "spare_queue_trigger")):
+        for value in frames["scale_down_refusal"][column].dropna():
+            yield name, float(value)
+
+
+def spare(frames: Frames, limits: Triggers) -> Spare:
+    """How often the spare capacity was below the triggers."""
+    known = frames["capacity_analysis"].dropna(subset=["avg_spare_kv", "avg_spare_queue"], how="all")
+    below = [
+        0 if limit is None else int((known[column] < limit).sum())
+        for column, limit in (("avg_spare_kv", limits.spare_kv), ("avg_spare_queue", limits.spare_queue))
+    ]
+    return Spare(len(known), *below)
+
+
+def scale_up_reasons(frames: Frames) -> pd.Series:
+    """How often each reason for a scale-up was given, without its values."""
+    said = frames["scale_up_reason"]["reason"]
+    if not len(said):
+        said = frames["capacity_analysis"].loc[frames["capacity_analysis"]["should_scale_up"].eq(True), "reason"]
+    return said.dropna().astype("object").str.replace(r" \([^)]*\)", "", regex=True).value_counts()
+
+
+def scale_down_refusals(frames: Frames) -> pd.DataFrame:
+    """Why a scale-down was not safe: `reason, count, single`.
+
+    `single` counts those with no more than one replica: there was nothing to give back.
+    """
+    refused = frames["scale_down_refusal"]
+    total = frames["capacity_analysis"][["reconciliation", "model", "total_replicas"]]
+    merged = refused.merge(total, on=["reconciliation", "model"], how="left")
+    merged = merged.drop_duplicates(["reconciliation", "namespace", "model"])
+    counted = merged.assign(single=merged["total_replicas"] <= 1).groupby("reason", sort=True)["single"]
+    return counted.agg(count="size", single="sum").reset_index()
 
 
 def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +113,8 @@ def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
     ups = followed[followed["direction"] > 0]
     rows = []
     for model, start, end, duration_s, peak in events[_EVENT].itertuples(index=False, name=None):
-        during = ups[ups["minutes"].between(start - UNDER_WAY_S / 60, end)]
+        was_ready_before = ups["minutes"] + ups["ready_s"] / 60 < start
+        during = ups[ups["minutes"].between(start - UNDER_WAY_S / 60, end) & ~was_ready_before]
         decided_s = ready_s = float("nan")
         if len(during):
             first = during.iloc[0]
@@ -108,20 +181,12 @@ def lagged_correlation(state: pd.DataFrame, lags: Iterable[int] = LAGS) -> pd.Da
     Returns
     -------
     DataFrame
-        `lag, n, kv, queue`; NaN where nothing varies or fewer than `FEWEST_FOR_CORRELATION` pairs exist.
+        `lag, n, kv, queue`; NaN where `stats.spearman` is.
     """
     rows = []
     for lag in lags:
         earlier = state[["variant", "reconciliation", "kv_max", "queue_total"]].copy()
         earlier["reconciliation"] += lag
         both = state[["variant", "reconciliation", "step"]].merge(earlier, on=["variant", "reconciliation"])
-        rows.append((lag, len(both), *(_spearman(both["step"], both[column]) for column in ("kv_max", "queue_total"))))
+        rows.append((lag, len(both), *(spearman(both["step"], both[column]) for column in ("kv_max", "queue_total"))))
     return pd.DataFrame(rows, columns=["lag", "n", "kv", "queue"])
-
-
-def _spearman(one: pd.Series, other: pd.Series) -> float:
-    known = one.notna() & other.notna()
-    first, second = one[known].rank().to_numpy(float), other[known].rank().to_numpy(float)
-    if len(first) < FEWEST_FOR_CORRELATION or not first.std() or not second.std():
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])

@@ -1,4 +1,4 @@
-"""A run's numbers in words: sentences under figures, and ANALYSIS_SUMMARY.md.
+"""A run's numbers in words: the verdict, and what each figure shows.
 
 Everything is computed from summary.json's numbers (`summary.summarize`), so that no sentence is wrong for another run.
 What is unknown is said to be, never shown as 0.
@@ -6,24 +6,14 @@ What is unknown is said to be, never shown as 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+from wva_parse.texts import bias, count, ms, number, percent, times
 
 Summary = dict[str, Any]
 
-UNKNOWN = "not known"
 
-GLOSSARY = (
-    ("reconciliation", "one round of the controller's loop; twin runs within 5 s count as one"),
-    ("pair", "the prediction of reconciliation N with the observation of the same variant at N+1"),
-    ("loaded pair", "one in which both latencies were observed; idle ones count only under 'all'"),
-    ("settled pair", "a loaded pair observed at the replicas that the prediction was made for"),
-    ("error", "observed - predicted; positive: the optimizer was optimistic"),
-    ("ITL, TTFT", "inter-token latency and time to first token, means over a minute"),
-    ("attainment", "share of loaded observations at or below the SLO"),
-    ("saturated", "KV cache usage of a pod above the threshold"),
-    ("replica-seconds", "replicas integrated over time: what the run cost"),
-)
+LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (TTFT)"}
 
 # --- the verdict
 
@@ -47,14 +37,14 @@ def _served(summary: Summary) -> str:
         return "Nobody logged what the requests felt: no observed ITL and TTFT."
     if not n:
         return "No request was served while the controller observed."
-    parts = [
-        f"{metric.upper()} in {_percent(slo[f'{metric}_attainment'])}"
-        for metric in ("itl", "ttft")
-        if slo[f"{metric}_attainment"] is not None
-    ]
+    parts = []
+    for metric, name in LATENCIES.items():
+        limit, share = slo[f"{metric}_ms"], slo[f"{metric}_attainment"]
+        if limit is not None and share is not None:
+            parts.append(f"{name} was within its SLO of {limit:g} ms in {percent(share)}")
     if not parts:
-        return f"No SLO is known, so {_count(n, 'loaded observation')} cannot be judged."
-    return f"Of {_count(n, 'loaded observation')}, the SLO was met for {' and for '.join(parts)}."
+        return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
+    return f"Under load, {' and '.join(parts)} of {count(n, 'observation')}."
 
 
 def _decided(summary: Summary) -> str:
@@ -62,13 +52,13 @@ def _decided(summary: Summary) -> str:
     if replicas is None:
         return "The log holds no scaling decision."
     ups, downs = (summary["actions"].get(action, 0) for action in ("scale-up", "scale-down"))
-    least, most, mean = (_number(replicas[name]) for name in ("min", "max", "mean"))
+    least, most, mean = (number(replicas[name]) for name in ("min", "max", "mean"))
     ran = (
-        f"{_count(int(replicas['min']), 'replica')} ran throughout"
+        f"{count(int(replicas['min']), 'replica')} ran throughout"
         if least == most
         else f"{least} to {most} replicas ran, {mean} on average"
     )
-    return f"WVA decided {_times(ups)} to scale up and {_times(downs)} to scale down; {ran}."
+    return f"WVA decided {times(ups)} to scale up and {times(downs)} to scale down; {ran}."
 
 
 # --- sentences under figures
@@ -82,12 +72,12 @@ def about_predictions(summary: Summary) -> str:
         if loaded is None:
             return "No prediction has an observation under load to be judged by."
         return (
-            f"None of {_count(loaded['n'], 'loaded pair')} was observed at the predicted number of replicas; "
-            f"over all of them ITL was off by {_ms(loaded['mae_ms'])} on average."
+            f"None of {count(loaded['n'], 'loaded pair')} was observed at the predicted number of replicas; "
+            f"over all of them ITL was off by {ms(loaded['mae_ms'])} on average."
         )
     return (
-        f"At the predicted number of replicas ({_count(settled['n'], 'settled pair')}), ITL was off by "
-        f"{_ms(settled['mae_ms'])} on average and {_bias(settled['bias_ms'])}."
+        f"Where the replicas were those that it had predicted for ({count(settled['n'], 'settled pair')}), WVA's "
+        f"predictions of ITL were off by {ms(settled['mae_ms'])} on average, {bias(settled['bias_ms'])}."
     )
 
 
@@ -98,15 +88,15 @@ def about_errors(summary: Summary) -> str:
         found = summary["accuracy"]["loaded"][metric]
         if found:
             sentences.append(
-                f"{metric.upper()}: half of {_count(found['n'], 'loaded pair')} off by at most "
-                f"{_ms(found['median_abs_ms'])}, root mean square {_ms(found['rmse_ms'])}."
+                f"{metric.upper()}: half of {count(found['n'], 'loaded pair')} off by at most "
+                f"{ms(found['median_abs_ms'])}, root mean square {ms(found['rmse_ms'])}."
             )
         skill = summary["skill"][metric]
         if skill and skill["skill"] is not None:
             better = "better" if skill["skill"] > 0 else "no better"
             sentences.append(
-                f'Predicting was {better} than "same as last time", which is off by {_ms(skill["persistence_mae_ms"])} '
-                f"on average against {_ms(skill['mae_ms'])} (n = {skill['n']})."
+                f'Predicting was {better} than "same as last time", which is off by {ms(skill["persistence_mae_ms"])} '
+                f"on average against {ms(skill['mae_ms'])} (n = {skill['n']})."
             )
     return " ".join(sentences) or "There are no loaded pairs."
 
@@ -120,6 +110,41 @@ def about_unpaired(summary: Summary) -> str:
     return f"Predictions without an observation to be judged by: {listed}."
 
 
+def about_conditions(summary: Summary) -> str:
+    """Whether errors come from other replicas than predicted, or with the load."""
+    rows = summary["errors"]["by_mismatch"]
+    if not rows:
+        return "There are no loaded pairs."
+    settled = [row for row in rows if row["mismatch"] == 0]
+    others = [row for row in rows if row["mismatch"] != 0]
+    sentences = []
+    if settled and others:
+        n = sum(row["n"] for row in others)
+        mae = sum(row["n"] * row["itl_mae_ms"] for row in others) / n
+        sentences.append(
+            f"At other replicas than predicted ITL was off by {ms(mae)} on average ({count(n, 'pair')}), at the "
+            f"predicted ones by {ms(settled[0]['itl_mae_ms'])} ({count(settled[0]['n'], 'pair')})."
+        )
+    elif settled:
+        sentences.append("Every loaded pair was observed at the predicted number of replicas.")
+    else:
+        sentences.append("No loaded pair was observed at the predicted number of replicas.")
+    for metric in ("itl", "ttft"):
+        found = summary["errors"]["load_correlation"][metric]
+        if found["rho"] is not None:
+            sentences.append(
+                f"The error of {metric.upper()} {_goes_with(found['rho'])} the arrival rate (Spearman's ρ "
+                f"{found['rho']:.2f}, n = {found['n']})."
+            )
+    return " ".join(sentences)
+
+
+def _goes_with(rho: float) -> str:
+    """In words; 0.3 and 0.6 are what is commonly called weak and strong."""
+    strength = "hardly goes" if abs(rho) < 0.3 else "goes" if abs(rho) < 0.6 else "goes strongly"
+    return f"{strength} with" if rho >= 0 or abs(rho) < 0.3 else f"{strength} against"
+
+
 def about_slo(summary: Summary) -> str:
     """How often each SLO was met."""
     slo = summary["slo"]
@@ -128,9 +153,9 @@ def about_slo(summary: Summary) -> str:
     sentences = []
     for metric in ("itl", "ttft"):
         if slo[f"{metric}_attainment"] is not None:
-            met = _percent(slo[f"{metric}_attainment"])
+            met = percent(slo[f"{metric}_attainment"])
             sentences.append(f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in {met}")
-    n = _count(slo["loaded_observations"], "loaded observation")
+    n = count(slo["loaded_observations"], "loaded observation")
     return f"{' and '.join(sentences)} of {n}." if sentences else "Nothing was loaded, so nothing is judged."
 
 
@@ -139,12 +164,18 @@ def about_scaling(summary: Summary) -> str:
     took = summary["time_to_scale"]
     if not took["changes"]:
         return f"{_decided(summary)} No decision changed a target."
-    text = f"{_decided(summary)} Targets changed {_times(took['changes'])}, carried out {_times(took['carried_out'])}"
+    text = f"{_decided(summary)} Targets changed {times(took['changes'])}, carried out {times(took['carried_out'])}"
     if took["decision_to_ready_s"] is not None:
-        resolution = "" if took["source"] == "samples" else ", to the resolution of a reconciliation"
-        text += f", half of these within {took['decision_to_ready_s']:.0f} s{resolution}"
+        text += f", half of these within {took['decision_to_ready_s']:.0f} s"
+        if took["source"] == "samples":
+            text += (
+                f" ({took['decision_to_desired_s']:.0f} s until the replicas were wanted, "
+                f"{took['desired_to_ready_s']:.0f} s more until they were ready)"
+            )
+        else:
+            text += ", to the resolution of a reconciliation"
     turns = summary["flapping"]
-    return text + (f". The direction turned {_times(turns)} within ten minutes." if turns else ".")
+    return text + (f". The direction turned {times(turns)} within ten minutes." if turns else ".")
 
 
 def about_load(summary: Summary) -> str:
@@ -157,8 +188,8 @@ def about_load(summary: Summary) -> str:
     return (
         f"If one replica serves {found['capacity_per_replica_per_s']:.1f} requests per second (the most seen "
         f"{condition}), the {source} load needed {found['least_replica_s']:.0f} replica-seconds and got "
-        f"{found['used_replica_s']:.0f}: too few replicas in {_percent(found['under_share'])} of the time, too many in "
-        f"{_percent(found['over_share'])}."
+        f"{found['used_replica_s']:.0f}: too few replicas in {percent(found['under_share'])} of the time, too many in "
+        f"{percent(found['over_share'])}."
     )
 
 
@@ -169,14 +200,66 @@ def about_saturation(summary: Summary) -> str:
         return "The log holds no KV cache metrics."
     threshold = f"{100 * kv['threshold']:g} %"
     if not kv["saturation_events"]:
-        return f"No pod's KV cache usage was above {threshold}; the most was {_percent(kv['max'])}."
+        return f"No pod's KV cache usage was above {threshold}; the most was {percent(kv['max'])}."
     text = (
-        f"Pods were saturated (above {threshold}) {_times(kv['saturation_events'])}, for {kv['saturated_s']:.0f} s in "
-        f"all; a scale-up answered {_times(kv['answered_events'])}"
+        f"Pods were saturated (above {threshold}) {times(kv['saturation_events'])}, for {kv['saturated_s']:.0f} s in "
+        f"all; a scale-up answered {times(kv['answered_events'])}"
     )
     if kv["saturation_to_ready_s"] is not None:
-        text += f" and was ready {kv['saturation_to_ready_s']:.0f} s after the beginning (median)"
+        text += f", and its replicas were ready {kv['saturation_to_ready_s']:.0f} s after the beginning (median)"
     return text + "."
+
+
+def about_spare(summary: Summary) -> str:
+    """Spare capacity against the triggers, and why replicas were kept."""
+    found = summary["capacity"]
+    triggers, spare = found["triggers"], found["spare"]
+    if not spare["analyses"]:
+        sentences = ["The log tells no spare capacity (V1 analyses tell it, at DEBUG before v0.5.1)."]
+    elif triggers["source"] == "unknown":
+        sentences = [
+            f"{count(spare['analyses'], 'analysis', 'analyses')} told the spare capacity; no trigger is known."
+        ]
+    else:
+        parts = [
+            f"spare {name} was below the trigger of {text} {times(spare[f'below_{key}'])}"
+            for name, key, text in (
+                ("KV cache", "kv", _trigger(triggers["spare_kv"], 100, " %")),
+                ("queue", "queue", _trigger(triggers["spare_queue"], 1, " requests")),
+            )
+            if text
+        ]
+        sentences = [f"In {count(spare['analyses'], 'analysis', 'analyses')}, {' and '.join(parts)}."]
+    refusals = found["scale_down_refusals"]
+    if refusals:
+        refused, single = (sum(row[name] for row in refusals) for name in ("count", "single"))
+        listed = ", ".join(f"{row['reason']} ({row['count']})" for row in refusals)
+        sentences.append(f"A scale-down was found unsafe in {count(refused, 'reconciliation')}: {listed}.")
+        if single:
+            sentences.append(f"In {single} of them there was one replica, and nothing to give back.")
+    return " ".join(sentences)
+
+
+def _trigger(value: float | None, factor: float, unit: str) -> str:
+    return "" if value is None else f"{factor * value:g}{unit}"
+
+
+def about_correlation(summary: Summary) -> str:
+    """How decisions go with the pods' state before them."""
+    rows = [row for row in summary["capacity"]["correlation"] if row["kv"] is not None or row["queue"] is not None]
+    if not rows:
+        return "Decisions and the pods' state hardly varied: nothing can be said of how they go together."
+    parts = []
+    for name, column in (("KV cache usage", "kv"), ("queue length", "queue")):
+        known = [row for row in rows if row[column] is not None]
+        if known:
+            best = max(known, key=lambda row: abs(row[column]))
+            when = "of the same reconciliation" if not best["lag"] else f"{count(best['lag'], 'reconciliation')} before"
+            parts.append(
+                f"The decided step {_goes_with(best[column])} the {name} {when} (Spearman's ρ {best[column]:.2f}, "
+                f"n = {best['n']})."
+            )
+    return " ".join(parts)
 
 
 def about_queue(summary: Summary) -> str:
@@ -186,7 +269,7 @@ def about_queue(summary: Summary) -> str:
         return "The log holds no queue metrics."
     if not queue["max"]:
         return "No request had to wait."
-    share = _percent(queue["above_threshold_share"])
+    share = percent(queue["above_threshold_share"])
     return (
         f"The longest queue of a pod was {queue['max']:.0f} requests; {share} of the observations were above "
         f"{queue['threshold']:g}."
@@ -198,141 +281,30 @@ def about_tuner(summary: Summary) -> str:
     tuner = summary["tuner"]
     if not tuner["updates"] and not tuner["nis_rejections"]:
         return "The tuner did not run."
+    return f"The tuner updated the parameters {times(tuner['updates'])} and rejected {times(tuner['nis_rejections'])}."
+
+
+def about_rates(summary: Summary) -> str:
+    """How much load there was, as WVA measured it."""
+    rates = summary["arrival_rate"]
+    if rates is None:
+        return "The log tells no arrival rate."
     return (
-        f"The tuner updated the parameters {_times(tuner['updates'])} and rejected {_times(tuner['nis_rejections'])}."
+        f"WVA measured {rates['mean_per_s']:.1f} requests per second on average and {rates['max_per_s']:.1f} at most, "
+        f"in {count(rates['n'], 'reconciliation')}."
     )
 
 
-# --- the summary page
-
-
-def markdown(summary: Summary) -> str:
-    """ANALYSIS_SUMMARY.md."""
-    lines = [f"# {summary['run']}", "", *_paragraphs(verdict(summary))]
-    if summary["notes"] or summary["findings"]:
-        lines += [
-            "## Before you believe it",
-            "",
-            *(f"- {note}" for note in [*summary["notes"], *summary["findings"]]),
-            "",
-        ]
-    lines += ["## The run", "", *_table(("", ""), _run_rows(summary)), ""]
-    if summary["mode"] == "model-based":
-        lines += ["## Prediction accuracy", "", *_table(_ACCURACY_HEADER, _accuracy_rows(summary)), ""]
-        lines += _paragraphs([about_errors(summary), about_unpaired(summary)])
-    lines += ["## SLO", "", *_table(("", "SLO", "attainment", "n"), _slo_rows(summary)), ""]
-    lines += ["## Scaling", "", *_paragraphs([about_scaling(summary), about_load(summary)])]
-    if summary["reasons"]:
-        rows = [(row["action"], row["reason"] or UNKNOWN, row["count"]) for row in summary["reasons"]]
-        lines += [*_table(("decision", "reason", "count"), rows), ""]
-    lines += ["## KV cache and queue", "", *_paragraphs([about_saturation(summary), about_queue(summary)])]
-    if summary["mode"] == "model-based":
-        lines += ["## Tuner", "", *_paragraphs([about_tuner(summary)])]
-    lines += ["## Client side", "", *_client(summary), ""]
-    lines += ["## The log", "", *_table(("", ""), _log_rows(summary)), ""]
-    lines += ["## Terms", "", *(f"- **{term}**: {meaning}." for term, meaning in GLOSSARY), ""]
-    return "\n".join(lines)
-
-
-_ACCURACY_HEADER = ("pairs", "metric", "n", "bias (ms)", "MAE (ms)", "RMSE (ms)", "median abs. (ms)", "MAPE", "R²")
-
-
-def _run_rows(summary: Summary) -> Iterator[tuple[str, str]]:
-    replicas, cost = summary["replicas"], summary["cost"]
-    yield "mode", f"{summary['mode']} ({summary['mode_evidence']})"
-    yield "reconciliations", f"{summary['reconciliations']} (loop runs in the log: {summary['loop_runs']})"
-    yield "usual interval", UNKNOWN if summary["interval_s"] is None else f"{summary['interval_s']:.1f} s"
-    yield "observations from", str(summary["observed_from"])
-    if replicas:
-        yield "replica-seconds", f"{replicas['replica_seconds']:.0f} (from {replicas['source']})"
-    if cost and cost["cost"] is not None:
-        yield "cost", f"{cost['cost']:.2f} (WVA's unit cost {cost['unit_cost']:g} per replica and hour)"
-
-
-def _accuracy_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
-    for group in ("settled", "loaded", "all"):
-        for metric in ("itl", "ttft"):
-            found = summary["accuracy"][group][metric]
-            if found is None:
-                yield group, metric.upper(), "0", *["–"] * 6
-                continue
-            numbers = (f"{found[name]:.2f}" for name in ("bias_ms", "mae_ms", "rmse_ms", "median_abs_ms"))
-            mape = "–" if found["mape"] is None else _percent(found["mape"])
-            r2 = "–" if found["r2"] is None else f"{found['r2']:.2f}"
-            yield group, metric.upper(), str(found["n"]), *numbers, mape, r2
-
-
-def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
-    slo = summary["slo"]
-    for metric in ("itl", "ttft"):
-        limit, share = slo[f"{metric}_ms"], slo[f"{metric}_attainment"]
-        limit_text = UNKNOWN if limit is None else f"{limit:g} ms (from the {slo['source']})"
-        yield metric.upper(), limit_text, UNKNOWN if share is None else _percent(share), str(slo["loaded_observations"])
-
-
-def _client(summary: Summary) -> list[str]:
+def about_clients(summary: Summary) -> str:
+    """What the load generators measured, all together."""
     client = summary["client"]
-    if client is None:
-        return ["There are no Job logs."]
-    latencies = [f"{name} {metric} (ms)" for metric in ("TTFT", "TPOT", "ITL") for name in ("mean", "P99")]
-    header = ["Job", "answered", "failed", "offered (req/s)", "achieved (req/s)", *latencies]
-    rows = []
-    for job in client["jobs"]:
-        names = ["completed", "failed", "rate_per_s", "throughput_per_s"]
-        names += [f"{name}_{metric}_ms" for metric in ("ttft", "tpot", "itl") for name in ("mean", "p99")]
-        rows.append((job["job"], *("–" if job[name] is None else _number(job[name]) for name in names)))
-    lines = _table(header, rows) if rows else []
-    if client["without_result"]:
-        lines += [""] if lines else []
-        lines += [f"Without a result (stopped or failed before their end): {', '.join(client['without_result'])}."]
-    return lines
-
-
-def _log_rows(summary: Summary) -> Iterator[tuple[str, str]]:
-    log = summary["log"]
-    yield "lines", str(log["lines"])
-    yield "of a known form", str(log["recognised"])
-    yield "of no known form", _listed(log["unrecognised"])
-    yield "not JSON", str(log["not_json"])
-    yield "repeated", str(log["repeated"])
-    yield "failures logged", _listed(summary["failures"])
-
-
-def _listed(counts: dict[str, int]) -> str:
-    shown = ", ".join(f"{what} ({count})" for what, count in list(counts.items())[:5])
-    return f"{sum(counts.values())}: {shown}" if counts else "0"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return lines + ["| " + " | ".join(str(cell).replace("|", "/") for cell in row) + " |" for row in rows]
-
-
-def _paragraphs(sentences: Iterable[str]) -> list[str]:
-    return [line for sentence in sentences for line in (sentence, "")]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _ms(value: float) -> str:
-    return f"{value:.2f} ms" if abs(value) < 100 else f"{value:.0f} ms"
-
-
-def _bias(bias_ms: float) -> str:
-    if abs(bias_ms) < 0.005:
-        return "neither too high nor too low"
-    return f"{_ms(abs(bias_ms))} too {'low' if bias_ms > 0 else 'high'} on balance"
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.2f}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _times(count: int) -> str:
-    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+    if client is None or client["completed"] is None:
+        return "No load generator left a result."
+    failed = "an unknown number" if client["failed"] is None else f"{client['failed']:.0f}"
+    means = [
+        f"{metric.upper()} {ms(client[f'mean_{metric}_ms'])}"
+        for metric in ("ttft", "tpot", "itl")
+        if client[f"mean_{metric}_ms"] is not None
+    ]
+    text = f"The load generators had {client['completed']:.0f} requests answered and {failed} failed"
+    return text + (f"; means, weighted by answered requests: {', '.join(means)}." if means else ".")

@@ -24,7 +24,7 @@ COLUMNS = ("timestamp", "reconciliation", "event_type", *COLUMN_TYPES)
 
 # metrics.csv has these and no others, whatever release wrote the log; programs rely on it.
 METRICS_COLUMNS = COLUMNS[: COLUMNS.index("nis") + 1]
-# What the analyzers of newer releases say goes to analyzers.csv.
+# What else the controller says of its reasons, and what the analyzers of newer releases say, goes to analyzers.csv.
 ANALYZER_COLUMNS = (
     *("timestamp", "reconciliation", "event_type", "namespace", "model", "variant", "pod", "reason"),
     *("target_replicas", "observed_itl_ms", "observed_ttft_ms", "arrival_rate_per_min", "queue_length"),
@@ -53,8 +53,16 @@ METRICS_EVENT_TYPES = (
     "safety_net",
     "failure",
 )
-# Since D4.
-ANALYZER_EVENT_TYPES = ("decision_limited", "pod_metrics", "analyzer_result", "analyzer_variant", "replica_capacity")
+ANALYZER_EVENT_TYPES = (
+    "scale_up_reason",
+    "scale_down_refusal",
+    # since D4
+    "decision_limited",
+    "pod_metrics",
+    "analyzer_result",
+    "analyzer_variant",
+    "replica_capacity",
+)
 EVENT_TYPES = METRICS_EVENT_TYPES + ANALYZER_EVENT_TYPES
 
 # Twins start 0 to 30 ms apart, the shortest interval of any release is 15 s.
@@ -295,7 +303,7 @@ class _Folding:
 
 
 # Lines about all of a model, which name neither it nor a variant.
-_OF_CURRENT_MODEL = ("kv_cache", "queue", "pod_metrics", "slo", "failure")
+_OF_CURRENT_MODEL = ("kv_cache", "queue", "pod_metrics", "slo", "failure", "scale_down_refusal")
 
 _SAME_ANALYSIS = ("model", "role", "total_replicas", "non_saturated_replicas", "should_scale_up", "scale_down_safe")
 _SAME_DECISION = ("namespace", "variant", "action", "current_replicas", "target_replicas")

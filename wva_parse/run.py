@@ -24,6 +24,7 @@ from wva_parse.benchmark import Client, read_client
 from wva_parse.events import parse_events
 from wva_parse.frames import Frames, Window, make_frames, utc_times
 from wva_parse.lines import LineCounts, LogError, open_log, read_lines
+from wva_parse.reaction import Triggers, triggers
 from wva_parse.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
@@ -97,6 +98,8 @@ class Experiment:
         See `frames.Frames`, `align.Alignment`, `samples.Samples`.
     slo, slo_in_force
         The objectives of the run, and those by which each observation is judged.
+    triggers
+        Spare capacity below which the controller scales up.
     observed_from
         `log`, `cluster-samples.jsonl` or `nothing`.
     client
@@ -121,6 +124,7 @@ class Experiment:
     slo: Slo
     slo_in_force: pd.DataFrame
     thresholds: Thresholds
+    triggers: Triggers
     observed_from: str
     client: Client
     notes: tuple[str, ...]
@@ -192,6 +196,7 @@ def load(
         slo=slo_of_run(frames, configured),
         slo_in_force=in_force,
         thresholds=Thresholds(kv_cache_threshold, queue_threshold),
+        triggers=triggers(frames, configured_triggers(directory)),
         observed_from=observed_from,
         client=read_client(directory / "job-logs"),
         notes=(),
@@ -326,6 +331,20 @@ def configured_slo(config: dict[str, Any]) -> Slo:
     values = [given.get(key) for key in ("itl_ms", "ttft_ms")] if isinstance(given, dict) else [None, None]
     itl_ms, ttft_ms = (float(value) if isinstance(value, (int, float)) and value > 0 else None for value in values)
     return Slo(itl_ms, ttft_ms, "config" if itl_ms or ttft_ms else "unknown")
+
+
+def configured_triggers(directory: Path) -> Triggers:
+    """The triggers in the ConfigMap of the controller's analyzer, as it was before the run."""
+    for config_map in read_json_list(directory / "cluster" / "before" / "configmaps.json"):
+        try:
+            data = yaml.safe_load(str((config_map.get("data") or {}).get("default") or ""))
+        except yaml.YAMLError:
+            continue
+        values = [data.get(key) if isinstance(data, dict) else None for key in ("kvSpareTrigger", "queueSpareTrigger")]
+        kv, queue = (float(value) if isinstance(value, (int, float)) else None for value in values)
+        if kv is not None or queue is not None:
+            return Triggers(kv, queue, "ConfigMap")
+    return Triggers()
 
 
 def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) -> tuple[str, str]:

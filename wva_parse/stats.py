@@ -18,10 +18,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wva_parse.frames import Frames
-from wva_parse.slo import SLO_COLUMNS, Slo
+from wva_parse.slo import SLO_COLUMNS
 
 METRICS = ("itl", "ttft")
 GROUPS = ("all", "loaded", "settled")
+FEWEST_FOR_CORRELATION = 4  # below, a rank correlation is always near an extreme
 
 
 class Accuracy(NamedTuple):
@@ -232,12 +233,10 @@ def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -
     return pd.DataFrame(found, columns=columns)
 
 
-def window_s(frames: Frames) -> float:
-    """Analysed time, from the first reconciliation to the last, s."""
-    minutes = frames.reconciliations["minutes"]
-    return float(minutes.max() - minutes.min()) * 60 if len(minutes) else 0.0
-
-
-def slo_known(slo: Slo) -> bool:
-    """Whether there is any objective to judge by."""
-    return slo.itl_ms is not None or slo.ttft_ms is not None
+def spearman(one: pd.Series, other: pd.Series) -> float:
+    """Rank correlation; NaN where one does not vary, or below `FEWEST_FOR_CORRELATION` pairs without NaN."""
+    known = one.notna() & other.notna()
+    first, second = one[known].rank().to_numpy(float), other[known].rank().to_numpy(float)
+    if len(first) < FEWEST_FOR_CORRELATION or not first.std() or not second.std():
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])

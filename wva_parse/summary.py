@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from wva_parse import scaling, stats
+from wva_parse import conditions, reaction, scaling, stats
 from wva_parse.benchmark import summarize_client
 from wva_parse.outcomes import Outcomes, outcomes_of
 from wva_parse.run import Experiment
@@ -45,6 +45,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "loaded_observations": attained.n,
         },
         "observed_from": experiment.observed_from,
+        "arrival_rate": _arrival_rate(frames["observed_metrics"]),
         "actions": stats.actions(frames),
         "reasons": scaling.reasons(frames).to_dict("records"),
         "replicas": replicas._asdict() if replicas else None,
@@ -53,8 +54,10 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "time_to_scale": outcomes.time_to_scale._asdict(),
         "elasticity": _elasticity(outcomes),
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
+        "errors": _errors(pairs),
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
+        "capacity": _capacity(experiment),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
         "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
@@ -111,6 +114,7 @@ def _kv_cache(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | No
         "answered_events": int(reactions["to_decision_s"].notna().sum()),
         "saturation_to_decision_s": reactions["to_decision_s"].median(),
         "saturation_to_ready_s": reactions["to_ready_s"].median(),
+        "events": reactions.to_dict("records"),
     }
 
 
@@ -124,6 +128,35 @@ def _queue(experiment: Experiment) -> dict[str, Any] | None:
         "mean": pods["queue_length"].mean(),
         "max": pods["queue_length"].max(),
         "above_threshold_share": (pods["queue_length"] > threshold).mean(),
+    }
+
+
+def _arrival_rate(observed: pd.DataFrame) -> dict[str, Any] | None:
+    """Of all models together; all variants of a model log the model's rate."""
+    of_models = observed.drop_duplicates(["reconciliation", "model"])
+    per_s = of_models.groupby("reconciliation")["arrival_rate_per_min"].sum(min_count=1).dropna() / 60
+    return {"n": len(per_s), "mean_per_s": per_s.mean(), "max_per_s": per_s.max()} if len(per_s) else None
+
+
+def _errors(pairs: pd.DataFrame) -> dict[str, Any]:
+    by_load = {metric: conditions.load_correlation(pairs, metric)._asdict() for metric in stats.METRICS}
+    return {"by_mismatch": conditions.by_mismatch(pairs).to_dict("records"), "load_correlation": by_load}
+
+
+def _capacity(experiment: Experiment) -> dict[str, Any]:
+    frames = experiment.frames
+    state = reaction.state_at_decisions(
+        frames,
+        stats.aggregate_pods(frames["kv_cache"], "kv_cache_usage"),
+        stats.aggregate_pods(frames["queue"], "queue_length", with_total=True),
+    )
+    return {
+        "triggers": experiment.triggers._asdict(),
+        "spare": reaction.spare(frames, experiment.triggers)._asdict(),
+        "scale_up_reasons": {str(why): int(n) for why, n in reaction.scale_up_reasons(frames).items()},
+        "scale_down_refusals": reaction.scale_down_refusals(frames).to_dict("records"),
+        "at_decisions": reaction.values_by_action(state).to_dict("records"),
+        "correlation": reaction.lagged_correlation(state).to_dict("records"),
     }
 
 

@@ -1,0 +1,50 @@
+"""Under which conditions predictions are off: at other replicas than predicted, and under which load.
+
+Errors are observed - predicted, in ms, of loaded pairs (`align`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from wva_parse.stats import METRICS, spearman
+
+MISMATCH_COLUMNS = ["mismatch", "n", "itl_mae_ms", "itl_bias_ms", "ttft_mae_ms", "ttft_bias_ms"]
+
+
+class LoadCorrelation(NamedTuple):
+    """Spearman's rank correlation of the absolute error with the arrival rate; None where it says nothing."""
+
+    n: int
+    rho: float | None
+
+
+def by_mismatch(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Errors of loaded pairs by how many replicas more than predicted were observed.
+
+    Returns
+    -------
+    DataFrame
+        `MISMATCH_COLUMNS`, in order of `mismatch` (observed - predicted replicas; 0: settled pairs).
+    """
+    loaded = pairs[pairs["loaded"]]
+    loaded = loaded.assign(mismatch=(loaded["observed_replicas"] - loaded["predicted_replicas"]))
+    errors = {f"{metric}_abs": loaded[f"{metric}_error_ms"].abs() for metric in METRICS}
+    groups = loaded.assign(**errors).dropna(subset="mismatch").groupby("mismatch", sort=True)
+    found = groups.agg(
+        n=("mismatch", "size"),
+        itl_mae_ms=("itl_abs", "mean"),
+        itl_bias_ms=("itl_error_ms", "mean"),
+        ttft_mae_ms=("ttft_abs", "mean"),
+        ttft_bias_ms=("ttft_error_ms", "mean"),
+    ).reset_index()
+    return found.astype({"mismatch": "int64"})[MISMATCH_COLUMNS]
+
+
+def load_correlation(pairs: pd.DataFrame, metric: str) -> LoadCorrelation:
+    """Whether predictions of `metric` (`itl` or `ttft`) are further off the higher the load is."""
+    loaded = pairs[pairs["loaded"]].dropna(subset=[f"{metric}_error_ms", "arrival_rate_per_min"])
+    rho = spearman(loaded[f"{metric}_error_ms"].abs(), loaded["arrival_rate_per_min"])
+    return LoadCorrelation(len(loaded), None if pd.isna(rho) else rho)
