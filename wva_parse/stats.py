@@ -96,7 +96,7 @@ def accuracy_of(observed: NDArray[np.float64], predicted: NDArray[np.float64]) -
         rmse_ms=float(np.sqrt((error**2).mean())),
         median_abs_ms=float(np.median(np.abs(error))),
         mape=float((np.abs(error[above]) / observed[above]).mean()) if above.any() else None,
-        r2=float(1 - (error**2).sum() / spread) if spread > 0 else None,
+        r2=float(1 - (error**2).sum() / spread) if np.ptp(observed) > 0 else None,
     )
 
 
@@ -220,8 +220,9 @@ def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -
     found = []
     for model, of_model in aggregate_pods(pods, "kv_cache_usage").groupby("model", dropna=False, sort=False):
         is_saturated = of_model["max"] > threshold
-        event = (is_saturated != is_saturated.shift(fill_value=False)).cumsum()
-        following = of_model["minutes"].shift(-1)
+        is_set_back = of_model["minutes"].diff() < 0  # a clock, or another log: no event spans it
+        event = ((is_saturated != is_saturated.shift(fill_value=False)) | is_set_back).cumsum()
+        following = of_model["minutes"].shift(-1).mask(is_set_back.shift(-1, fill_value=False))
         following = following.fillna(of_model["minutes"] + (interval_s if interval_s > 0 else 0) / 60)
         for _, rows in of_model[is_saturated].groupby(event[is_saturated]):
             start, end = float(rows["minutes"].iloc[0]), float(following[rows.index[-1]])
