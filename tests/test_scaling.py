@@ -42,7 +42,7 @@ def test_nothing_decided_gives_columns():
     changed = scaling.changes(make_frames([], []))
     assert list(changed.columns) == scaling.CHANGE_COLUMNS
     followed = scaling.follow_changes(changed, pd.DataFrame({"minutes": [], "replicas": [], "ready": []}))
-    assert scaling.time_to_scale(followed, "samples") == scaling.TimeToScale(0, 0, 0, 0, None, None, None, "samples")
+    assert scaling.time_to_scale(followed, "samples") == scaling.TimeToScale(0, 0, 0, 0, 0, None, None, None, "samples")
 
 
 REPLICAS = pd.DataFrame(
@@ -75,6 +75,37 @@ def test_changes_that_were_overtaken_or_never_happened_are_told_apart():
 def test_a_further_change_in_the_same_direction_does_not_end_the_first():
     followed = scaling.follow_changes(scaling.changes(decided((1, 2), (1, 3))), REPLICAS)
     assert followed["ready_s"].tolist() == [pytest.approx(120, abs=0.1), pytest.approx(120, abs=0.1)]
+
+
+def test_a_target_that_came_down_before_it_was_reached_is_still_a_scale_up():
+    # 4 of 9 came, then 7 are asked for: two minutes until there are 7, nothing was carried out at once.
+    frames = decided((1, 9), (4, 7), (5, 7), (7, 7))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    assert followed["direction"].tolist() == [1, -1]
+    assert followed["outcome"].tolist() == ["superseded", "carried out"]
+    assert followed["ready_s"].tolist() == [pytest.approx(math.nan, nan_ok=True), pytest.approx(120, abs=0.1)]
+
+
+def test_a_higher_target_that_comes_down_again_does_not_end_a_lower_one():
+    frames = decided((1, 3), (1, 9), (1, 5), (3, 5))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    assert followed["outcome"].tolist() == ["carried out", "superseded", "never"]
+    assert followed["ready_s"].iloc[0] == pytest.approx(180, abs=0.1)
+
+
+def test_what_runs_when_the_next_decision_is_made_was_carried_out():
+    frames = decided((7, 6), (6, 7), (7, 7))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    assert followed["ready_s"].tolist() == [pytest.approx(60, abs=0.1)] * 2
+
+
+def test_a_change_back_to_what_runs_needs_nothing():
+    frames = decided((1, 3), (1, 1), (1, 1))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    assert followed["outcome"].tolist() == ["superseded", "not needed"]
+    found = scaling.time_to_scale(followed, "decisions")
+    assert (found.changes, found.carried_out, found.not_needed) == (2, 0, 1)
+    assert found.decision_to_ready_s is None
 
 
 def test_ready_is_never_before_wanted():

@@ -25,8 +25,9 @@ class TimeToScale(NamedTuple):
 
     changes: int
     carried_out: int
-    superseded: int  # a change in the other direction came first
+    superseded: int  # a decision that asked for less of it came first
     never: int  # the window ended first
+    not_needed: int  # the replicas were the target already, an earlier change had not been carried out
     decision_to_desired_s: float | None
     desired_to_ready_s: float | None
     decision_to_ready_s: float | None
@@ -73,22 +74,37 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
     -------
     DataFrame
         `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were wanted and until they were
-        ready (NaN if that did not happen before the next change in the other direction), and `carried out`,
-        `superseded` or `never`.
+        ready (NaN if that did not happen before a decision that asked for less of it), and `carried out`,
+        `superseded`, `never`, or `not needed` where the wanted replicas were the target already.
     """
-    minutes, targets, directions = (changed[name].to_numpy(float) for name in ("minutes", "to", "direction"))
+    minutes, targets = (changed[name].to_numpy(float) for name in ("minutes", "to"))
     rows = []
-    for number, (start, target, direction) in enumerate(zip(minutes, targets, directions, strict=True)):
-        turned = minutes[number + 1 :][directions[number + 1 :] == -direction]
-        end = turned[0] if len(turned) else np.inf
-        during = replicas[(replicas["minutes"] >= start) & (replicas["minutes"] < end)]
-        desired = _first_minute(during, "replicas", target, direction)
+    for number, (start, target) in enumerate(zip(minutes, targets, strict=True)):
+        # Which way to go is told by the replicas there are: 27 after 28, wanted while 10 run, is still a scale-up.
+        way = float(np.sign(target - _replicas_at(replicas, start, changed["from"].iloc[number])))
+        later = targets[number + 1 :]
+        overtaken = minutes[number + 1 :][(later - target) * way < 0]
+        end = overtaken[0] if len(overtaken) else np.inf
+        # What runs when the next decision is made, the earlier one has led to.
+        during = replicas[replicas["minutes"].between(start, end if way else -np.inf)]
+        desired = _first_minute(during, "replicas", target, way)
         # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
-        ready = _first_minute(during[during["minutes"] >= desired], "ready", target, direction)
-        outcome = "carried out" if not np.isnan(ready) else "superseded" if end < np.inf else "never"
-        rows.append(((desired - start) * 60, (ready - start) * 60, outcome))
+        ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way)
+        rows.append(((desired - start) * 60, (ready - start) * 60, _outcome(way, ready, end)))
     steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
     return pd.concat([changed, steps], axis=1)
+
+
+def _outcome(way: float, ready: float, end: float) -> str:
+    if not way:
+        return "not needed"
+    return "carried out" if not np.isnan(ready) else "superseded" if end < np.inf else "never"
+
+
+def _replicas_at(replicas: pd.DataFrame, minutes: float, otherwise: float) -> float:
+    """The replicas wanted at a time, as last known by then."""
+    known = replicas["replicas"][(replicas["minutes"] <= minutes) & replicas["replicas"].notna()]
+    return float(known.iloc[-1]) if len(known) else otherwise
 
 
 def _first_minute(during: pd.DataFrame, column: str, target: float, direction: float) -> float:
@@ -112,6 +128,7 @@ def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
         carried_out=len(done),
         superseded=int(count.get("superseded", 0)),
         never=int(count.get("never", 0)),
+        not_needed=int(count.get("not needed", 0)),
         decision_to_desired_s=_median(done["desired_s"]),
         desired_to_ready_s=_median(done["ready_s"] - done["desired_s"]),
         decision_to_ready_s=_median(done["ready_s"]),
