@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logs import decision, model_loop_run, observed
+from logs import VARIANT, decision, model_loop_run, observed
 from test_frames import frames_of
 from test_reaction import FRAMES, run_of
 
@@ -11,7 +11,7 @@ from wva_parse.frames import make_frames
 
 
 def found(frames, restarts=0):
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
     events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
     return findings.find(frames, followed, reaction.reactions(events, followed), restarts)
 

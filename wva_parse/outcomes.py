@@ -77,15 +77,14 @@ def outcomes_of(run: Experiment) -> Outcomes:
 def _followed(run: Experiment) -> tuple[pd.DataFrame, str]:
     """The changes of every variant and what became of them."""
     changes = scaling.changes(run.frames)
-    decisions, sampled = run.frames["scaling_decision"], run.samples.by_variant
+    sampled = run.samples.by_variant
     parts, sources = [], set()
     for variant in changes["variant"].unique():
         replicas = sampled[sampled["variant"] == variant]
         if len(replicas):
             sources.add("samples")
         else:
-            mine = run.frames.with_kind("scaling_decision", decisions[decisions["variant"] == variant])
-            replicas = scaling.replicas_from_decisions(mine)
+            replicas = scaling.replicas_from_decisions(run.frames, variant)
             sources.add("decisions")
         parts.append(scaling.follow_changes(changes[changes["variant"] == variant], replicas))
     followed = pd.concat(parts).sort_index() if parts else scaling.follow_changes(changes, sampled)

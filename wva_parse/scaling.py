@@ -31,7 +31,7 @@ class TimeToScale(NamedTuple):
     decision_to_desired_s: float | None
     desired_to_ready_s: float | None
     decision_to_ready_s: float | None
-    source: str  # "samples", or "decisions" with the resolution of one reconciliation
+    source: str  # "samples", or "decisions" (`replicas_from_decisions`) with the resolution of one reconciliation
 
 
 class Cost(NamedTuple):
@@ -67,8 +67,8 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
     changed : DataFrame
         As `changes` returns it, of one variant.
     replicas : DataFrame
-        `minutes, replicas, ready`: wanted and ready replicas over time; `Samples.replicas`, or what
-        `replicas_from_decisions` makes of a log.
+        `minutes, replicas, ready`: wanted and ready replicas over time; `Samples.by_variant`, or what
+        `replicas_from_decisions` makes of a log. Where `ready` is nowhere known, the wanted ones decide.
 
     Returns
     -------
@@ -78,6 +78,7 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
         `superseded`, `never`, or `not needed` where the wanted replicas were the target already.
     """
     minutes, targets = (changed[name].to_numpy(float) for name in ("minutes", "to"))
+    knows_ready = replicas["ready"].notna().any()
     rows = []
     for number, (start, target) in enumerate(zip(minutes, targets, strict=True)):
         # Which way to go is told by the replicas there are: 27 after 28, wanted while 10 run, is still a scale-up.
@@ -90,15 +91,16 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
         desired = _first_minute(during, "replicas", target, way)
         # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
         ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way)
-        rows.append(((desired - start) * 60, (ready - start) * 60, _outcome(way, ready, end)))
+        done = ready if knows_ready else desired
+        rows.append(((desired - start) * 60, (ready - start) * 60, _outcome(way, done, end)))
     steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
     return pd.concat([changed, steps], axis=1)
 
 
-def _outcome(way: float, ready: float, end: float) -> str:
+def _outcome(way: float, done: float, end: float) -> str:
     if not way:
         return "not needed"
-    return "carried out" if not np.isnan(ready) else "superseded" if end < np.inf else "never"
+    return "carried out" if not np.isnan(done) else "superseded" if end < np.inf else "never"
 
 
 def _replicas_at(replicas: pd.DataFrame, minutes: float, otherwise: float) -> float:
@@ -112,11 +114,21 @@ def _first_minute(during: pd.DataFrame, column: str, target: float, direction: f
     return float(reached.iloc[0]) if len(reached) else float("nan")
 
 
-def replicas_from_decisions(frames: Frames) -> pd.DataFrame:
-    """Replicas over time as the controller said they were current: wanted and ready cannot be told apart."""
-    decisions = frames["scaling_decision"].dropna(subset=["current_replicas"])
+def replicas_from_decisions(frames: Frames, variant: str) -> pd.DataFrame:
+    """A variant's replicas over time as its decisions tell: those that the controller said were current.
+
+    Those exist, but a new one is not ready for minutes: a replica counts as ready when its pod reports metrics (one
+    that goes still does for up to a minute, but is not current any more). Pods do not tell their variant: `ready` is
+    NaN where a model has several, or where the log has no pods.
+    """
+    every = frames["scaling_decision"]
+    decisions = every[every["variant"] == variant].dropna(subset=["current_replicas"])
+    pods = frames["kv_cache"].merge(decisions[["reconciliation", "model"]], on=["reconciliation", "model"])
+    reporting = decisions["reconciliation"].map(pods.groupby("reconciliation")["pod"].nunique())
+    is_alone = set(every["variant"][every["model"].isin(decisions["model"])]) <= {variant}
     current = decisions["current_replicas"]
-    return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": current})
+    ready = np.minimum(reporting, current) if is_alone else float("nan")
+    return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": ready}, dtype="float64")
 
 
 def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
