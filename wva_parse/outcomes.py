@@ -102,18 +102,12 @@ def _was_relaxed(run: Experiment, loaded: pd.DataFrame) -> pd.Series:
 def _demand(run: Experiment, capacity_per_min: float | None) -> tuple[pd.DataFrame, str]:
     """Replicas that the demand needed, as steps, and where the demand is known from."""
     spans = [(start, end, 60 * rate) for _, start, end, rate in workload_spans(run) if rate > 0]
-    if spans:
-        rates, source = elasticity.offered_rate(spans), "plan"
-    else:
-        observed = run.frames["observed_metrics"].drop_duplicates(["reconciliation", "model"])
-        rates = (
-            observed[["minutes", "arrival_rate_per_min"]]
-            .dropna()
-            .rename(columns={"arrival_rate_per_min": "rate_per_min"})
-        )
-        source = "log"
+    source = "plan" if spans else "log"
     if capacity_per_min is None:
         return pd.DataFrame({"minutes": [], "replicas": []}, dtype="float64"), source
+    if not spans:
+        return elasticity.measured_need(run.frames["observed_metrics"], capacity_per_min), source
+    rates = elasticity.offered_rate(spans)
     needed = elasticity.needed_replicas(rates["rate_per_min"], capacity_per_min)
     return pd.DataFrame({"minutes": rates["minutes"], "replicas": needed}), source
 
