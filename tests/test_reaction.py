@@ -54,6 +54,23 @@ def test_a_scale_up_that_is_under_way_counts_as_an_answer():
     assert reaction.reactions(events, followed)["to_decision_s"].tolist() == [pytest.approx(-60, abs=0.1)]
 
 
+def test_a_scale_up_that_was_over_before_is_no_answer():
+    frames = run_of((0.5, 0, 1, 2), (0.5, 0, 2, 2), (0.95, 9, 2, 2), (0.2, 0, 2, 2))
+    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["ready_s"].tolist() == [pytest.approx(60, abs=0.1)]
+    assert reaction.reactions(events, followed)["to_decision_s"].isna().tolist() == [True]
+
+
+def test_a_scale_up_of_another_model_is_no_answer():
+    events = stats.saturation_events(FRAMES["kv_cache"], 0.9, FRAMES.interval_s)
+    changed = scaling.changes(FRAMES)
+    for model, answered in (("another/model", False), (None, True)):
+        replicas = scaling.replicas_from_decisions(FRAMES, VARIANT)
+        followed = scaling.follow_changes(changed.assign(model=model), replicas)
+        assert reaction.reactions(events, followed)["to_decision_s"].notna().tolist() == [answered]
+
+
 def test_saturation_without_a_decision_has_no_reaction():
     frames = run_of((0.95, 9, 1, 1), (0.2, 0, 1, 1))
     events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)

@@ -16,7 +16,7 @@ from wva_parse.frames import Frames
 
 FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replica (100 to 140 s were measured)
 
-CHANGE_COLUMNS = ["variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
+CHANGE_COLUMNS = ["model", "variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
 STEP_COLUMNS = ["desired_s", "ready_s", "outcome"]
 
 
