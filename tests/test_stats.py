@@ -138,6 +138,42 @@ def test_replicas_of_several_variants_add_up():
     assert over_time["replicas"].tolist() == [3, 6]
 
 
+QUIET = "No scaling decisions to apply"
+
+
+@pytest.mark.parametrize(
+    ("steps", "replica_seconds"),
+    [
+        # v0.0.5: one replica until 180 s, then two until 300 s
+        ([(1, 1), (1, 1), (1, 2), (2, 2), (2, 1), (1, 1)], 3 * 60 + 2 * 120),
+        ([(1, 1), (1, 1), (1, 1)], None),
+    ],
+    ids=["with decisions", "without any"],
+)
+def test_decisions_to_change_nothing_that_were_not_logged(steps, replica_seconds):
+    runs = [
+        model_loop_run(
+            60 * n, observed(9, 20, current), decided=decision(current, target) if current != target else [QUIET]
+        )
+        for n, (current, target) in enumerate(steps)
+    ]
+    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
+    if replica_seconds is None:
+        assert found is None
+    else:
+        assert found and found.replica_seconds == pytest.approx(replica_seconds, abs=0.1)
+
+
+def test_where_they_are_logged_a_missing_decision_is_not_made_up():
+    runs = [
+        model_loop_run(0, observed(9, 20, 1), decided=decision(1, 1)),
+        model_loop_run(60, observed(9, 20, 5)),
+        model_loop_run(120, observed(9, 20, 2), decided=decision(2, 2)),
+    ]
+    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
+    assert found and (found.max, found.replica_seconds) == (2, pytest.approx(120, abs=0.1))
+
+
 def test_samples_come_before_decisions():
     sampled = pd.DataFrame(
         {

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from wva_parse.frames import Frames
+from wva_parse.stats import current_replicas
 
 FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replica (100 to 140 s were measured)
 
@@ -121,8 +122,8 @@ def replicas_from_decisions(frames: Frames, variant: str) -> pd.DataFrame:
     that goes still does for up to a minute, but is not current any more). Pods do not tell their variant: `ready` is
     NaN where a model has several, or where the log has no pods.
     """
-    every = frames["scaling_decision"]
-    decisions = every[every["variant"] == variant].dropna(subset=["current_replicas"])
+    every = current_replicas(frames)
+    decisions = every[every["variant"] == variant]
     pods = frames["kv_cache"].merge(decisions[["reconciliation", "model"]], on=["reconciliation", "model"])
     reporting = decisions["reconciliation"].map(pods.groupby("reconciliation")["pod"].nunique())
     is_alone = set(every["variant"][every["model"].isin(decisions["model"])]) <= {variant}

@@ -122,6 +122,28 @@ def actions(frames: Frames) -> dict[str, int]:
     return {str(action): int(counts[action]) for action in sorted(counts.index)}
 
 
+def current_replicas(frames: Frames) -> pd.DataFrame:
+    """The replicas that the controller said were current when it decided, per reconciliation and variant.
+
+    v0.0.5 does not log the decision to change nothing: in a log without any, a reconciliation without a decision counts
+    with the replicas that were observed in it.
+
+    Returns
+    -------
+    DataFrame
+        `reconciliation, timestamp, minutes, namespace, variant, model, current_replicas`, in the order of the log.
+    """
+    columns = ["reconciliation", "timestamp", "minutes", "namespace", "variant", "model", "current_replicas"]
+    decisions = frames["scaling_decision"]
+    known = decisions.dropna(subset=["current_replicas"])[columns]
+    if not len(known) or (decisions["action"] == "no-change").any():
+        return known
+    observed = frames["observed_metrics"].rename(columns={"observed_replicas": "current_replicas"})[columns]
+    every = pd.concat([known, observed.dropna(subset=["current_replicas"])])
+    every = every.drop_duplicates(["reconciliation", "namespace", "variant"])
+    return every.sort_values("reconciliation", kind="stable").reset_index(drop=True)
+
+
 def replicas_over_time(frames: Frames, sampled: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Replicas of all variants together, and where they are known from.
 
@@ -135,12 +157,11 @@ def replicas_over_time(frames: Frames, sampled: pd.DataFrame) -> tuple[pd.DataFr
     Returns
     -------
     DataFrame, str
-        `timestamp, minutes, replicas`; `samples` or `decisions` (the replicas that the controller said were
-        current when it decided).
+        `timestamp, minutes, replicas`; `samples` or `decisions` (`current_replicas`).
     """
     if len(sampled):
         return sampled[["timestamp", "minutes", "replicas"]], "samples"
-    decisions = frames["scaling_decision"].dropna(subset=["current_replicas", "timestamp"])
+    decisions = current_replicas(frames).dropna(subset=["timestamp"])
     by_variant = decisions.pivot_table(
         index=["reconciliation"], columns=["variant"], values="current_replicas", aggfunc="last"
     )
