@@ -47,3 +47,11 @@ def test_restarts_and_safety_nets():
     warnings = found(frames, restarts=2)
     assert any("safety net once" in warning for warning in warnings)
     assert any("restarted twice" in warning for warning in warnings)
+
+
+def test_a_clock_set_back():
+    frames = frames_of(*(model_loop_run(at_s, observed(8, 20), decided=decision(1, 1)) for at_s in (0, 60, -3600)))
+    assert found(frames) == [
+        "The log's time goes back by 61.0 min at reconciliation 2 (two logs in one file, or a clock that was set): "
+        "supply is not compared with demand."
+    ]

@@ -67,7 +67,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
         capacity_per_min=capacity,
         demand_from=demand_from,
         elasticity=elasticity.elasticity(over_time, demand, float(minutes.min()), float(minutes.max()))
-        if len(minutes)
+        if len(minutes) and minutes.dropna().is_monotonic_increasing
         else None,
         skill={metric: skill.skill(pairs, metric) for metric in stats.METRICS},
         findings=tuple(findings.find(frames, changes, reactions, _restarts(run))),
