@@ -106,6 +106,27 @@ def test_capacity_without_slo_is_the_callers_judgement_or_unknown():
     assert el.estimate_capacity_per_min(found, pd.Series([True, False], index=found.index)) == 500
 
 
+def test_variants_of_a_model_serve_its_rate_together():
+    # Each is told the 1200 requests per minute of the model: three replicas in all serve 400 each.
+    both = [
+        observed(9, 20, replicas=1, rate_per_min=1200, variant="a"),
+        observed(9, 20, replicas=2, rate_per_min=1200, variant="b"),
+    ]
+    frames = frames_of(model_loop_run(0, both, solution(9, 40, variant="a")))
+    found = loaded_observations(frames, slo_in_force(frames, Slo()))
+    assert el.estimate_capacity_per_min(found) == 400
+    assert el.measured_need(frames["observed_metrics"], 400)["replicas"].tolist() == [3]
+    late = frames_of(model_loop_run(0, [both[0], observed(11, 20, variant="b")], solution(9, 40, variant="b")))
+    assert el.estimate_capacity_per_min(loaded_observations(late, slo_in_force(late, Slo()))) is None
+
+
+def test_needs_of_several_models_add_up():
+    rows = [(0, "m", 500), (0, "n", 900), (1, "m", 0), (2, "n", None)]
+    seen = pd.DataFrame(rows, columns=["reconciliation", "model", "arrival_rate_per_min"])
+    need = el.measured_need(seen.assign(namespace="ns", minutes=seen["reconciliation"] * 1.0), 400)
+    assert need.to_numpy().tolist() == [[0, 2 + 3], [1, 1]]
+
+
 def test_steps_hold_until_the_next_one():
     at = el.steps_at(steps((1, 5), (2, 7)), "replicas", np.array([0.0, 1.0, 1.9, 2.0, 9.0]))
     assert at.tolist() == [5, 5, 5, 7, 7]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from logs import decision, model_loop_run, observed
+from logs import VARIANT, decision, model_loop_run, observed
 from test_frames import frames_of
 from test_reaction import FRAMES, run_of
 
@@ -11,7 +11,7 @@ from wva_parse.frames import make_frames
 
 
 def found(frames, restarts=0):
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
     events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
     return findings.find(frames, followed, reaction.reactions(events, followed), restarts)
 
@@ -47,3 +47,11 @@ def test_restarts_and_safety_nets():
     warnings = found(frames, restarts=2)
     assert any("safety net once" in warning for warning in warnings)
     assert any("restarted twice" in warning for warning in warnings)
+
+
+def test_a_clock_set_back():
+    frames = frames_of(*(model_loop_run(at_s, observed(8, 20), decided=decision(1, 1)) for at_s in (0, 60, -3600)))
+    assert found(frames) == [
+        "The log's time goes back by 61.0 min at reconciliation 2 (two logs in one file, or a clock that was set): "
+        "supply is not compared with demand."
+    ]

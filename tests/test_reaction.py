@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from logs import capacity_loop_run
+from logs import VARIANT, capacity_loop_run
 from test_frames import frames_of
 
 from wva_parse import reaction, scaling, stats
@@ -13,10 +13,14 @@ from wva_parse.frames import make_frames
 
 
 def run_of(*minutes):
-    """A loop run a minute: KV usage, queue, current and target replicas."""
+    """A loop run a minute: KV usage, queue (of the first pod), current replicas, all ready, and target."""
+
+    def pods(usage, queue, current):
+        return {f"pod-{number}": (usage, 0 if number else queue) for number in range(current)}
+
     return frames_of(
         *(
-            capacity_loop_run(60 * n, {"a": (usage, queue)}, current=current, target=target)
+            capacity_loop_run(60 * n, pods(usage, queue, current), current=current, target=target)
             for n, (usage, queue, current, target) in enumerate(minutes)
         )
     )
@@ -35,7 +39,7 @@ def state(frames):
 
 def test_reaction_counts_from_the_first_saturated_reconciliation():
     events = stats.saturation_events(FRAMES["kv_cache"], 0.9, FRAMES.interval_s)
-    followed = scaling.follow_changes(scaling.changes(FRAMES), scaling.replicas_from_decisions(FRAMES))
+    followed = scaling.follow_changes(scaling.changes(FRAMES), scaling.replicas_from_decisions(FRAMES, VARIANT))
     (found,) = reaction.reactions(events, followed).to_dict("records")
     assert found["start_minutes"] == pytest.approx(1, abs=0.01)
     assert found["duration_s"] == pytest.approx(180)
@@ -46,14 +50,31 @@ def test_reaction_counts_from_the_first_saturated_reconciliation():
 def test_a_scale_up_that_is_under_way_counts_as_an_answer():
     frames = run_of((0.5, 0, 1, 2), (0.95, 9, 1, 2), (0.2, 0, 2, 2))
     events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
     assert reaction.reactions(events, followed)["to_decision_s"].tolist() == [pytest.approx(-60, abs=0.1)]
+
+
+def test_a_scale_up_that_was_over_before_is_no_answer():
+    frames = run_of((0.5, 0, 1, 2), (0.5, 0, 2, 2), (0.95, 9, 2, 2), (0.2, 0, 2, 2))
+    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["ready_s"].tolist() == [pytest.approx(60, abs=0.1)]
+    assert reaction.reactions(events, followed)["to_decision_s"].isna().tolist() == [True]
+
+
+def test_a_scale_up_of_another_model_is_no_answer():
+    events = stats.saturation_events(FRAMES["kv_cache"], 0.9, FRAMES.interval_s)
+    changed = scaling.changes(FRAMES)
+    for model, answered in (("another/model", False), (None, True)):
+        replicas = scaling.replicas_from_decisions(FRAMES, VARIANT)
+        followed = scaling.follow_changes(changed.assign(model=model), replicas)
+        assert reaction.reactions(events, followed)["to_decision_s"].notna().tolist() == [answered]
 
 
 def test_saturation_without_a_decision_has_no_reaction():
     frames = run_of((0.95, 9, 1, 1), (0.2, 0, 1, 1))
     events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
     (found,) = reaction.reactions(events, followed).to_dict("records")
     assert math.isnan(found["to_decision_s"]) and math.isnan(found["to_ready_s"])
 
@@ -141,11 +162,3 @@ def test_refusals_with_one_replica_are_told_apart():
         {"reason": "too few non-saturated replicas", "count": 2, "single": 1},
         {"reason": "too little headroom after redistribution", "count": 1, "single": 0},
     ]
-
-
-def test_a_scale_up_that_was_ready_before_saturation_is_no_answer():
-    frames = run_of((0.5, 0, 1, 2), (0.5, 0, 2, 2), (0.95, 9, 2, 2), (0.2, 0, 2, 2))
-    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
-    assert followed["ready_s"].tolist() == [pytest.approx(60, abs=0.1)]
-    assert reaction.reactions(events, followed)["to_decision_s"].isna().all()

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 import pytest
-from logs import capacity_loop_run, decision, model_loop_run, observed
+from logs import VARIANT, capacity_loop_run, decision, model_loop_run, observed
 from test_frames import frames_of
 
 from wva_parse import scaling
@@ -42,7 +42,7 @@ def test_nothing_decided_gives_columns():
     changed = scaling.changes(make_frames([], []))
     assert list(changed.columns) == scaling.CHANGE_COLUMNS
     followed = scaling.follow_changes(changed, pd.DataFrame({"minutes": [], "replicas": [], "ready": []}))
-    assert scaling.time_to_scale(followed, "samples") == scaling.TimeToScale(0, 0, 0, 0, None, None, None, "samples")
+    assert scaling.time_to_scale(followed, "samples") == scaling.TimeToScale(0, 0, 0, 0, 0, None, None, None, "samples")
 
 
 REPLICAS = pd.DataFrame(
@@ -77,16 +77,71 @@ def test_a_further_change_in_the_same_direction_does_not_end_the_first():
     assert followed["ready_s"].tolist() == [pytest.approx(120, abs=0.1), pytest.approx(120, abs=0.1)]
 
 
+def test_a_target_that_came_down_before_it_was_reached_is_still_a_scale_up():
+    # 4 of 9 came, then 7 are asked for: two minutes until there are 7, nothing was carried out at once.
+    frames = decided((1, 9), (4, 7), (5, 7), (7, 7))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["direction"].tolist() == [1, -1]
+    assert followed["outcome"].tolist() == ["superseded", "carried out"]
+    assert followed["desired_s"].tolist() == [pytest.approx(math.nan, nan_ok=True), pytest.approx(120, abs=0.1)]
+
+
+def test_a_higher_target_that_comes_down_again_does_not_end_a_lower_one():
+    frames = decided((1, 3), (1, 9), (1, 5), (3, 5))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["outcome"].tolist() == ["carried out", "superseded", "never"]
+    assert followed["desired_s"].iloc[0] == pytest.approx(180, abs=0.1)
+
+
+def test_what_runs_when_the_next_decision_is_made_was_carried_out():
+    frames = decided((7, 6), (6, 7), (7, 7))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["desired_s"].tolist() == [pytest.approx(60, abs=0.1)] * 2
+
+
+def test_a_change_back_to_what_runs_needs_nothing():
+    frames = decided((1, 3), (1, 1), (1, 1))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["outcome"].tolist() == ["superseded", "not needed"]
+    found = scaling.time_to_scale(followed, "decisions")
+    assert (found.changes, found.carried_out, found.not_needed) == (2, 0, 1)
+    assert found.decision_to_ready_s is None
+
+
 def test_ready_is_never_before_wanted():
     replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "replicas": [4.0, 4.0, 3.0], "ready": [3.0, 3.0, 3.0]})
     followed = scaling.follow_changes(scaling.changes(decided((4, 3))), replicas)
     assert followed["ready_s"].tolist() == followed["desired_s"].tolist() == [pytest.approx(120, abs=0.1)]
 
 
-def test_without_samples_the_decisions_tell_the_replicas():
+def test_without_samples_and_pods_the_decisions_tell_what_was_wanted_and_not_what_was_ready():
     frames = decided((1, 3), (1, 3), (3, 3))
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames))
-    assert followed["ready_s"].tolist() == [pytest.approx(120, abs=0.1)]
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    found = scaling.time_to_scale(followed, "decisions")
+    assert (found.carried_out, found.decision_to_ready_s, found.desired_to_ready_s) == (1, None, None)
+    assert found.decision_to_desired_s == pytest.approx(120, abs=0.1)
+
+
+def test_without_samples_a_replica_is_ready_when_its_pod_reports_metrics():
+    # decided at 0, current at 60 s, its metrics come at 180 s; the pod that goes at 300 s reports a minute longer
+    seen = [(1, "a", 2), (2, "a", 2), (2, "a", 2), (2, "ab", 2), (2, "ab", 1), (1, "ab", 1), (1, "a", 1)]
+    frames = frames_of(
+        *(
+            capacity_loop_run(60 * n, dict.fromkeys(pods, (0.1, 0)), current=current, target=target)
+            for n, (current, pods, target) in enumerate(seen)
+        )
+    )
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["desired_s"].tolist() == [pytest.approx(60, abs=0.1), pytest.approx(60, abs=0.1)]
+    assert followed["ready_s"].tolist() == [pytest.approx(180, abs=0.1), pytest.approx(60, abs=0.1)]
+
+
+def test_pods_of_a_model_with_several_variants_tell_nothing_of_one():
+    both = [*decision(1, 2, variant="b"), *decision(1, 2)]
+    frames = frames_of(
+        model_loop_run(0, ["KV cache metric: pod=p1, usage=0.100 (10.0%)", observed(8, 20)], decided=both)
+    )
+    assert scaling.replicas_from_decisions(frames, VARIANT)["ready"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,9 @@ def test_mape_leaves_out_zeros_and_is_none_without_anything_above():
 def test_r2_is_none_where_all_observed_values_are_equal():
     found = stats.accuracy_of(np.array([5.0, 5.0]), np.array([4.0, 6.0]))
     assert found and found.r2 is None
+    # The mean of three times 0.1 is not 0.1 to the last bit.
+    found = stats.accuracy_of(np.array([0.1, 0.1, 0.1]), np.array([0.2, 0.1, 0.1]))
+    assert found and found.r2 is None
 
 
 positive = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30)
@@ -135,6 +138,42 @@ def test_replicas_of_several_variants_add_up():
     assert over_time["replicas"].tolist() == [3, 6]
 
 
+QUIET = "No scaling decisions to apply"
+
+
+@pytest.mark.parametrize(
+    ("steps", "replica_seconds"),
+    [
+        # v0.0.5: one replica until 180 s, then two until 300 s
+        ([(1, 1), (1, 1), (1, 2), (2, 2), (2, 1), (1, 1)], 3 * 60 + 2 * 120),
+        ([(1, 1), (1, 1), (1, 1)], None),
+    ],
+    ids=["with decisions", "without any"],
+)
+def test_decisions_to_change_nothing_that_were_not_logged(steps, replica_seconds):
+    runs = [
+        model_loop_run(
+            60 * n, observed(9, 20, current), decided=decision(current, target) if current != target else [QUIET]
+        )
+        for n, (current, target) in enumerate(steps)
+    ]
+    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
+    if replica_seconds is None:
+        assert found is None
+    else:
+        assert found and found.replica_seconds == pytest.approx(replica_seconds, abs=0.1)
+
+
+def test_where_they_are_logged_a_missing_decision_is_not_made_up():
+    runs = [
+        model_loop_run(0, observed(9, 20, 1), decided=decision(1, 1)),
+        model_loop_run(60, observed(9, 20, 5)),
+        model_loop_run(120, observed(9, 20, 2), decided=decision(2, 2)),
+    ]
+    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
+    assert found and (found.max, found.replica_seconds) == (2, pytest.approx(120, abs=0.1))
+
+
 def test_samples_come_before_decisions():
     sampled = pd.DataFrame(
         {
@@ -188,6 +227,17 @@ def test_saturation_events_run_from_the_first_saturated_reconciliation_to_the_fi
     assert events["reconciliations"].tolist() == [2, 1]
     assert events["duration_s"].tolist() == [pytest.approx(120), pytest.approx(60)]
     assert events["peak"].tolist() == [0.95, 0.97]
+
+
+def test_a_saturation_event_does_not_span_a_clock_set_back():
+    starts = [0, 60, 120, -3600, -3540]
+    usages = [0.5, 0.95, 0.96, 0.97, 0.5]
+    runs = (capacity_loop_run(at_s, {"a": (usage, 0)}) for at_s, usage in zip(starts, usages, strict=True))
+    frames = frames_of(*runs)
+    events = stats.saturation_events(frames["kv_cache"], 0.90, frames.interval_s)
+    # one minute until the next, and a usual interval for the last one known; then a minute on the other clock
+    assert events["duration_s"].tolist() == [pytest.approx(120), pytest.approx(60)]
+    assert events["peak"].tolist() == [0.96, 0.97]
 
 
 def test_no_saturation_has_no_events():

@@ -53,6 +53,15 @@ def test_numbers_of_a_model_based_run(model):
     assert model["unpaired"] == {"last": 1}
 
 
+def test_supply_and_demand_are_not_compared_over_a_clock_set_back(tmp_path):
+    def found(*starts_s):
+        runs = [model_loop_run(at_s, observed(8, 20), solution(9, 40), decision(1, 1)) for at_s in starts_s]
+        return summary.summarize(run.load(write_run(tmp_path / str(starts_s[-1]), *runs, config={})))
+
+    assert found(0, 60, 120)["elasticity"]["duration_s"] == pytest.approx(120)
+    assert found(0, 60, -3600)["elasticity"] is None
+
+
 def test_capacity_based_run(tmp_path):
     runs = [capacity_loop_run(60 * number, {"a": (0.95, 7), "b": (0.1, 0)}, current=2, target=2) for number in range(2)]
     found = summary.summarize(run.load(write_run(tmp_path / "c", *runs, config={}), kv_cache_threshold=0.5))

@@ -2,9 +2,9 @@
 
 The **demand** is an estimate, stated and replaceable: requests per minute divided by what one replica can serve
 within the SLO, rounded up. Where a run's plan is known the requests are the offered ones, else those that the
-controller measured. What one replica can serve is the caller's, or the highest rate per replica among the
-observations that met the SLO (or, with no SLO known, that had no saturated pod and no queue); a lower bound of the
-truth where the run never came near it.
+controller measured (answered ones: while pods are saturated, fewer than came). What one replica can serve is the
+caller's, or the highest rate per replica among the observations that met the SLO (or, with no SLO known, that had no
+saturated pod and no queue); a lower bound of the truth where the run never came near it.
 
 Both demand and supply are step functions; areas are replica-seconds, shares are fractions of the time.
 
@@ -23,6 +23,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+PER_MODEL = ["reconciliation", "namespace", "model"]
 
 
 class Elasticity(NamedTuple):
@@ -72,10 +74,41 @@ def estimate_capacity_per_min(loaded: pd.DataFrame, without_slo: pd.Series | Non
         judged |= known
         met &= ~known | (loaded[f"observed_{metric}_ms"] <= loaded[f"slo_{metric}_ms"])
     fallback = without_slo if without_slo is not None else pd.Series(False, index=loaded.index)
-    well = met.where(judged, fallback.reindex(loaded.index, fill_value=False))
-    rates = (loaded["arrival_rate_per_min"] / loaded["observed_replicas"])[well & (loaded["observed_replicas"] > 0)]
+    # Every variant of a model is told the rate of the whole model, which all of their replicas serve together.
+    states = loaded.assign(met=met, judged=judged, otherwise=fallback.reindex(loaded.index, fill_value=False))
+    served = states.groupby(PER_MODEL, dropna=False).agg(
+        rate=("arrival_rate_per_min", "max"),
+        replicas=("observed_replicas", "sum"),
+        met=("met", "all"),
+        judged=("judged", "any"),
+        otherwise=("otherwise", "all"),
+    )
+    well = served["met"] & (served["judged"] | served["otherwise"])
+    rates = (served["rate"] / served["replicas"])[well & (served["replicas"] > 0)]
     highest = rates.max()
     return float(highest) if highest > 0 else None
+
+
+def measured_need(observed: pd.DataFrame, capacity_per_min: float) -> pd.DataFrame:
+    """The replicas that the measured load needed, those of all models together.
+
+    Parameters
+    ----------
+    observed : DataFrame
+        The `observed_metrics` frame.
+
+    Returns
+    -------
+    DataFrame
+        `minutes, replicas`: a row per reconciliation in which a rate was observed.
+    """
+    models = observed.dropna(subset=["arrival_rate_per_min"]).groupby(PER_MODEL, dropna=False, sort=False)
+    each = models.agg(minutes=("minutes", "first"), rate=("arrival_rate_per_min", "max"))
+    each["replicas"] = needed_replicas(each["rate"], capacity_per_min)
+    together = each.groupby("reconciliation", sort=False).agg(
+        minutes=("minutes", "first"), replicas=("replicas", "sum")
+    )
+    return together.reset_index(drop=True)
 
 
 def offered_rate(workloads: Sequence[tuple[float, float, float]]) -> pd.DataFrame:

@@ -31,6 +31,7 @@ def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts
     found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed, end_minutes)]
     found += _missing_observations(frames)
     found += _safety_nets(frames)
+    found += _clocks_set_back(frames)
     if restarts:
         found.append(f"The controller restarted {times(restarts)}; what it had learned was lost.")
     return found
@@ -76,3 +77,13 @@ def _safety_nets(frames: Frames) -> Iterator[str]:
             f"WVA fell back on its safety net {times(len(frames['safety_net']))}: it could not decide and repeated "
             "earlier targets."
         )
+
+
+def _clocks_set_back(frames: Frames) -> Iterator[str]:
+    known = frames.reconciliations.dropna(subset=["minutes"])
+    for number, passed in zip(known["reconciliation"], known["minutes"].diff(), strict=True):
+        if passed < 0:
+            yield (
+                f"The log's time goes back by {-passed:.1f} min at reconciliation {number} (two logs in one file, or a "
+                "clock that was set): supply is not compared with demand."
+            )

@@ -230,7 +230,7 @@ def _reconciliations(loop_runs: Sequence[LoopRun]) -> pd.DataFrame:
 
 
 def _usual_interval_s(starts: pd.Series) -> float:
-    gaps = pd.Series([start.timestamp() for start in starts.dropna()], dtype=float).diff()
+    gaps = starts.dropna().diff().dt.total_seconds()
     return float(gaps[gaps > 0].median())  # a clock that was set back says nothing of the interval
 
 

@@ -67,7 +67,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
         capacity_per_min=capacity,
         demand_from=demand_from,
         elasticity=elasticity.elasticity(over_time, demand, float(minutes.min()), float(minutes.max()))
-        if len(minutes)
+        if len(minutes) and minutes.dropna().is_monotonic_increasing
         else None,
         skill={metric: skill.skill(pairs, metric) for metric in stats.METRICS},
         findings=tuple(findings.find(frames, changes, reactions, _restarts(run))),
@@ -77,15 +77,14 @@ def outcomes_of(run: Experiment) -> Outcomes:
 def _followed(run: Experiment) -> tuple[pd.DataFrame, str]:
     """The changes of every variant and what became of them."""
     changes = scaling.changes(run.frames)
-    decisions, sampled = run.frames["scaling_decision"], run.samples.by_variant
+    sampled = run.samples.by_variant
     parts, sources = [], set()
     for variant in changes["variant"].unique():
         replicas = sampled[sampled["variant"] == variant]
         if len(replicas):
             sources.add("samples")
         else:
-            mine = run.frames.with_kind("scaling_decision", decisions[decisions["variant"] == variant])
-            replicas = scaling.replicas_from_decisions(mine)
+            replicas = scaling.replicas_from_decisions(run.frames, variant)
             sources.add("decisions")
         parts.append(scaling.follow_changes(changes[changes["variant"] == variant], replicas))
     followed = pd.concat(parts).sort_index() if parts else scaling.follow_changes(changes, sampled)
@@ -103,18 +102,12 @@ def _was_relaxed(run: Experiment, loaded: pd.DataFrame) -> pd.Series:
 def _demand(run: Experiment, capacity_per_min: float | None) -> tuple[pd.DataFrame, str]:
     """Replicas that the demand needed, as steps, and where the demand is known from."""
     spans = [(start, end, 60 * rate) for _, start, end, rate in workload_spans(run) if rate > 0]
-    if spans:
-        rates, source = elasticity.offered_rate(spans), "plan"
-    else:
-        observed = run.frames["observed_metrics"].drop_duplicates(["reconciliation", "model"])
-        rates = (
-            observed[["minutes", "arrival_rate_per_min"]]
-            .dropna()
-            .rename(columns={"arrival_rate_per_min": "rate_per_min"})
-        )
-        source = "log"
+    source = "plan" if spans else "log"
     if capacity_per_min is None:
         return pd.DataFrame({"minutes": [], "replicas": []}, dtype="float64"), source
+    if not spans:
+        return elasticity.measured_need(run.frames["observed_metrics"], capacity_per_min), source
+    rates = elasticity.offered_rate(spans)
     needed = elasticity.needed_replicas(rates["rate_per_min"], capacity_per_min)
     return pd.DataFrame({"minutes": rates["minutes"], "replicas": needed}), source
 

@@ -106,15 +106,16 @@ def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `REACTION_COLUMNS`, one row per event: seconds from its start to the first scale-up that was decided while it
-        lasted or, negative, was still under way when it began, and until its replicas were ready; NaN where there was
-        none.
+        `REACTION_COLUMNS`, one row per event: seconds from its start to the first scale-up of its model that was
+        decided while it lasted or, negative, was still under way when it began, and until its replicas were ready; NaN
+        where there was none.
     """
     ups = followed[followed["direction"] > 0]
     rows = []
     for model, start, end, duration_s, peak in events[_EVENT].itertuples(index=False, name=None):
-        was_ready_before = ups["minutes"] + ups["ready_s"] / 60 < start
-        during = ups[ups["minutes"].between(start - UNDER_WAY_S / 60, end) & ~was_ready_before]
+        is_of_model = ups["model"].isna() | (ups["model"] == model) | pd.isna(model)
+        was_over = ups["minutes"] + ups["ready_s"] / 60 < start
+        during = ups[is_of_model & ~was_over & ups["minutes"].between(start - UNDER_WAY_S / 60, end)]
         decided_s = ready_s = float("nan")
         if len(during):
             first = during.iloc[0]

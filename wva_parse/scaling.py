@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 
 from wva_parse.frames import Frames
+from wva_parse.stats import current_replicas
 
 FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replica (100 to 140 s were measured)
 
-CHANGE_COLUMNS = ["variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
+CHANGE_COLUMNS = ["model", "variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
 STEP_COLUMNS = ["desired_s", "ready_s", "outcome"]
 
 
@@ -25,12 +26,13 @@ class TimeToScale(NamedTuple):
 
     changes: int
     carried_out: int
-    superseded: int  # a change in the other direction came first
+    superseded: int  # a decision that asked for less of it came first
     never: int  # the window ended first
+    not_needed: int  # the replicas were the target already, an earlier change had not been carried out
     decision_to_desired_s: float | None
     desired_to_ready_s: float | None
     decision_to_ready_s: float | None
-    source: str  # "samples", or "decisions" with the resolution of one reconciliation
+    source: str  # "samples", or "decisions" (`replicas_from_decisions`) with the resolution of one reconciliation
 
 
 class Cost(NamedTuple):
@@ -66,29 +68,46 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
     changed : DataFrame
         As `changes` returns it, of one variant.
     replicas : DataFrame
-        `minutes, replicas, ready`: wanted and ready replicas over time; `Samples.replicas`, or what
-        `replicas_from_decisions` makes of a log.
+        `minutes, replicas, ready`: wanted and ready replicas over time; `Samples.by_variant`, or what
+        `replicas_from_decisions` makes of a log. Where `ready` is nowhere known, the wanted ones decide.
 
     Returns
     -------
     DataFrame
         `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were wanted and until they were
-        ready (NaN if that did not happen before the next change in the other direction), and `carried out`,
-        `superseded` or `never`.
+        ready (NaN if that did not happen before a decision that asked for less of it), and `carried out`,
+        `superseded`, `never`, or `not needed` where the wanted replicas were the target already.
     """
-    minutes, targets, directions = (changed[name].to_numpy(float) for name in ("minutes", "to", "direction"))
+    minutes, targets = (changed[name].to_numpy(float) for name in ("minutes", "to"))
+    knows_ready = replicas["ready"].notna().any()
     rows = []
-    for number, (start, target, direction) in enumerate(zip(minutes, targets, directions, strict=True)):
-        turned = minutes[number + 1 :][directions[number + 1 :] == -direction]
-        end = turned[0] if len(turned) else np.inf
-        during = replicas[(replicas["minutes"] >= start) & (replicas["minutes"] < end)]
-        desired = _first_minute(during, "replicas", target, direction)
+    for number, (start, target) in enumerate(zip(minutes, targets, strict=True)):
+        # Which way to go is told by the replicas there are: 27 after 28, wanted while 10 run, is still a scale-up.
+        way = float(np.sign(target - _replicas_at(replicas, start, changed["from"].iloc[number])))
+        later = targets[number + 1 :]
+        overtaken = minutes[number + 1 :][(later - target) * way < 0]
+        end = overtaken[0] if len(overtaken) else np.inf
+        # What runs when the next decision is made, the earlier one has led to.
+        during = replicas[replicas["minutes"].between(start, end if way else -np.inf)]
+        desired = _first_minute(during, "replicas", target, way)
         # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
-        ready = _first_minute(during[during["minutes"] >= desired], "ready", target, direction)
-        outcome = "carried out" if not np.isnan(ready) else "superseded" if end < np.inf else "never"
-        rows.append(((desired - start) * 60, (ready - start) * 60, outcome))
+        ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way)
+        done = ready if knows_ready else desired
+        rows.append(((desired - start) * 60, (ready - start) * 60, _outcome(way, done, end)))
     steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
     return pd.concat([changed, steps], axis=1)
+
+
+def _outcome(way: float, done: float, end: float) -> str:
+    if not way:
+        return "not needed"
+    return "carried out" if not np.isnan(done) else "superseded" if end < np.inf else "never"
+
+
+def _replicas_at(replicas: pd.DataFrame, minutes: float, otherwise: float) -> float:
+    """The replicas wanted at a time, as last known by then."""
+    known = replicas["replicas"][(replicas["minutes"] <= minutes) & replicas["replicas"].notna()]
+    return float(known.iloc[-1]) if len(known) else otherwise
 
 
 def _first_minute(during: pd.DataFrame, column: str, target: float, direction: float) -> float:
@@ -96,11 +115,21 @@ def _first_minute(during: pd.DataFrame, column: str, target: float, direction: f
     return float(reached.iloc[0]) if len(reached) else float("nan")
 
 
-def replicas_from_decisions(frames: Frames) -> pd.DataFrame:
-    """Replicas over time as the controller said they were current: wanted and ready cannot be told apart."""
-    decisions = frames["scaling_decision"].dropna(subset=["current_replicas"])
+def replicas_from_decisions(frames: Frames, variant: str) -> pd.DataFrame:
+    """A variant's replicas over time as its decisions tell: those that the controller said were current.
+
+    Those exist, but a new one is not ready for minutes: a replica counts as ready when its pod reports metrics (one
+    that goes still does for up to a minute, but is not current any more). Pods do not tell their variant: `ready` is
+    NaN where a model has several, or where the log has no pods.
+    """
+    every = current_replicas(frames)
+    decisions = every[every["variant"] == variant]
+    pods = frames["kv_cache"].merge(decisions[["reconciliation", "model"]], on=["reconciliation", "model"])
+    reporting = decisions["reconciliation"].map(pods.groupby("reconciliation")["pod"].nunique())
+    is_alone = set(every["variant"][every["model"].isin(decisions["model"])]) <= {variant}
     current = decisions["current_replicas"]
-    return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": current})
+    ready = np.minimum(reporting, current) if is_alone else float("nan")
+    return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": ready}, dtype="float64")
 
 
 def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
@@ -112,6 +141,7 @@ def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
         carried_out=len(done),
         superseded=int(count.get("superseded", 0)),
         never=int(count.get("never", 0)),
+        not_needed=int(count.get("not needed", 0)),
         decision_to_desired_s=_median(done["desired_s"]),
         desired_to_ready_s=_median(done["ready_s"] - done["desired_s"]),
         decision_to_ready_s=_median(done["ready_s"]),

@@ -97,7 +97,7 @@ def accuracy_of(observed: NDArray[np.float64], predicted: NDArray[np.float64]) -
         rmse_ms=float(np.sqrt((error**2).mean())),
         median_abs_ms=float(np.median(np.abs(error))),
         mape=float((np.abs(error[above]) / observed[above]).mean()) if above.any() else None,
-        r2=float(1 - (error**2).sum() / spread) if spread > 0 else None,
+        r2=float(1 - (error**2).sum() / spread) if np.ptp(observed) > 0 else None,
     )
 
 
@@ -123,6 +123,28 @@ def actions(frames: Frames) -> dict[str, int]:
     return {str(action): int(counts[action]) for action in sorted(counts.index)}
 
 
+def current_replicas(frames: Frames) -> pd.DataFrame:
+    """The replicas that the controller said were current when it decided, per reconciliation and variant.
+
+    v0.0.5 does not log the decision to change nothing: in a log without any, a reconciliation without a decision counts
+    with the replicas that were observed in it.
+
+    Returns
+    -------
+    DataFrame
+        `reconciliation, timestamp, minutes, namespace, variant, model, current_replicas`, in the order of the log.
+    """
+    columns = ["reconciliation", "timestamp", "minutes", "namespace", "variant", "model", "current_replicas"]
+    decisions = frames["scaling_decision"]
+    known = decisions.dropna(subset=["current_replicas"])[columns]
+    if not len(known) or (decisions["action"] == "no-change").any():
+        return known
+    observed = frames["observed_metrics"].rename(columns={"observed_replicas": "current_replicas"})[columns]
+    every = pd.concat([known, observed.dropna(subset=["current_replicas"])])
+    every = every.drop_duplicates(["reconciliation", "namespace", "variant"])
+    return every.sort_values("reconciliation", kind="stable").reset_index(drop=True)
+
+
 def replicas_over_time(frames: Frames, sampled: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Replicas of all variants together, and where they are known from.
 
@@ -136,12 +158,11 @@ def replicas_over_time(frames: Frames, sampled: pd.DataFrame) -> tuple[pd.DataFr
     Returns
     -------
     DataFrame, str
-        `timestamp, minutes, replicas`; `samples` or `decisions` (the replicas that the controller said were
-        current when it decided).
+        `timestamp, minutes, replicas`; `samples` or `decisions` (`current_replicas`).
     """
     if len(sampled):
         return sampled[["timestamp", "minutes", "replicas"]], "samples"
-    decisions = frames["scaling_decision"].dropna(subset=["current_replicas", "timestamp"])
+    decisions = current_replicas(frames).dropna(subset=["timestamp"])
     by_variant = decisions.pivot_table(
         index=["reconciliation"], columns=["variant"], values="current_replicas", aggfunc="last"
     )
@@ -221,8 +242,9 @@ def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -
     found = []
     for model, of_model in aggregate_pods(pods, "kv_cache_usage").groupby("model", dropna=False, sort=False):
         is_saturated = of_model["max"] > threshold
-        event = (is_saturated != is_saturated.shift(fill_value=False)).cumsum()
-        following = of_model["minutes"].shift(-1)
+        is_set_back = of_model["minutes"].diff() < 0  # a clock, or another log: no event spans it
+        event = ((is_saturated != is_saturated.shift(fill_value=False)) | is_set_back).cumsum()
+        following = of_model["minutes"].shift(-1).mask(is_set_back.shift(-1, fill_value=False))
         following = following.fillna(of_model["minutes"] + (interval_s if interval_s > 0 else 0) / 60)
         for _, rows in of_model[is_saturated].groupby(event[is_saturated]):
             start, end = float(rows["minutes"].iloc[0]), float(following[rows.index[-1]])
