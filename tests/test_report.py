@@ -98,6 +98,16 @@ def test_client_side_lists_each_job(model):
     assert "Without a result (stopped or failed before their end): other." in text
 
 
+def test_what_one_replica_serves_can_be_given(tmp_path):
+    runs = [model_loop_run(60 * n, observed(8, 20, rate_per_min=600), decided=decision(2, 2)) for n in range(3)]
+    directory = write_run(tmp_path / "r", *runs, config={"slo": {"itl_ms": 10, "ttft_ms": 1000}})
+    estimated = summarize(run.load(directory))["elasticity"]
+    given = summarize(run.load(directory, replica_capacity_per_s=2.5))
+    assert (estimated["capacity_from"], given["elasticity"]["capacity_from"]) == ("estimate", "given")
+    assert given["elasticity"]["least_replica_s"] == pytest.approx(4 * 120)  # 10 requests/s need four replicas
+    assert report.about_load(given).startswith("If one replica serves 2.5 requests per second (as given), ")
+
+
 @pytest.mark.parametrize("name", [name for name in dir(report) if name.startswith("about_")])
 def test_every_sentence_can_be_said_of_every_run(name, model, capacity, idle):
     for summary in (model, capacity, idle):

@@ -26,7 +26,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
     "summary": Command("cli", "RUN [--json]", "print what the run showed"),
-    "analyze": Command("analysis", "RUN... [--jobs N] [--html]", "execute the matching notebook on each run"),
+    "analyze": Command(
+        "analysis", "RUN... [--jobs N] [--html] [--replica-capacity R]", "execute the matching notebook on each run"
+    ),
     "compare": Command("cli", "RUN... [--csv FILE] [--html FILE]", "several runs: conditions, figures, repeats, modes"),
     "plan": Command("config", "CONFIG", "print the schedule of an experiment"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),

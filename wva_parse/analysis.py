@@ -50,6 +50,13 @@ ANALYZER_PLOTS: dict[str, Draw] = {"demand_and_supply": plots.demand_and_supply}
 TUNER_PLOTS: dict[str, Draw] = {"tuner_parameters": plots.tuner_parameters}
 
 
+class Options(NamedTuple):
+    """How to analyse: with report.html, and with what one replica serves (0: estimated from the run)."""
+
+    html: bool
+    replica_capacity_per_s: float
+
+
 class Failure(NamedTuple):
     """A run that could not be analysed; `by_caller`: because of what was given."""
 
@@ -118,10 +125,18 @@ def main(command: str, argv: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="so many runs side by side")
     parser.add_argument("--html", action="store_true", help="write report.html as well, of several runs an index too")
+    parser.add_argument(
+        "--replica-capacity",
+        type=_rate,
+        default=0.0,
+        metavar="R",
+        help="requests per second that one replica serves within the SLO (default: the most that the run shows)",
+    )
     arguments = parser.parse_args(argv)
+    options = Options(arguments.html, arguments.replica_capacity)
     outcomes = dict[str, str | Failure]()
     with _progress(len(arguments.runs)) as progress:
-        for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, arguments.html):
+        for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, options):
             outcomes[directory] = outcome
             number = f"[{len(outcomes)}/{len(arguments.runs)}]"
             progress.update()
@@ -168,20 +183,30 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
-def _analyze_all(runs: Sequence[str], jobs: int, html: bool) -> Iterator[tuple[str, str | Failure]]:
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected requests per second, above 0")
+    return value
+
+
+def _analyze_all(runs: Sequence[str], jobs: int, options: Options) -> Iterator[tuple[str, str | Failure]]:
     """Each run and its report or failure, as they are done."""
     if jobs == 1 or len(runs) == 1:
         for directory in runs:
-            yield directory, analyze(directory, html)
+            yield directory, analyze(directory, options)
         return
     # A forked kernel manager would share its parent's sockets.
     with ProcessPoolExecutor(min(jobs, len(runs)), mp_context=get_context("spawn")) as pool:
-        waiting = {pool.submit(analyze, directory, html): directory for directory in runs}
+        waiting = {pool.submit(analyze, directory, options): directory for directory in runs}
         for done in as_completed(waiting):
             yield waiting[done], done.result()
 
 
-def analyze(directory: str, html: bool = False) -> str | Failure:
+def analyze(directory: str, options: Options) -> str | Failure:
     """Execute the notebook of one run.
 
     Returns
@@ -200,15 +225,15 @@ def analyze(directory: str, html: bool = False) -> str | Failure:
             f"wva_parse analyze: {experiment.directory} cannot be written to; results go to {output}", file=sys.stderr
         )
     document = output / "analysis.ipynb"
-    problem = _execute(run.NOTEBOOKS[experiment.mode], document, experiment)
+    problem = _execute(run.NOTEBOOKS[experiment.mode], document, experiment, options)
     if problem:
         return Failure(f"{directory}: the notebook failed: {problem}; {document} shows where", by_caller=False)
-    if html:
+    if options.html:
         return str(write_report(output))
     return str(output / "ANALYSIS_SUMMARY.md")
 
 
-def _execute(notebook: Path, document: Path, experiment: Experiment) -> str:
+def _execute(notebook: Path, document: Path, experiment: Experiment, options: Options) -> str:
     """Execute a notebook into a document; what went wrong, or nothing."""
     import papermill
     from papermill.exceptions import PapermillException
@@ -217,6 +242,7 @@ def _execute(notebook: Path, document: Path, experiment: Experiment) -> str:
         "EXPERIMENT_DIR": str(experiment.directory),
         "KV_CACHE_THRESHOLD": experiment.thresholds.kv_cache,
         "QUEUE_THRESHOLD": experiment.thresholds.queue,
+        "REPLICA_CAPACITY_PER_S": options.replica_capacity_per_s,
     }
     try:
         # Started where the results are, so that a read-only run has them in the same place when executed by hand.

@@ -51,7 +51,8 @@ def outcomes_of(run: Experiment) -> Outcomes:
     saturation = stats.saturation_events(frames["kv_cache"], run.thresholds.kv_cache, frames.interval_s)
     reactions = reaction.reactions(saturation, changes)
     loaded = stats.loaded_observations(frames, run.slo_in_force)
-    capacity = elasticity.estimate_capacity_per_min(loaded, _was_relaxed(run, loaded))
+    given = run.replica_capacity_per_s
+    capacity = 60 * given if given else elasticity.estimate_capacity_per_min(loaded, _was_relaxed(run, loaded))
     demand, demand_from = _demand(run, capacity)
     pairs = skill.with_last_observation(run.alignment.pairs, frames)
     minutes = frames.reconciliations["minutes"]

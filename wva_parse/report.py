@@ -184,10 +184,12 @@ def about_load(summary: Summary) -> str:
     if found is None:
         return "What one replica can serve within the SLO is not known from this run."
     source = "offered" if found["demand_from"] == "plan" else "measured"
-    condition = "without saturation" if summary["slo"]["source"] == "unknown" else "within the SLO"
+    condition = "the most seen " + ("without saturation" if summary["slo"]["source"] == "unknown" else "within the SLO")
+    if found["capacity_from"] == "given":
+        condition = "as given"
     return (
-        f"If one replica serves {found['capacity_per_replica_per_s']:.1f} requests per second (the most seen "
-        f"{condition}), the {source} load needed {found['least_replica_s']:.0f} replica-seconds and got "
+        f"If one replica serves {found['capacity_per_replica_per_s']:.1f} requests per second "
+        f"({condition}), the {source} load needed {found['least_replica_s']:.0f} replica-seconds and got "
         f"{found['used_replica_s']:.0f}: too few replicas in {percent(found['under_share'])} of the time, too many in "
         f"{percent(found['over_share'])}."
     )

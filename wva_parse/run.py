@@ -98,6 +98,8 @@ class Experiment:
         See `frames.Frames`, `align.Alignment`, `samples.Samples`.
     slo, slo_in_force
         The objectives of the run, and those by which each observation is judged.
+    replica_capacity_per_s
+        Requests per second that one replica serves within the SLO, if somebody knows; None: estimated from the run.
     triggers
         Spare capacity below which the controller scales up.
     observed_from
@@ -124,6 +126,7 @@ class Experiment:
     slo: Slo
     slo_in_force: pd.DataFrame
     thresholds: Thresholds
+    replica_capacity_per_s: float | None
     triggers: Triggers
     observed_from: str
     client: Client
@@ -145,6 +148,7 @@ def load(
     mode: str = "",
     kv_cache_threshold: float = KV_CACHE_THRESHOLD,
     queue_threshold: float = QUEUE_THRESHOLD,
+    replica_capacity_per_s: float = 0,
 ) -> Experiment:
     """Read a run.
 
@@ -156,6 +160,8 @@ def load(
         `model-based` or `capacity-based`: which run to look for; needed only without a directory.
     kv_cache_threshold, queue_threshold
         See `Thresholds`.
+    replica_capacity_per_s
+        See `Experiment`; 0 if nobody knows.
 
     Raises
     ------
@@ -196,6 +202,7 @@ def load(
         slo=slo_of_run(frames, configured),
         slo_in_force=in_force,
         thresholds=Thresholds(kv_cache_threshold, queue_threshold),
+        replica_capacity_per_s=replica_capacity_per_s if replica_capacity_per_s > 0 else None,
         triggers=triggers(frames, configured_triggers(directory)),
         observed_from=observed_from,
         client=read_client(directory / "job-logs"),

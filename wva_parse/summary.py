@@ -52,7 +52,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "cost": outcomes.cost._asdict() if outcomes.cost else None,
         "flapping": outcomes.flapping,
         "time_to_scale": outcomes.time_to_scale._asdict(),
-        "elasticity": _elasticity(outcomes),
+        "elasticity": _elasticity(experiment, outcomes),
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
         "errors": _errors(pairs),
         "kv_cache": _kv_cache(experiment, outcomes),
@@ -92,10 +92,14 @@ def _accuracy(pairs: pd.DataFrame, group: str) -> dict[str, Any]:
     return {metric: found._asdict() if found else None for metric, found in by_metric.items()}
 
 
-def _elasticity(outcomes: Outcomes) -> dict[str, Any] | None:
+def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
     if outcomes.elasticity is None or outcomes.capacity_per_min is None:
         return None
-    stated = {"capacity_per_replica_per_s": outcomes.capacity_per_min / 60, "demand_from": outcomes.demand_from}
+    stated = {
+        "capacity_per_replica_per_s": outcomes.capacity_per_min / 60,
+        "capacity_from": "given" if experiment.replica_capacity_per_s else "estimate",
+        "demand_from": outcomes.demand_from,
+    }
     return {**stated, **outcomes.elasticity._asdict()}
 
 
