@@ -50,6 +50,13 @@ def test_a_scale_up_that_is_under_way_counts_as_an_answer():
     assert reaction.reactions(events, followed)["to_decision_s"].tolist() == [pytest.approx(-60, abs=0.1)]
 
 
+def test_a_scale_up_of_another_model_is_no_answer():
+    events = stats.saturation_events(FRAMES["kv_cache"], 0.9, FRAMES.interval_s)
+    followed = scaling.follow_changes(scaling.changes(FRAMES), scaling.replicas_from_decisions(FRAMES))
+    (found,) = reaction.reactions(events, followed.assign(model="another")).to_dict("records")
+    assert math.isnan(found["to_decision_s"])
+
+
 def test_saturation_without_a_decision_has_no_reaction():
     frames = run_of((0.95, 9, 1, 1), (0.2, 0, 1, 1))
     events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)

@@ -61,7 +61,7 @@ def estimate_capacity_per_min(loaded: pd.DataFrame, without_slo: pd.Series | Non
     Parameters
     ----------
     loaded : DataFrame
-        `stats.loaded_observations`.
+        `stats.loaded_observations`. Its rates are those of the model, which the replicas of all variants share.
     without_slo
         For observations without any SLO: whether they count as served well (same index); None: none of them does.
     """
@@ -73,8 +73,9 @@ def estimate_capacity_per_min(loaded: pd.DataFrame, without_slo: pd.Series | Non
         met &= ~known | (loaded[f"observed_{metric}_ms"] <= loaded[f"slo_{metric}_ms"])
     fallback = without_slo if without_slo is not None else pd.Series(False, index=loaded.index)
     well = met.where(judged, fallback.reindex(loaded.index, fill_value=False))
-    rates = (loaded["arrival_rate_per_min"] / loaded["observed_replicas"])[well & (loaded["observed_replicas"] > 0)]
-    highest = rates.max()
+    of_model = loaded.groupby(["reconciliation", "namespace", "model"], dropna=False, sort=False)
+    replicas = of_model["observed_replicas"].transform("sum")
+    highest = (loaded["arrival_rate_per_min"] / replicas)[well & (replicas > 0)].max()
     return float(highest) if highest > 0 else None
 
 

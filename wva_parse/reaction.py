@@ -41,7 +41,9 @@ def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
     ups = followed[followed["direction"] > 0]
     rows = []
     for model, start, end, duration_s, peak in events[_EVENT].itertuples(index=False, name=None):
-        during = ups[ups["minutes"].between(start - UNDER_WAY_S / 60, end)]
+        # A decision whose model is not known may be about this one.
+        of_model = ups if pd.isna(model) else ups[ups["model"].isna() | (ups["model"] == model)]
+        during = of_model[of_model["minutes"].between(start - UNDER_WAY_S / 60, end)]
         decided_s = ready_s = float("nan")
         if len(during):
             first = during.iloc[0]

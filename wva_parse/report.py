@@ -12,6 +12,7 @@ from typing import Any
 Summary = dict[str, Any]
 
 UNKNOWN = "not known"
+NO_PREDICTIONS = "The log holds no predictions: WVA logs them at DEBUG up to 0.4, and predicts no latencies later."
 
 GLOSSARY = (
     ("reconciliation", "one round of the controller's loop; twin runs within 5 s count as one"),
@@ -76,6 +77,8 @@ def _decided(summary: Summary) -> str:
 
 def about_predictions(summary: Summary) -> str:
     """How far off the predictions were."""
+    if not _has_predictions(summary):
+        return NO_PREDICTIONS
     accuracy = summary["accuracy"]
     settled, loaded = accuracy["settled"]["itl"], accuracy["loaded"]["itl"]
     if settled is None:
@@ -93,6 +96,8 @@ def about_predictions(summary: Summary) -> str:
 
 def about_errors(summary: Summary) -> str:
     """How the errors spread, and whether predicting was better than not."""
+    if not _has_predictions(summary):
+        return NO_PREDICTIONS
     sentences = []
     for metric in ("itl", "ttft"):
         found = summary["accuracy"]["loaded"][metric]
@@ -114,10 +119,16 @@ def about_errors(summary: Summary) -> str:
 def about_unpaired(summary: Summary) -> str:
     """Why predictions have no partner."""
     unpaired = summary["unpaired"]
+    if not _has_predictions(summary):
+        return NO_PREDICTIONS
     if not unpaired:
         return "Every prediction has an observation."
     listed = ", ".join(f"{reason} ({count})" for reason, count in unpaired.items())
     return f"Predictions without an observation to be judged by: {listed}."
+
+
+def _has_predictions(summary: Summary) -> bool:
+    return bool(summary["pairs"]["all"] or summary["unpaired"])
 
 
 def about_slo(summary: Summary) -> str:
@@ -162,11 +173,14 @@ def about_load(summary: Summary) -> str:
     )
 
 
+_PER_POD = " (WVA logs them since 0.0.5, and from 0.5 on only with --v=4)"
+
+
 def about_saturation(summary: Summary) -> str:
     """When pods were saturated and what was done about it."""
     kv = summary["kv_cache"]
     if kv is None:
-        return "The log holds no KV cache metrics."
+        return f"The log holds no KV cache metrics{_PER_POD}."
     threshold = f"{100 * kv['threshold']:g} %"
     if not kv["saturation_events"]:
         return f"No pod's KV cache usage was above {threshold}; the most was {_percent(kv['max'])}."
@@ -183,7 +197,7 @@ def about_queue(summary: Summary) -> str:
     """How long requests queued up."""
     queue = summary["queue"]
     if queue is None:
-        return "The log holds no queue metrics."
+        return f"The log holds no queue metrics{_PER_POD}."
     if not queue["max"]:
         return "No request had to wait."
     share = _percent(queue["above_threshold_share"])
@@ -218,10 +232,14 @@ def markdown(summary: Summary) -> str:
         ]
     lines += ["## The run", "", *_table(("", ""), _run_rows(summary)), ""]
     if summary["mode"] == "model-based":
-        lines += ["## Prediction accuracy", "", *_table(_ACCURACY_HEADER, _accuracy_rows(summary)), ""]
-        lines += _paragraphs([about_errors(summary), about_unpaired(summary)])
+        lines += ["## Prediction accuracy", ""]
+        if _has_predictions(summary):
+            lines += [*_table(_ACCURACY_HEADER, _accuracy_rows(summary)), ""]
+        lines += _paragraphs(dict.fromkeys([about_errors(summary), about_unpaired(summary)]))
     lines += ["## SLO", "", *_table(("", "SLO", "attainment", "n"), _slo_rows(summary)), ""]
     lines += ["## Scaling", "", *_paragraphs([about_scaling(summary), about_load(summary)])]
+    if len(summary["variants"]) > 1:
+        lines += [*_table(_VARIANTS_HEADER, _variant_rows(summary)), ""]
     if summary["reasons"]:
         rows = [(row["action"], row["reason"] or UNKNOWN, row["count"]) for row in summary["reasons"]]
         lines += [*_table(("decision", "reason", "count"), rows), ""]
@@ -234,6 +252,7 @@ def markdown(summary: Summary) -> str:
     return "\n".join(lines)
 
 
+_VARIANTS_HEADER = ("variant", "model", "scale-ups", "scale-downs", "replicas", "settled pairs", "MAE of ITL (ms)")
 _ACCURACY_HEADER = ("pairs", "metric", "n", "bias (ms)", "MAE (ms)", "RMSE (ms)", "median abs. (ms)", "MAPE", "R²")
 
 
@@ -247,6 +266,15 @@ def _run_rows(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "replica-seconds", f"{replicas['replica_seconds']:.0f} (from {replicas['source']})"
     if cost and cost["cost"] is not None:
         yield "cost", f"{cost['cost']:.2f} (WVA's unit cost {cost['unit_cost']:g} per replica and hour)"
+
+
+def _variant_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    for each in summary["variants"]:
+        ups, downs = (str(each["actions"].get(action, 0)) for action in ("scale-up", "scale-down"))
+        replicas, settled = each["replicas"], each["accuracy"]["settled"]["itl"]
+        ran = f"{_number(replicas['min'])} to {_number(replicas['max'])}" if replicas else UNKNOWN
+        error = f"{settled['mae_ms']:.2f}" if settled else "–"
+        yield each["variant"], each["model"] or UNKNOWN, ups, downs, ran, str(each["pairs"]["settled"]), error
 
 
 def _accuracy_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
@@ -291,6 +319,7 @@ def _client(summary: Summary) -> list[str]:
 def _log_rows(summary: Summary) -> Iterator[tuple[str, str]]:
     log = summary["log"]
     yield "lines", str(log["lines"])
+    yield "dialects", ", ".join(f"{name} ({lines} lines)" for name, lines in log["dialects"].items()) or UNKNOWN
     yield "of a known form", str(log["recognised"])
     yield "of no known form", _listed(log["unrecognised"])
     yield "not JSON", str(log["not_json"])

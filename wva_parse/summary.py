@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         },
         "observed_from": experiment.observed_from,
         "actions": stats.actions(frames),
+        "variants": list(_variants(experiment)),
         "reasons": scaling.reasons(frames).to_dict("records"),
         "replicas": replicas._asdict() if replicas else None,
         "cost": outcomes.cost._asdict() if outcomes.cost else None,
@@ -87,6 +89,25 @@ def write_summary(summary: dict[str, Any], output: Path) -> Path:
 def _accuracy(pairs: pd.DataFrame, group: str) -> dict[str, Any]:
     by_metric = {metric: stats.accuracy(pairs, group, metric) for metric in stats.METRICS}
     return {metric: found._asdict() if found else None for metric, found in by_metric.items()}
+
+
+def _variants(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """What was decided for each variant, what it had, and how well it was predicted, in the order of their names."""
+    pairs, sampled = experiment.alignment.pairs, experiment.samples.by_variant
+    decisions = experiment.frames["scaling_decision"]
+    for (namespace, variant), mine in decisions.groupby(["namespace", "variant"], dropna=False, sort=True):
+        frames = experiment.frames.with_kind("scaling_decision", mine)
+        replicas = stats.replicas(*stats.replicas_over_time(frames, sampled[sampled["variant"] == variant]))
+        own = pairs[pairs["variant"] == variant]
+        yield {
+            "namespace": namespace,
+            "variant": variant,
+            "model": mine["model"].iloc[-1],
+            "actions": stats.actions(frames),
+            "replicas": replicas._asdict() if replicas else None,
+            "pairs": {group: len(stats.pick_pairs(own, group)) for group in stats.GROUPS},
+            "accuracy": {group: _accuracy(own, group) for group in stats.GROUPS},
+        }
 
 
 def _elasticity(outcomes: Outcomes) -> dict[str, Any] | None:
