@@ -252,16 +252,37 @@ def test_a_variant_may_be_an_annotated_scaler():
     assert found["deployments"] == [{"name": "a", "spec": 2, "ready": 1, "variant": "a-scaler"}]
 
 
+def test_annotated_scalers_tell_their_model():
+    objects = [deployment(name, 1, 1) for name in "abc"]
+    objects += [
+        {
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": name, "annotations": {"llm-d.ai/managed": "true", "llm-d.ai/model-id": model}},
+            "spec": {"scaleTargetRef": {"name": name}},
+        }
+        for name, model in (("a", "m"), ("b", "m"), ("c", "another"))
+    ]
+    found = collect.sample({"items": objects}, "a", "now")
+    assert [each["name"] for each in found["deployments"]] == ["a", "b"]
+
+
 def test_a_sample_of_nothing():
     found = collect.sample({"items": []}, "a", "now")
     assert (found["deployment"], found["deployments"], found["pods"]) == (None, [], [])
 
 
-def test_pods_of_the_deployment_only():
-    mine = {"kind": "Pod", "metadata": {"name": "p", "labels": {"app": "a"}}, "status": {"phase": "Running"}}
-    other = {"kind": "Pod", "metadata": {"name": "q", "labels": {"app": "b"}}}
-    found = collect.sample({"items": [deployment("a", 1, 1), mine, other]}, "a", "now")
-    assert found["pods"] == [{"name": "p", "phase": "Running", "ready": False}]
+def test_pods_of_the_models_deployments_only():
+    pods = [
+        {"kind": "Pod", "metadata": {"name": f"p-{app}", "labels": {"app": app}}, "status": {"phase": "Running"}}
+        for app in "abc"
+    ]
+    deployments = [deployment(name, 1, 1) for name in "abc"]
+    variants = [variant("a", "m"), variant("b-variant", "m", "b"), variant("c", "another")]
+    found = collect.sample({"items": [*deployments, *variants, *pods]}, "a", "now")
+    assert found["pods"] == [
+        {"name": "p-a", "variant": "a", "phase": "Running", "ready": False},
+        {"name": "p-b", "variant": "b-variant", "phase": "Running", "ready": False},
+    ]
 
 
 # --- stamps

@@ -130,3 +130,10 @@ def test_needs_of_several_models_add_up():
 def test_steps_hold_until_the_next_one():
     at = el.steps_at(steps((1, 5), (2, 7)), "replicas", np.array([0.0, 1.0, 1.9, 2.0, 9.0]))
     assert at.tolist() == [5, 5, 5, 7, 7]
+
+
+def test_all_variants_of_a_model_share_its_rate():
+    seen = [observed(8, 20, replicas=3, rate_per_min=600, variant=name) for name in ("a", "b")]
+    frames = frames_of(model_loop_run(0, seen))
+    loaded = loaded_observations(frames, slo_in_force(frames, Slo(10, 1000, "config")))
+    assert el.estimate_capacity_per_min(loaded) == 100  # 600 over six replicas

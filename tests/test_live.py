@@ -47,6 +47,25 @@ def test_a_capacity_based_reconciliation_without_slo(tmp_path):
     )
 
 
+def test_a_console_release_tells_its_pods_latencies_and_whole_numbers(tmp_path):
+    pod = {"pod": "p"}
+    said = [
+        ("Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
+        ("KV cache metric", {**pod, "usage": 1, "usagePercent": 100}),
+        *(("Avg ITL metric", {"pod": name, "avgITLSeconds": itl_s}) for name, itl_s in (("p", 0.01), ("q", 0.03))),
+        *(
+            ("Scheduler dispatch rate metric", {"pod": name, "arrivalRate": rate})
+            for name, rate in (("p", 3), ("q", 1))
+        ),
+        ("Avg TTFT metric", {**pod, "avgTTFTSeconds": 0}),
+        ("Processing decision for VA", {"variant": "ns/v", "action": "scale-up", "current": 1, "target": 2}),
+    ]
+    directory = finished(tmp_path)
+    entries = (f"{stamp(10)}\tLEVEL(-4)\tengine.go:1\t{message}\t{json.dumps(values)}\n" for message, values in said)
+    (directory / "wva-controller-logs.jsonl").write_text("".join(entries))
+    assert last_line(directory).endswith("  replicas 1→2  ITL 15.0 ms  TTFT idle  KV 100 %")
+
+
 def test_before_the_first_workload_and_with_a_failure(tmp_path):
     failure = "Model-based optimization failed: no feasible allocations found for all variants: "
     directory = finished(

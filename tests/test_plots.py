@@ -121,10 +121,36 @@ def test_variants_are_told_apart(tmp_path):
     seen = [observed(8, 20), observed(5, 9, variant="other")]
     predicted = [solution(9, 21), solution(6, 10, variant="other")]
     runs = [model_loop_run(60 * n, [*seen, *predicted]) for n in range(3)]
-    axis = plots.prediction_vs_observation(run.load(write_run(tmp_path / "r", *runs, config={}))).axes[0]
-    drawn = lines(axis)
-    assert drawn["observed, llama-decode"][:, 1].tolist() == [8, 8, 8]
-    assert drawn["observed, other"][:, 1].tolist() == [5, 5, 5]
+    experiment = run.load(write_run(tmp_path / "r", *runs, config={}))
+    axes = plots.prediction_vs_observation(experiment).axes
+    assert [axis.get_ylabel() for axis in axes] == [
+        *("ITL (ms), llama-decode", "ITL (ms), other", "TTFT (ms), llama-decode", "TTFT (ms), other")
+    ]
+    assert [lines(axis)["observed"][:, 1].tolist() for axis in axes] == [[8] * 3, [5] * 3, [20] * 3, [9] * 3]
+    assert [lines(axis)["predicted, settled"][:, 1].tolist() for axis in axes] == [[9] * 2, [6] * 2, [21] * 2, [10] * 2]
+    assert axes[0].get_ylim() == axes[1].get_ylim() != axes[2].get_ylim()
+    assert len({axis.get_xlim() for axis in axes}) == 1
+    shown = plots.latencies(experiment).axes[0]
+    assert {name for name in lines(shown) if name.startswith("observed")} == {
+        "observed, llama-decode",
+        "observed, other",
+    }
+
+
+def test_each_variant_has_a_panel_of_its_replicas(tmp_path):
+    decided = [*decision(1, 3), *decision(2, 1, variant="llama-decode-2")]
+    experiment = run.load(write_run(tmp_path / "r", model_loop_run(0, decided=decided), config={}))
+    for draw, others in ((plots.scaling_behavior, 1), (plots.scaling_with_context, 2)):
+        first, second = draw(experiment).axes[:-others]
+        assert (first.get_ylabel(), second.get_ylabel()) == ("replicas, decode", "replicas, decode-2")
+        assert lines(first)["scale-up (n = 1)"][:, 1].tolist() == [3]
+        assert lines(second)["scale-down (n = 1)"][:, 1].tolist() == [1]
+        assert first.get_ylim() == second.get_ylim()
+
+
+def test_an_axis_on_which_nothing_is_drawn_has_no_numbers(empty):
+    figure = plots.prediction_vs_observation(empty)
+    assert [list(axis.get_yticks()) for axis in figure.axes] == [[], []]
 
 
 def test_what_is_missing_is_said(empty):

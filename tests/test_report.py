@@ -53,6 +53,29 @@ def test_an_idle_run_is_not_judged(idle):
     assert "nan" not in text.lower().replace("nanoseconds", "")
 
 
+def test_a_run_without_predictions_says_so_once(idle):
+    text = sections.markdown(idle)
+    assert text.count(report.NO_PREDICTIONS) == 2  # in the verdict and instead of the accuracy
+    assert "| settled |" not in text and "Every prediction" not in text
+    assert report.about_unpaired(idle) == report.about_errors(idle) == report.NO_PREDICTIONS
+
+
+def test_several_variants_have_a_row_each(tmp_path):
+    both = [text for n in (1, 2) for text in decision(n, 3, variant=f"v{n}")]
+    runs = [
+        model_loop_run(60 * n, [observed(10, 20, variant="v1")], solution(9, 20, variant="v1"), both) for n in (0, 1)
+    ]
+    found = summarize(run.load(write_run(tmp_path / "r", *runs, config={})))
+    assert [each["variant"] for each in found["variants"]] == ["v1", "v2"]
+    rows = [line for line in sections.markdown(found).splitlines() if line.startswith("| v")]
+    model = "unsloth/Meta-Llama-3.1-8B"
+    assert rows == [
+        "| variant | model | scale-ups | scale-downs | replicas | settled pairs | ITL MAE, settled (ms) |",
+        f"| v1 | {model} | 2 | 0 | 1 to 1 | 1 | 1.00 |",
+        f"| v2 | {model} | 2 | 0 | 2 to 2 | 0 | – |",
+    ]
+
+
 def test_accuracy_has_every_group_with_its_n(model):
     rows = [
         line

@@ -75,6 +75,28 @@ def test_a_config_that_cannot_be_read_is_a_note(tmp_path, content):
     assert any("experiment-config.yaml" in note for note in run.load(directory).notes)
 
 
+def test_a_controller_that_changed_is_said(tmp_path):
+    hybrid = [(120, "Operating in HYBRID mode: saturation analyzer + model-based optimizer with arbitration")]
+    experiment = run.load(write_run(tmp_path / "r", *MODEL_RUN[:2], hybrid, config={}))
+    assert (experiment.mode, experiment.mode_evidence) == (
+        "model-based",
+        "3 of 3 mode lines of the log: model-only, hybrid",
+    )
+    assert any("model-only (2 reconciliations), hybrid (1 reconciliations)" in note for note in experiment.notes)
+    assert any("Several releases wrote the log (D2, D3)" in note for note in experiment.notes)
+
+
+def test_several_models_are_said(tmp_path):
+    other = [
+        (60, "Processing model: modelID=org/other, variantCount=1"),
+        (60, observed(5, 9, variant="other")),
+        *((60, text) for text in decision(1, 2, variant="other")),
+    ]
+    mode, grouped, *rest = model_loop_run(60, observed(8, 20), decided=decision(1, 1))
+    experiment = run.load(write_run(tmp_path / "r", [mode, grouped, *other, *rest], config={}))
+    assert any("2 models (org/other, unsloth/Meta-Llama-3.1-8B)" in note for note in experiment.notes)
+
+
 def test_slo_of_the_config_serves_logs_without_one(tmp_path):
     runs = [capacity_loop_run(60 * number, {"a": (0.5, 0)}, seen=observed(12, 20)) for number in range(2)]
     experiment = run.load(write_run(tmp_path / "r", *runs, config={"slo": {"itl_ms": 10, "ttft_ms": 1000}}))

@@ -85,6 +85,8 @@ def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
         return {"processed_data": experiment.alignment.pairs}
     frames = experiment.frames
     analysis = frames["capacity_analysis"].drop(columns=["namespace", "reason"])
+    if analysis["role"].isna().all():  # only some releases tell roles apart
+        analysis = analysis.drop(columns="role")
     return {
         "kv_cache_aggregated": stats.aggregate_pods(frames["kv_cache"], "kv_cache_usage"),
         "queue_aggregated": stats.aggregate_pods(frames["queue"], "queue_length", with_total=True),

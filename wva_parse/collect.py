@@ -557,37 +557,41 @@ def sample(objects: Json, deployment: str, now: str) -> Json:
     dict
         `time` (cluster time), `deployment` (name, spec and ready replicas; None if it does not exist), `deployments`
         (the same with its `variant`, for each Deployment that serves the same model), `variants` and `hpa` (name and
-        status of each), `pods` (name, phase and readiness of those of the Deployment).
+        status of each), `pods` (name, variant, phase and readiness of those of these Deployments).
     """
     by_kind: dict[str, list[Json]] = {}
     for item in objects["items"]:
         by_kind.setdefault(item["kind"], []).append(item)
     existing = {item["metadata"]["name"]: item for item in by_kind.get("Deployment", [])}
-    selector = existing.get(deployment, {}).get("spec", {}).get("selector", {}).get("matchLabels") or {}
     scalers = by_kind.get("HorizontalPodAutoscaler", []) + by_kind.get("ScaledObject", [])
+    beside = _variants_beside(deployment, by_kind.get("VariantAutoscaling", []), scalers)
+    served = {name: variant for name, variant in beside.items() if name in existing}
     return {
         "time": now,
         "deployment": _replicas(existing[deployment]) if deployment in existing else None,
-        "deployments": [
-            {**_replicas(existing[name]), "variant": variant}
-            for name, variant in _variants_beside(deployment, by_kind.get("VariantAutoscaling", []), scalers).items()
-            if name in existing
-        ],
+        "deployments": [{**_replicas(existing[name]), "variant": variant} for name, variant in served.items()],
         "variants": [_named_status(item) for item in by_kind.get("VariantAutoscaling", [])],
         "hpa": [_named_status(item) for item in scalers],
         "pods": [
             {
                 "name": item["metadata"]["name"],
+                "variant": variant,
                 "phase": item.get("status", {}).get("phase", "Unknown"),
                 "ready": any(
                     row["type"] == "Ready" and row["status"] == "True"
                     for row in item.get("status", {}).get("conditions", [])
                 ),
             }
+            for name, variant in served.items()
             for item in by_kind.get("Pod", [])
-            if selector and selector.items() <= (item["metadata"].get("labels") or {}).items()
+            if _is_of(item, existing[name])
         ],
     }
+
+
+def _is_of(pod: Json, deployment: Json) -> bool:
+    labels = deployment["spec"].get("selector", {}).get("matchLabels") or {}
+    return bool(labels) and labels.items() <= (pod["metadata"].get("labels") or {}).items()
 
 
 def _replicas(item: Json) -> Json:
@@ -602,16 +606,21 @@ def _variants_beside(deployment: str, variants: list[Json], scalers: list[Json])
     """Deployment -> variant, of all variants that serve the model which `deployment` serves.
 
     Up to v0.8 a VariantAutoscaling is the variant; it scales the Deployment of its own name if it does not say
-    another. Later ones are annotated scalers, which do not tell their model.
+    another. Later ones are annotated scalers. Whichever does not tell its model is taken for one of this model.
     """
-    model_of, variant_of = {}, {deployment: deployment}
+    model_of, variant_of = dict[str, str](), {deployment: deployment}
     for item in variants:
         target = (item["spec"].get("scaleTargetRef") or {}).get("name") or item["metadata"]["name"]
-        model_of[target] = item["spec"].get("modelID")
         variant_of[target] = item["metadata"]["name"]
+        if model := item["spec"].get("modelID"):
+            model_of[target] = model
     for item in scalers:
-        if (item["metadata"].get("annotations") or {}).get("llm-d.ai/managed") == "true":
-            variant_of[item["spec"]["scaleTargetRef"]["name"]] = item["metadata"]["name"]
+        annotations = item["metadata"].get("annotations") or {}
+        if annotations.get("llm-d.ai/managed") == "true":
+            target = item["spec"]["scaleTargetRef"]["name"]
+            variant_of[target] = item["metadata"]["name"]
+            if model := annotations.get("llm-d.ai/model-id"):
+                model_of[target] = model
     model = model_of.get(deployment)
     return {target: variant for target, variant in variant_of.items() if model_of.get(target, model) == model}
 

@@ -63,7 +63,7 @@ def estimate_capacity_per_min(loaded: pd.DataFrame, without_slo: pd.Series | Non
     Parameters
     ----------
     loaded : DataFrame
-        `stats.loaded_observations`.
+        `stats.loaded_observations`. Its rates are those of the model, which the replicas of all variants share.
     without_slo
         For observations without any SLO: whether they count as served well (same index); None: none of them does.
     """

@@ -33,7 +33,7 @@ from wva_parse.dialects import name_dialects
 REPEAT_WINDOW = 10_000
 
 # `kubectl logs --timestamps` puts its own stamp and a space before the line.
-_KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT\S+Z (?=[{IWEF\d])")
+_KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?=[{IWEF\d])")
 
 # Where a whole line starts, maybe behind the torn-off half of another one.
 _CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -181,25 +181,27 @@ def _ready_at(now: datetime | None, ready: Sequence[ReadyReplicas]) -> Mapping[s
 def _view(number: int, rows: Sequence[Row], load: Load, ready: Mapping[str, int]) -> View:
     decisions = _last_by_variant(rows, "scaling_decision")
     observations = _last_by_variant(rows, "observed_metrics")
+    pods = {row.get("pod"): row for row in rows if row["event_type"] == "pod_metrics"}.values()
+    of_pods = {column: _mean_of_pods(pods, column) for column in ("observed_itl_ms", "observed_ttft_ms")}
     variants = tuple(
         Variant(
             name,
             _number(decisions.get(name), "current_replicas"),
             _number(decisions.get(name), "target_replicas"),
             ready.get(name),
-            _number(observations.get(name), "observed_itl_ms"),
-            _number(observations.get(name), "observed_ttft_ms"),
+            _number(observations.get(name), "observed_itl_ms") if observations else of_pods["observed_itl_ms"],
+            _number(observations.get(name), "observed_ttft_ms") if observations else of_pods["observed_ttft_ms"],
         )
         for name in sorted({*decisions, *observations})
     )
     slo_ms = {
-        name: value
+        name: limit
         for row in rows
         for name in ("itl", "ttft")
-        if isinstance(value := row.get(f"slo_{name}_ms"), float) and value > 0
+        if (limit := _number(row, f"slo_{name}_ms")) is not None and limit > 0
     }
-    usage = [value for row in rows if isinstance(value := row.get("kv_cache_usage"), float)]
-    queues = {row.get("pod"): value for row in rows if isinstance(value := row.get("queue_length"), int)}
+    usage = [used for row in rows if (used := _number(row, "kv_cache_usage")) is not None]
+    queues = {row.get("pod"): length for row in rows if isinstance(length := row.get("queue_length"), int)}
     problems = [str(row.get("reason", "")) for row in rows if row["event_type"] in ("failure", "safety_net")]
     return View(
         number,
@@ -214,6 +216,18 @@ def _view(number: int, rows: Sequence[Row], load: Load, ready: Mapping[str, int]
 
 def _last_by_variant(rows: Sequence[Row], kind: str) -> dict[str, Row]:
     return {str(row.get("variant") or ""): row for row in rows if row["event_type"] == kind}
+
+
+def _mean_of_pods(pods: Collection[Row], column: str) -> float | None:
+    """What releases without a line per variant observed (see `observed`); 0 if all pods were idle."""
+    busy = [pod for pod in pods if _number(pod, column)]
+    if not busy:
+        return 0.0 if any(_number(pod, column) == 0 for pod in pods) else None
+    latencies = [_number(pod, column) or 0.0 for pod in busy]
+    weights = [_number(pod, "arrival_rate_per_min") or 0.0 for pod in busy]
+    if not any(weights):
+        weights = [1.0] * len(busy)
+    return sum(latency * weight for latency, weight in zip(latencies, weights, strict=True)) / sum(weights)
 
 
 def _number(row: Row | None, column: str) -> float | None:

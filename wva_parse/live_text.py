@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import takewhile
 from typing import NamedTuple
 
 from wva_parse.live import Load, Variant, View
+from wva_parse.names import without_common_words
 
 BARS = "▁▂▃▄▅▆▇█"
 HISTORY = 60  # reconciliations of a course, at most
@@ -35,8 +35,8 @@ COURSES = (
 def one_line(view: View) -> str:
     """A reconciliation in one line."""
     parts = [*_load(view.load)]
-    for variant in view.variants:
-        parts += _variant(variant, view)
+    for part in _variants(view):
+        parts += part
     return "  ".join([*parts, *_pods(view)])
 
 
@@ -46,7 +46,7 @@ def block(views: Sequence[View], load: Load, width: int) -> list[str]:
     if not views:
         return lines
     last = views[-1]
-    lines += ["  ".join(_variant(variant, last)) for variant in last.variants]
+    lines += map("  ".join, _variants(last))
     lines += filter(None, ["  ".join(_pods(last))])
     return [*lines, *_courses(views[-HISTORY:], width)]
 
@@ -61,24 +61,23 @@ def _load(load: Load) -> Iterator[str]:
         yield f"{_clock(load.remaining_s)} of load left"
 
 
-def _variant(variant: Variant, view: View) -> Iterator[str]:
-    if len(view.variants) > 1:
-        yield variant.name[_common_length(view.variants) :] + ":"
+def _variants(view: View) -> Iterator[Iterator[str]]:
+    names = without_common_words([variant.name for variant in view.variants])
+    for variant, name in zip(view.variants, names, strict=True):
+        yield _variant(variant, name if len(names) > 1 else "", view)
+
+
+def _variant(variant: Variant, name: str, view: View) -> Iterator[str]:
+    if name:
+        yield f"{name}:"
     if variant.target_replicas is not None:
         current = "?" if variant.current_replicas is None else f"{variant.current_replicas:g}"
         ready = "" if variant.ready_replicas is None else f" ({variant.ready_replicas} ready)"
         yield f"replicas {current}→{variant.target_replicas:g}{ready}"
-    for name, value in (("itl", variant.itl_ms), ("ttft", variant.ttft_ms)):
-        limit = f"/{view.slo_ms[name]:g}" if name in view.slo_ms else ""
+    for metric, value in (("itl", variant.itl_ms), ("ttft", variant.ttft_ms)):
+        limit = f"/{view.slo_ms[metric]:g}" if metric in view.slo_ms else ""
         if value is not None:
-            yield f"{name.upper()} {value:.1f}{limit} ms" if value > 0 else f"{name.upper()} idle"
-
-
-def _common_length(variants: Sequence[Variant]) -> int:
-    """Of the words with which all names begin: variants of one model often share most of a long name."""
-    columns = zip(*(variant.name.split("-")[:-1] for variant in variants), strict=False)
-    shared = takewhile(lambda words: len(set(words)) == 1, columns)
-    return sum(len(words[0]) + 1 for words in shared)
+            yield f"{metric.upper()} {value:.1f}{limit} ms" if value > 0 else f"{metric.upper()} idle"
 
 
 def _pods(view: View) -> Iterator[str]:

@@ -51,8 +51,11 @@ def outcomes_of(run: Experiment) -> Outcomes:
     saturation = stats.saturation_events(frames["kv_cache"], run.thresholds.kv_cache, frames.interval_s)
     reactions = reaction.reactions(saturation, changes)
     loaded = stats.loaded_observations(frames, run.slo_in_force)
-    given = run.replica_capacity_per_s
-    capacity = 60 * given if given else elasticity.estimate_capacity_per_min(loaded, _was_relaxed(run, loaded))
+    # Replicas of one model serve more than those of another.
+    is_one_model = loaded["model"].nunique() <= 1
+    capacity = elasticity.estimate_capacity_per_min(loaded, _was_relaxed(run, loaded)) if is_one_model else None
+    if run.replica_capacity_per_s:
+        capacity = 60 * run.replica_capacity_per_s
     demand, demand_from = _demand(run, capacity)
     pairs = skill.with_last_observation(run.alignment.pairs, frames)
     minutes = frames.reconciliations["minutes"]

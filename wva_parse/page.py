@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from wva_parse import report
 from wva_parse.report import Summary
 from wva_parse.sections import Section, Table, sections
-from wva_parse.texts import UNKNOWN, number, percent
+from wva_parse.texts import UNKNOWN, count, number, percent
 
 _TEMPLATES = Environment(
     loader=PackageLoader("wva_parse"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -109,7 +109,7 @@ def picture(png: bytes, alt: str) -> Picture:
 def kicker(summary: Summary) -> str:
     """What kind of run it is, in a line."""
     interval = "" if summary["interval_s"] is None else f" of {summary['interval_s']:.0f} s"
-    parts = [summary["mode"], f"{summary['reconciliations']} reconciliations{interval}"]
+    parts = [summary["mode"], f"{count(summary['reconciliations'], 'reconciliation')}{interval}"]
     parts += [f"status {summary['status']}"] if summary["status"] else []
     parts += ["SIMULATED"] if summary["simulated"] else []
     return " · ".join(parts)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from wva_parse import elasticity, stats
 from wva_parse.align import GAP_INTERVALS
+from wva_parse.names import without_common_words
 from wva_parse.outcomes import workload_spans
 from wva_parse.run import Experiment
 
@@ -36,20 +37,21 @@ UNITS = {"itl": "ITL (ms)", "ttft": "TTFT (ms)"}
 
 
 def prediction_vs_observation(run: Experiment) -> Figure:
-    """Predicted and observed ITL and TTFT over time, with their SLOs."""
-    figure, axes = _panels(run, 2, "Prediction against what was observed one reconciliation later")
+    """Predicted and observed ITL and TTFT over time, with their SLOs; panels of their own for each variant."""
     pairs = run.alignment.pairs
-    for axis, metric in zip(axes, stats.METRICS, strict=True):
-        for variant, color, label in _variants(run, pairs):
-            observed = _of_variant(run.frames["observed_metrics"], variant)
-            _line(axis, run, observed, f"observed_{metric}_ms", color=color, label=f"observed{label}")
-            mine = _of_variant(pairs, variant)
-            shown = mine[mine["loaded"]]
-            for settled, marker_face, name in (
-                (True, RED, "settled"),
-                (False, "white", "other replicas than predicted"),
-            ):
-                part = shown[shown["settled"] == settled]
+    variants = list(_variants(pairs)) or [("", BLUE, "")]
+    figure, axes = _panels(
+        run, 2 * len(variants), "Prediction against what was observed one reconciliation later", sharey_by=len(variants)
+    )
+    panels = [(metric, variant) for metric in stats.METRICS for variant in variants]
+    for axis, (metric, (variant, color, label)) in zip(axes, panels, strict=True):
+        observed = _of_variant(run.frames["observed_metrics"], variant)
+        _line(axis, run, observed, f"observed_{metric}_ms", color=color, label="observed")
+        mine = _of_variant(pairs, variant)
+        shown = mine[mine["loaded"]]
+        for settled, marker_face, name in ((True, RED, "settled"), (False, "white", "other replicas than predicted")):
+            part = shown[shown["settled"] == settled]
+            if len(part):
                 axis.plot(
                     part["minutes"],
                     part[f"predicted_{metric}_ms"],
@@ -57,12 +59,12 @@ def prediction_vs_observation(run: Experiment) -> Figure:
                     color=RED,
                     markerfacecolor=marker_face,
                     markersize=5,
-                    label=f"predicted, {name}{label}" if len(part) else None,
+                    label=f"predicted, {name}",
                 )
         _slo(axis, run, metric)
-        axis.set_ylabel(UNITS[metric])
+        axis.set_ylabel(UNITS[metric] + label)
         set_spread(axis, run.frames["observed_metrics"][f"observed_{metric}_ms"])
-        _say_if_empty(axis, pairs[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
+        _say_if_empty(axis, mine[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
     return _finish(figure, axes, run)
 
 
@@ -153,8 +155,7 @@ def prediction_errors_by_condition(run: Experiment) -> Figure:
 
 def _errors(axis: Axes, run: Experiment, loaded: pd.DataFrame, metric: str, against: str) -> None:
     column = f"{metric}_error_ms"
-    variants = list(_variants(run, run.alignment.pairs))
-    for variant, color, label in variants:
+    for variant, color, label in _variants(run.alignment.pairs):
         mine = _of_variant(loaded, variant)
         for settled, face, name in ((True, color, "settled"), (False, "white", "other replicas than predicted")):
             part = mine[mine["settled"] == settled]
@@ -217,7 +218,7 @@ def queue_length(run: Experiment) -> Figure:
         run.thresholds.queue, color=RED, linestyle="--", label=f"threshold {run.thresholds.queue:g} requests per pod"
     )
     axes[0].set_ylabel("queue length (requests)")
-    axes[0].set_ylim(bottom=0)
+    _from_zero(axes[0])
     _say_if_empty(axes[0], run.frames["queue"]["queue_length"], "no queue metrics in the log")
     return _finish(figure, axes, run)
 
@@ -272,21 +273,20 @@ def per_pod_kv_cache(run: Experiment) -> Figure:
 
 
 def scaling_with_context(run: Experiment) -> Figure:
-    """Replicas above the KV usage and the queue that they answer to."""
-    figure, axes = _panels(run, 3, "Scaling decisions and the pods' state")
-    _replicas(axes[0], run)
+    """Replicas of each variant above the KV usage and the queue that they answer to."""
+    figure, axes, (kv_axis, queue_axis) = _replica_panels(run, 2, "Scaling decisions and the pods' state")
     _band(
-        axes[1], run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
+        kv_axis, run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
     )
-    _saturated(axes[1], run)
-    axes[1].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
-    axes[1].set_ylabel("KV usage (%)")
-    axes[1].set_ylim(0, 105)
+    _saturated(kv_axis, run)
+    kv_axis.axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    kv_axis.set_ylabel("KV usage (%)")
+    kv_axis.set_ylim(0, 105)
     queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
-    _line(axes[2], run, queue, "total", color=PURPLE, label="sum over the pods")
-    axes[2].set_ylabel("queue (requests)")
-    axes[2].set_ylim(bottom=0)
-    for axis in axes[1:]:
+    _line(queue_axis, run, queue, "total", color=PURPLE, label="sum over the pods")
+    queue_axis.set_ylabel("queue (requests)")
+    _from_zero(queue_axis)
+    for axis in (kv_axis, queue_axis):
         _mark_changes(axis, run)
     return _finish(figure, axes, run)
 
@@ -300,6 +300,8 @@ def demand_and_supply(run: Experiment) -> Figure:
         mine = results[(results["analyzer"] == analyzer) & (results["model"] == model)]
         _line(axis, run, mine, "supply", color=BLUE, label="supply")
         _line(axis, run, mine, "demand", color=RED, label="demand")
+        if _is_wide(mine["supply"]):  # what idle replicas could do has no limit in a queueing model
+            axis.set_yscale("symlog", linthresh=max(mine["demand"].max(), 1))
         axis.set_ylabel(f"{analyzer} ({ANALYZER_UNITS.get(str(analyzer), 'its own unit')})")
         if len(keys) > 1 and results["model"].nunique() > 1:
             axis.set_title(str(model), fontsize=9, loc="left")
@@ -311,10 +313,9 @@ def demand_and_supply(run: Experiment) -> Figure:
 
 
 def scaling_behavior(run: Experiment) -> Figure:
-    """Replicas over time, and the load that they answer to."""
-    figure, axes = _panels(run, 2, "Replicas and load")
-    _replicas(axes[0], run)
-    _rates(axes[1], run)
+    """Replicas of each variant over time, and the load that they answer to."""
+    figure, axes, (load_axis,) = _replica_panels(run, 1, "Replicas and load")
+    _rates(load_axis, run)
     return _finish(figure, axes, run)
 
 
@@ -330,9 +331,11 @@ def latencies(run: Experiment) -> Figure:
     figure, axes = _panels(run, 2, "Observed latencies, mean over a minute")
     observed = run.frames["observed_metrics"]
     for axis, metric in zip(axes, stats.METRICS, strict=True):
-        for variant, color, label in _variants(run, observed):
+        variants = list(_variants(observed))
+        for later, (variant, color, label) in zip(reversed(range(len(variants))), variants, strict=True):
             mine = _of_variant(observed, variant)
-            _line(axis, run, mine, f"observed_{metric}_ms", color=color, label=f"observed{label}")
+            width = 1.5 + 1.5 * later  # variants of one model observe the same: the last must not hide the others
+            _line(axis, run, mine, f"observed_{metric}_ms", color=color, linewidth=width, label=f"observed{label}")
         _slo(axis, run, metric)
         axis.set_ylabel(UNITS[metric])
         set_spread(axis, observed[f"observed_{metric}_ms"])
@@ -343,9 +346,15 @@ def latencies(run: Experiment) -> Figure:
 # --- parts
 
 
-def _panels(run: Experiment, count: int, title: str, height_in: float = PANEL_IN) -> tuple[Figure, list[Axes]]:
+def _panels(
+    run: Experiment, count: int, title: str, height_in: float = PANEL_IN, sharey_by: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """Panels above each other with one axis of time; each `sharey_by` neighbours have one scale as well."""
     figure = Figure(figsize=(WIDTH_IN, height_in * count + 0.9), layout="constrained")
     axes = list(np.atleast_1d(figure.subplots(count, 1, sharex=True)))
+    for number, axis in enumerate(axes):
+        if number % sharey_by:
+            axis.sharey(axes[number - 1])
     figure.suptitle(f"{title}\n{run.name}", fontsize=11)
     return figure, axes
 
@@ -373,7 +382,14 @@ def _footer(figure: Figure, run: Experiment) -> None:
 
 def _say_if_empty(axis: Axes, values: pd.Series, what: str) -> None:
     if not values.notna().any():
+        if not axis.has_data():
+            axis.set_yticks([])
         axis.text(0.5, 0.5, what, transform=axis.transAxes, ha="center", va="center", color=GREY)
+
+
+def _from_zero(axis: Axes) -> None:
+    """Counts: from 0 to at least 1, so that nothing but zeros is a line at the bottom."""
+    axis.set_ylim(0, max(axis.get_ylim()[1], 1))
 
 
 def _is_wide(values: pd.Series) -> bool:
@@ -430,35 +446,45 @@ def _slo(axis: Axes, run: Experiment, metric: str) -> None:
         )
 
 
-def _replicas(axis: Axes, run: Experiment) -> None:
-    sampled = run.samples.replicas
+def _replica_panels(run: Experiment, others: int, title: str) -> tuple[Figure, list[Axes], list[Axes]]:
+    """A panel of replicas for each variant, on one scale, then others; the latter once more by themselves."""
+    variants = list(_variants(run.frames["scaling_decision"])) or [("", BLUE, "")]
+    figure, axes = _panels(run, len(variants) + others, title)
+    own, rest = axes[: len(variants)], axes[len(variants) :]
+    for axis, (variant, _, label) in zip(own, variants, strict=True):
+        _replicas(axis, run, variant, label, is_one=len(variants) == 1)
+    top = max(axis.get_ylim()[1] for axis in own)
+    for axis in own:
+        axis.set_ylim(0, top)
+    return figure, axes, rest
+
+
+def _replicas(axis: Axes, run: Experiment, variant: str, label: str, is_one: bool) -> None:
+    sampled = run.samples.replicas if is_one else _of_variant(run.samples.by_variant, variant)
     if len(sampled):
         axis.step(sampled["minutes"], sampled["replicas"], where="post", color=SKY, label="wanted of the Deployment")
         axis.step(sampled["minutes"], sampled["ready"], where="post", color=BLUE, label="ready")
-    decisions = run.frames["scaling_decision"]
-    for variant, color, label in _variants(run, decisions):
-        mine = _of_variant(decisions, variant)
-        if not len(sampled):
-            axis.step(mine["minutes"], mine["current_replicas"], where="post", color=color, label=f"current{label}")
-        axis.step(
-            mine["minutes"], mine["target_replicas"], where="post", color=GREY, linestyle=":", label=f"target{label}"
-        )
-    changes = list(_changes(run))
+    decisions = _of_variant(run.frames["scaling_decision"], variant)
+    if not len(sampled):
+        axis.step(decisions["minutes"], decisions["current_replicas"], where="post", color=BLUE, label="current")
+    axis.step(
+        decisions["minutes"], decisions["target_replicas"], where="post", color=GREY, linestyle=":", label="target"
+    )
+    changes = list(_changes(decisions))
     for direction, marker, color, name in ((1, "^", GREEN, "scale-up"), (-1, "v", ORANGE, "scale-down")):
         points = [(minutes, target) for minutes, sign, target in changes if sign == direction]
         if points:
             axis.plot(
                 *zip(*points, strict=True), marker, color=color, markersize=7, label=f"{name} (n = {len(points)})"
             )
-    axis.set_ylabel("replicas")
-    axis.set_ylim(bottom=0)
+    axis.set_ylabel(f"replicas{label}")
+    _from_zero(axis)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     _say_if_empty(axis, decisions["target_replicas"], "no scaling decisions in the log")
 
 
-def _changes(run: Experiment) -> Iterator[tuple[float, int, float]]:
+def _changes(decisions: pd.DataFrame) -> Iterator[tuple[float, int, float]]:
     """Minute, direction and target of each decision that is not no-change."""
-    decisions = run.frames["scaling_decision"]
     signs = np.sign((decisions["target_replicas"] - decisions["current_replicas"]).fillna(0))
     for minutes, sign, target in zip(decisions["minutes"], signs, decisions["target_replicas"], strict=True):
         if sign:
@@ -469,7 +495,7 @@ def _mark_changes(axis: Axes, run: Experiment) -> None:
     """Vertical lines at decisions that are not no-change."""
     styles = {1: (GREEN, "scale-up"), -1: (ORANGE, "scale-down")}
     seen = set[int]()
-    for minutes, direction, _ in _changes(run):
+    for minutes, direction, _ in _changes(run.frames["scaling_decision"]):
         color, name = styles[direction]
         label = None if direction in seen else name
         axis.axvline(minutes, color=color, linewidth=0.8, alpha=0.7, label=label)
@@ -502,11 +528,11 @@ def _workloads(axis: Axes, run: Experiment) -> None:
         axis.text(end, height, text, fontsize=7, va="center", transform=transform, clip_on=False, color=GREY)
 
 
-def _variants(run: Experiment, frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Name, colour and what to add to a label, of each variant of a frame."""
-    names = list(dict.fromkeys(frame["variant"].dropna()))
-    for name, color in zip(names, _colors(len(names)), strict=True):
-        yield name, color, f", {name}" if len(names) > 1 else ""
+def _variants(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Name, colour and what to add to a label, of each variant of a frame; the same in whatever order they are."""
+    names = sorted(frame["variant"].dropna().unique())
+    for name, short, color in zip(names, without_common_words(names), _colors(len(names)), strict=True):
+        yield name, color, f", {short}" if len(names) > 1 else ""
 
 
 def _of_variant(frame: pd.DataFrame, variant: str) -> pd.DataFrame:

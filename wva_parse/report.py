@@ -12,6 +12,7 @@ from wva_parse.texts import bias, count, ms, number, percent, times
 
 Summary = dict[str, Any]
 
+NO_PREDICTIONS = "The log holds no predictions: WVA logs them at DEBUG up to 0.4, and predicts no latencies later."
 
 LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (TTFT)"}
 
@@ -66,6 +67,8 @@ def _decided(summary: Summary) -> str:
 
 def about_predictions(summary: Summary) -> str:
     """How far off the predictions were."""
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
     accuracy = summary["accuracy"]
     settled, loaded = accuracy["settled"]["itl"], accuracy["loaded"]["itl"]
     if settled is None:
@@ -83,6 +86,8 @@ def about_predictions(summary: Summary) -> str:
 
 def about_errors(summary: Summary) -> str:
     """How the errors spread, and whether predicting was better than not."""
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
     sentences = []
     for metric in ("itl", "ttft"):
         found = summary["accuracy"]["loaded"][metric]
@@ -104,6 +109,8 @@ def about_errors(summary: Summary) -> str:
 def about_unpaired(summary: Summary) -> str:
     """Why predictions have no partner."""
     unpaired = summary["unpaired"]
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
     if not unpaired:
         return "Every prediction has an observation."
     listed = ", ".join(f"{reason} ({count})" for reason, count in unpaired.items())
@@ -112,6 +119,8 @@ def about_unpaired(summary: Summary) -> str:
 
 def about_conditions(summary: Summary) -> str:
     """Whether errors come from other replicas than predicted, or with the load."""
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
     rows = summary["errors"]["by_mismatch"]
     if not rows:
         return "There are no loaded pairs."
@@ -143,6 +152,11 @@ def _goes_with(rho: float) -> str:
     """In words; 0.3 and 0.6 are what is commonly called weak and strong."""
     strength = "hardly goes" if abs(rho) < 0.3 else "goes" if abs(rho) < 0.6 else "goes strongly"
     return f"{strength} with" if rho >= 0 or abs(rho) < 0.3 else f"{strength} against"
+
+
+def has_predictions(summary: Summary) -> bool:
+    """Whether there is anything to judge the optimizer by."""
+    return bool(summary["pairs"]["all"] or summary["unpaired"])
 
 
 def about_slo(summary: Summary) -> str:
@@ -195,11 +209,14 @@ def about_load(summary: Summary) -> str:
     )
 
 
+_PER_POD = " (WVA logs them since 0.0.5, and from 0.5 on only with --v=4)"
+
+
 def about_saturation(summary: Summary) -> str:
     """When pods were saturated and what was done about it."""
     kv = summary["kv_cache"]
     if kv is None:
-        return "The log holds no KV cache metrics."
+        return f"The log holds no KV cache metrics{_PER_POD}."
     threshold = f"{100 * kv['threshold']:g} %"
     if not kv["saturation_events"]:
         return f"No pod's KV cache usage was above {threshold}; the most was {percent(kv['max'])}."
@@ -246,6 +263,17 @@ def _trigger(value: float | None, factor: float, unit: str) -> str:
     return "" if value is None else f"{factor * value:g}{unit}"
 
 
+def about_analyzers(summary: Summary) -> str:
+    """Demand against supply, by the analyzers of newer releases."""
+    parts = [
+        f"the {row['analyzer']} analyzer found more demand than supply in {row['above']} of {row['n']} analyses"
+        + ("" if row["peak"] is None else f" (demand over supply up to {row['peak']:.2f})")
+        for row in summary["analyzers"]
+    ]
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}." if said else "No analyzer logs demand and supply."
+
+
 def about_correlation(summary: Summary) -> str:
     """How decisions go with the pods' state before them."""
     rows = [row for row in summary["capacity"]["correlation"] if row["kv"] is not None or row["queue"] is not None]
@@ -268,7 +296,7 @@ def about_queue(summary: Summary) -> str:
     """How long requests queued up."""
     queue = summary["queue"]
     if queue is None:
-        return "The log holds no queue metrics."
+        return f"The log holds no queue metrics{_PER_POD}."
     if not queue["max"]:
         return "No request had to wait."
     share = percent(queue["above_threshold_share"])

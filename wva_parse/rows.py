@@ -280,8 +280,10 @@ class _Folding:
             row["action"] = ("no-change", "scale-up", "scale-down")[(target > current) - (target < current)]
 
     def take_end(self, event: Event) -> None:
-        """The end names the mode in builds that have no line of their own for it."""
-        if self.is_open and not self.has_mode and event.fields.get("reason"):
+        """The end names the mode in builds that have no line of their own for it, and where no model had its turn."""
+        mode = event.fields.get("reason")
+        is_lie = event.row.keys and mode == _SAID_OF_ALL_MODES
+        if self.is_open and not self.has_mode and mode and not is_lie:
             self._add(event, "mode")
 
     def take_nis(self, event: Event) -> None:
@@ -301,6 +303,9 @@ class _Folding:
             row["nis"] = said
         _fill(row, event.fields)
 
+
+# What the end of D4 to D7 says where its lines of models say which mode it was.
+_SAID_OF_ALL_MODES = "saturation-only"
 
 # Lines about all of a model, which name neither it nor a variant.
 _OF_CURRENT_MODEL = ("kv_cache", "queue", "pod_metrics", "slo", "failure", "scale_down_refusal")

@@ -21,9 +21,11 @@ import yaml
 
 from wva_parse.align import Alignment, align
 from wva_parse.benchmark import Client, read_client
+from wva_parse.dialects import OVERLAYS
 from wva_parse.events import parse_events
 from wva_parse.frames import Frames, Window, make_frames, utc_times
 from wva_parse.lines import LineCounts, LogError, open_log, read_lines
+from wva_parse.observed import LOG, NOTHING, observe
 from wva_parse.reaction import Triggers, triggers
 from wva_parse.rows import (
     ANALYZER_COLUMNS,
@@ -35,7 +37,7 @@ from wva_parse.rows import (
     Row,
     make_rows,
 )
-from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, observe_by_samples, read_samples
+from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, read_samples
 from wva_parse.slo import Slo, slo_in_force, slo_of_run
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -103,7 +105,7 @@ class Experiment:
     triggers
         Spare capacity below which the controller scales up.
     observed_from
-        `log`, `cluster-samples.jsonl` or `nothing`.
+        `log`, `the pods' lines of the log` (or both), `cluster-samples.jsonl` or `nothing`.
     client
         What the load generators measured.
     notes
@@ -178,10 +180,7 @@ def load(
     counts, loop_runs = LineCounts(), list[LoopRun]()
     frames = make_frames(read_rows(directory / LOG_NAME, counts, loop_runs), loop_runs, window)
     samples = make_samples(read_samples(directory / SAMPLES_NAME), frames.zero, window)
-    observed_from = "log" if len(frames["observed_metrics"]) else "nothing"
-    if observed_from == "nothing":
-        frames = observe_by_samples(frames, samples)
-        observed_from = "cluster-samples.jsonl" if len(frames["observed_metrics"]) else "nothing"
+    frames, observed_from = observe(frames, samples)
     configured = configured_slo(config)
     in_force = slo_in_force(frames, configured)
     found_mode, evidence = find_mode(frames, config, record)
@@ -359,7 +358,8 @@ def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) ->
     said = frames["mode"]["reason"].map(LOGGED_MODES).dropna()
     if len(said):
         mode = str(said.mode().iloc[0])
-        return mode, f"{int((said == mode).sum())} of {len(said)} mode lines of the log"
+        words = ", ".join(frames["mode"]["reason"][said.index[said == mode]].unique())
+        return mode, f"{int((said == mode).sum())} of {len(said)} mode lines of the log: {words}"
     for kind, mode in TELLING_KINDS:
         if len(frames[kind]):
             return mode, f"the log has {kind} lines"
@@ -389,15 +389,20 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     if experiment.collection and not experiment.collection.get("complete"):
         reasons = "; ".join(map(str, experiment.collection.get("reasons") or [])) or "no reason given"
         yield f"The controller's log may have gaps: {reasons}."
+    yield from _mixtures(experiment)
     if experiment.frames.outside:
         yield (
             f"{experiment.frames.outside} reconciliations before the first workload or after the cooldown "
             "are left out of every number and figure."
         )
-    if experiment.observed_from == "nothing":
-        yield "The log holds no observed ITL and TTFT, and neither do samples of the cluster."
-    elif experiment.observed_from != "log":
-        yield f"The log holds no observations; they are taken from {experiment.observed_from}."
+    if experiment.observed_from == NOTHING:
+        yield (
+            "The log holds no observed ITL and TTFT (WVA 0.5 logs none, later releases with --v=4 only), and neither "
+            "do samples of the cluster."
+        )
+    elif experiment.observed_from != LOG:
+        source = experiment.observed_from.removeprefix(f"{LOG} and ")
+        yield f"Observations that the log does not tell by variant are taken from {source}."
     if experiment.slo.source == "unknown":
         yield "No SLO is known, from the log or from the config: nothing is judged by one."
     unknown = sum(counts.unrecognised.values())
@@ -405,6 +410,20 @@ def _notes(experiment: Experiment) -> Iterator[str]:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
         yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
     yield from counts.unreadable.values()
+
+
+def _mixtures(experiment: Experiment) -> Iterator[str]:
+    """What of the log must not be taken for one thing: modes, models, releases."""
+    counted = experiment.frames["mode"]["reason"].value_counts(sort=False)
+    if len(counted) > 1:
+        listed = ", ".join(f"{mode} ({count} reconciliations)" for mode, count in counted.items())
+        yield f"The controller changed its mode during the run: {listed}; numbers are over all of them."
+    models = sorted(set(experiment.frames["scaling_decision"]["model"].dropna()))
+    if len(models) > 1:
+        yield f"The log is about {len(models)} models ({', '.join(models)}): numbers are over all of them."
+    releases = [name for name in experiment.counts.dialects if name not in OVERLAYS]
+    if len(releases) > 1:
+        yield f"Several releases wrote the log ({', '.join(releases)}): the controller was replaced during the run."
 
 
 # --- writing metrics.csv --------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from wva_parse.stats import current_replicas
 FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replica (100 to 140 s were measured)
 
 CHANGE_COLUMNS = ["model", "variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
+_NUMBER = r"\b\d+(?:\.\d+)?\b"
 STEP_COLUMNS = ["desired_s", "ready_s", "outcome"]
 
 
@@ -158,8 +159,9 @@ def flapping(changed: pd.DataFrame, within_s: float = FLAPPING_WITHIN_S) -> int:
 
 
 def reasons(frames: Frames) -> pd.DataFrame:
-    """How often each action was decided for each reason: `action, reason, count`."""
+    """How often each action was decided for each reason, whatever the numbers in it: `action, reason, count`."""
     decisions = frames["scaling_decision"]
+    decisions = decisions.assign(reason=decisions["reason"].str.replace(_NUMBER, "…", regex=True))
     counted = decisions.groupby(["action", "reason"], dropna=False).size()
     return counted.rename("count").reset_index()
 

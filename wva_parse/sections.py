@@ -52,6 +52,7 @@ def sections(summary: Summary) -> list[Section]:
             (report.about_scaling(summary), report.about_load(summary)),
             tuple(_scaling_tables(summary)),
         ),
+        *([Section("Variants", (), (), (_variant_table(summary),))] if len(summary["variants"]) > 1 else []),
         Section(
             "SLO",
             ("latencies",),
@@ -59,6 +60,11 @@ def sections(summary: Summary) -> list[Section]:
             (Table(("", "SLO", "attainment", "n"), list(_slo_rows(summary))),),
         ),
         *(_saturation_sections(summary) if model_based else ()),
+        *(
+            [Section("Demand and supply", ("demand_and_supply",), (report.about_analyzers(summary),))]
+            if summary["analyzers"]
+            else []
+        ),
         Section("Load", ("arrival_rate",), (report.about_rates(summary),)),
         *([Section("Tuner", ("tuner_parameters",), (report.about_tuner(summary),))] if model_based else []),
         _client_section(summary),
@@ -69,6 +75,9 @@ def sections(summary: Summary) -> list[Section]:
 
 
 def _prediction_sections(summary: Summary) -> Iterator[Section]:
+    if not report.has_predictions(summary):
+        yield Section("Prediction accuracy", (), (report.NO_PREDICTIONS,))
+        return
     yield Section(
         "Prediction accuracy",
         ("prediction_vs_observation",),
@@ -97,7 +106,7 @@ def _saturation_sections(summary: Summary) -> Iterator[Section]:
     if summary["mode"] == "capacity-based":
         yield Section(
             "Spare capacity",
-            ("spare_capacity", "demand_and_supply"),
+            ("spare_capacity",),
             (report.about_spare(summary), report.about_correlation(summary)),
             tuple(_decision_tables(summary)),
         )
@@ -144,6 +153,21 @@ def _mismatch_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     for row in summary["errors"]["by_mismatch"]:
         numbers = (f"{row[name]:.2f}" for name in ("itl_mae_ms", "itl_bias_ms", "ttft_mae_ms", "ttft_bias_ms"))
         yield f"{row['mismatch']:+d}" if row["mismatch"] else "0 (settled)", str(row["n"]), *numbers
+
+
+def _variant_table(summary: Summary) -> Table:
+    return Table(
+        ("variant", "model", "scale-ups", "scale-downs", "replicas", "settled pairs", "ITL MAE, settled (ms)"),
+        [_variant_row(each) for each in summary["variants"]],
+    )
+
+
+def _variant_row(each: dict[str, Any]) -> tuple[str, ...]:
+    ups, downs = (str(each["actions"].get(action, 0)) for action in ("scale-up", "scale-down"))
+    replicas, settled = each["replicas"], each["accuracy"]["settled"]["itl"]
+    ran = f"{number(replicas['min'])} to {number(replicas['max'])}" if replicas else UNKNOWN
+    error = f"{settled['mae_ms']:.2f}" if settled else "–"
+    return str(each["variant"]), each["model"] or UNKNOWN, ups, downs, ran, str(each["pairs"]["settled"]), error
 
 
 def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:

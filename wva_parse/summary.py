@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "observed_from": experiment.observed_from,
         "arrival_rate": _arrival_rate(frames["observed_metrics"]),
         "actions": stats.actions(frames),
+        "variants": list(_variants(experiment)),
         "reasons": scaling.reasons(frames).to_dict("records"),
         "replicas": replicas._asdict() if replicas else None,
         "cost": outcomes.cost._asdict() if outcomes.cost else None,
@@ -58,6 +60,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
         "capacity": _capacity(experiment),
+        "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
         "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
@@ -90,6 +93,27 @@ def write_summary(summary: dict[str, Any], output: Path) -> Path:
 def _accuracy(pairs: pd.DataFrame, group: str) -> dict[str, Any]:
     by_metric = {metric: stats.accuracy(pairs, group, metric) for metric in stats.METRICS}
     return {metric: found._asdict() if found else None for metric, found in by_metric.items()}
+
+
+def _variants(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """What was decided for each variant, what it had, and how well it was predicted, in the order of their names."""
+    pairs, sampled = experiment.alignment.pairs, experiment.samples.by_variant
+    decisions = experiment.frames["scaling_decision"]
+    for (namespace, variant), mine in decisions.groupby(["namespace", "variant"], dropna=False, sort=True):
+        seen = experiment.frames["observed_metrics"]
+        frames = experiment.frames.with_kind("scaling_decision", mine)
+        frames = frames.with_kind("observed_metrics", seen[seen["variant"] == variant])
+        replicas = stats.replicas(*stats.replicas_over_time(frames, sampled[sampled["variant"] == variant]))
+        own = pairs[pairs["variant"] == variant]
+        yield {
+            "namespace": namespace,
+            "variant": variant,
+            "model": mine["model"].iloc[-1],
+            "actions": stats.actions(frames),
+            "replicas": replicas._asdict() if replicas else None,
+            "pairs": {group: len(stats.pick_pairs(own, group)) for group in stats.GROUPS},
+            "accuracy": {group: _accuracy(own, group) for group in stats.GROUPS},
+        }
 
 
 def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
@@ -162,6 +186,13 @@ def _capacity(experiment: Experiment) -> dict[str, Any]:
         "at_decisions": reaction.values_by_action(state).to_dict("records"),
         "correlation": reaction.lagged_correlation(state).to_dict("records"),
     }
+
+
+def _analyzers(results: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for (model, analyzer), mine in results.groupby(["model", "analyzer"], dropna=False, sort=False):
+        over = mine["demand"] / mine["supply"].where(mine["supply"] > 0)
+        above = int((mine["demand"] > mine["supply"]).sum())
+        yield {"model": model, "analyzer": analyzer, "n": len(mine), "above": above, "peak": over.max()}
 
 
 def _counts(values: pd.Series) -> dict[str, int]:
