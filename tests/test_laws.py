@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,7 +46,8 @@ def cycle(number: int) -> list[str]:
         f"Capacity analysis completed: modelID={MODEL}, totalReplicas=2, nonSaturated=1, {flags}",
         *(said for variant in ("a", "b") for said in decision(1, 1 + number % 2, variant)),
         f"Tuner validation failed (NIS={30 + number}.58), validation error: normalized innovation squared "
-        f"(NIS={30 + number}.58) exceeds threshold (7.38), rejecting update as outlier - returning previous state: {kept}",
+        f"(NIS={30 + number}.58) exceeds threshold (7.38), rejecting update as outlier - returning previous "
+        f"state: {kept}",
         f"Keeping previous tuned parameters for variant a/{NAMESPACE} due to NIS validation failure "
         f"(NIS={30 + number}.576061)",
     ]
@@ -172,18 +173,26 @@ def pairs_by_definition(loop_runs: Sequence[Sequence[Message]]) -> set[tuple[str
             _, found, rest = message.partition(opening)
             if found:
                 said[(kind, rest[0], len(starts) - 1)] = at_ms
-    gaps = [after - before for before, after in zip(starts, starts[1:], strict=False) if after > before]
+    gaps = [after - before for before, after in pairwise(starts) if after > before]
     usual = statistics.median(gaps) if gaps else 0
     return {
         (variant, number, seen - at_ms)
         for (kind, variant, number), at_ms in said.items()
         if kind == "solved" and (seen := said.get(("seen", variant, number + 1))) is not None
-        if 0 < seen - at_ms and 2 * (seen - at_ms) <= 3 * usual
+        if seen > at_ms and 2 * (seen - at_ms) <= 3 * usual
     }
 
 
-@settings(max_examples=80)
+_BOTH = ({"a", "b"}, {"a", "b"})
+
+
+@settings(max_examples=60)
 @given(st.lists(st.tuples(_STEP_S, _VARIANTS, _VARIANTS), max_size=10))
+@example([(0, *_BOTH), (60, *_BOTH), (60, *_BOTH), (90, *_BOTH), (91, *_BOTH), (60, *_BOTH), (60, *_BOTH)])  # a gap
+@example([(0, *_BOTH), (60, *_BOTH), (-61, *_BOTH), (60, *_BOTH)])  # a clock set back
+@example([(0, *_BOTH), (61, *_BOTH), (-60, *_BOTH), (120, *_BOTH)])  # not far enough
+@example([(0, *_BOTH), (4, *_BOTH), (1, *_BOTH), (4, *_BOTH), (60, *_BOTH), (4, {"a"}, {"b"})])  # twins
+@example([(0, {"a"}, {"b"}), (60, {"a"}, {"b"}), (60, {"b"}, {"a"})])  # of other variants
 def test_pairs_are_those_of_the_definition_and_no_others(steps):
     at_s, runs = 0, []
     for step_s, seen, predicted in steps:
