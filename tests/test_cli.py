@@ -48,6 +48,11 @@ def test_watch_gives_a_line_per_reconciliation_and_ends_with_the_run(directory, 
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
+def test_a_directory_without_record_is_not_watched_for_ever(tmp_path, capsys):
+    assert main(["watch", str(tmp_path)]) == 2
+    assert "no run.json" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["csv", "summary", "watch"])
 def test_a_missing_run_is_one_line_and_status_2(command, tmp_path, capsys):
     assert main([command, str(tmp_path / "missing")]) == 2

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wva_parse.documents import ConfigError, read_document
+from wva_parse.documents import MAX_BYTES, ConfigError, read_document
 
 
 @pytest.fixture
@@ -121,6 +121,9 @@ def test_files_that_cannot_be_read(tmp_path):
         read_document(tmp_path)
     with pytest.raises(ConfigError, match="not a regular file"):
         read_document(Path("/dev/null"))
+    (tmp_path / "huge.yaml").write_text(f"name: {'a' * MAX_BYTES}\n")
+    with pytest.raises(ConfigError, match=f"100007 bytes; expected .* at most {MAX_BYTES}"):
+        read_document(tmp_path / "huge.yaml")
 
 
 @given(content=st.one_of(st.binary(max_size=80), st.text(max_size=80).map(str.encode)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
 
 import pytest
@@ -68,7 +70,11 @@ def test_simulated_runs_and_gaps_in_the_log_are_said(tmp_path):
     assert any("a pod vanished" in note for note in notes)
 
 
-@pytest.mark.parametrize("content", ["a: [", "- a list\n", "\ufffe"], ids=["broken YAML", "a list", "odd characters"])
+@pytest.mark.parametrize(
+    "content",
+    ["a: [", "- a list\n", "\ufffe", "a: 2026-13-45", "a: " + "[" * 5000],
+    ids=["broken YAML", "a list", "odd characters", "no date", "too deep"],
+)
 def test_a_config_that_cannot_be_read_is_a_note(tmp_path, content):
     directory = write_run(tmp_path / "r", *MODEL_RUN)
     (directory / "experiment-config.yaml").write_text(content, encoding="utf-8")
@@ -95,6 +101,24 @@ def test_several_models_are_said(tmp_path):
     mode, grouped, *rest = model_loop_run(60, observed(8, 20), decided=decision(1, 1))
     experiment = run.load(write_run(tmp_path / "r", [mode, grouped, *other, *rest], config={}))
     assert any("2 models (org/other, unsloth/Meta-Llama-3.1-8B)" in note for note in experiment.notes)
+
+
+@pytest.mark.parametrize("name", ["run.json", "collection.json"])
+@pytest.mark.parametrize("content", ["", '{"status": "comp', "[1, 2]"], ids=["empty", "half", "a list"])
+def test_a_record_that_cannot_be_read_is_a_note(tmp_path, name, content):
+    directory = write_run(tmp_path / "r", *MODEL_RUN, config={})
+    (directory / name).write_text(content)
+    assert [note for note in run.load(directory).notes if note.startswith(name)]
+
+
+def test_what_a_record_holds_in_the_wrong_form_counts_as_missing(tmp_path):
+    record = {"workloads": ["x", None, {"start": stamp(50)}], "cooldown": "x", "tools": 3, "status": "complete"}
+    directory = write_run(tmp_path / "r", *MODEL_RUN, config={}, record=record)
+    assert run.read_record(directory / "run.json") == {"workloads": [{"start": stamp(50)}], "status": "complete"}
+    (directory / "collection.json").write_text('{"complete": true, "containers": 3, "reasons": 5}')
+    experiment = run.load(directory)
+    assert experiment.frames.reconciliations["reconciliation"].tolist() == [1, 2, 3]
+    assert experiment.collection == {"complete": True}
 
 
 def test_slo_of_the_config_serves_logs_without_one(tmp_path):
@@ -138,6 +162,30 @@ def test_bad_runs_are_refused_with_a_reason(data, prepare, given, message):
     prepare(data)
     with pytest.raises((run.RunError, LogError), match=message):
         run.load(given, "model-based")
+
+
+@pytest.mark.parametrize("name", ["cluster-samples.jsonl", "experiment-config.yaml", "job-logs/a.log"])
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch, name):
+    directory = write_run(tmp_path / "r", *MODEL_RUN, config={})
+    (directory / "job-logs").mkdir()
+    (directory / name).write_text("")
+    really_open = io.open
+
+    def refuse(path, *arguments):  # as the system does to anyone but root
+        if path == directory / name:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return really_open(path, *arguments)
+
+    monkeypatch.setattr(io, "open", refuse)
+    with pytest.raises(run.RunError, match=f"{name}: Permission denied"):
+        run.load(directory)
+
+
+def test_a_metrics_csv_that_cannot_be_written_is_said(tmp_path):
+    directory = write_run(tmp_path / "r", *MODEL_RUN)
+    (directory / "metrics.csv").mkdir()
+    with pytest.raises(run.RunError, match="Is a directory"):
+        run.write_metrics(directory)
 
 
 def _log(data, content: bytes):

@@ -37,6 +37,15 @@ def test_half_a_line_is_left_out(tmp_path):
     assert len(list(read_samples(path))) == 1
 
 
+@pytest.mark.parametrize("odd", ["x", 5, [1, "x", None], {"a": 1}])
+def test_what_a_sample_holds_in_the_wrong_form_is_left_out(odd):
+    samples = make_samples(
+        [{"time": stamp(0), "deployment": odd, "deployments": odd, "variants": odd}], ZERO, WHOLE_LOG
+    )
+    assert samples.replicas["ready"].sum() == 0
+    assert len(samples.variants) == 0
+
+
 def test_samples_outside_the_window_are_left_out():
     window = Window(pd.Timestamp(stamp(10)), pd.Timestamp(stamp(20)))
     samples = make_samples([sample(at_s, 1, 1) for at_s in (0, 10, 20, 30)], ZERO, window)

@@ -68,6 +68,8 @@ def _watch(arguments: argparse.Namespace) -> int:
     directory = Path(arguments.run)
     if not directory.is_dir():
         raise run.RunError(f"{directory}: no such directory; expected that of a run in progress")
+    if not (directory / "run.json").is_file():  # one could wait for ever
+        raise run.RunError(f"{directory}: no run.json in it; expected the directory of a run in progress")
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         _watch_on_terminal(directory)
     else:

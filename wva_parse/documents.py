@@ -15,6 +15,7 @@ import yaml
 
 Where = tuple[str | int, ...]  # keys and indices from the top of the document to a value
 
+MAX_BYTES = 100_000  # reading so many takes seconds; a hundred megabytes would take an hour
 MAX_VALUES = 10_000  # aliases of aliases can stand for billions of values
 
 
@@ -118,6 +119,8 @@ def _read_text(path: Path) -> str:
         seen = "not a regular file; it is read more than once" if path.exists() else "no such file"
         raise ConfigError([f"{path}: {seen}"])
     try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise ConfigError([f"{path}: {size} bytes; expected a YAML file written by a person, at most {MAX_BYTES}"])
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror}"]) from None

@@ -13,7 +13,7 @@ from wva_parse.events import parse_events
 from wva_parse.growing import GrowingFile
 from wva_parse.lines import LineCounts, parse_stamp, read_lines
 from wva_parse.rows import LoopRun, Row, make_rows
-from wva_parse.run import LOG_NAME, read_json
+from wva_parse.run import LOG_NAME, read_record
 from wva_parse.samples import SAMPLES_NAME, parse_samples, ready_replicas
 
 POLL_S = 0.3  # real time; an embedded cluster's reconciliation lasts one second at thirty times real time
@@ -84,7 +84,7 @@ def follow(
 
     def look() -> None:
         ready.extend(ready_replicas(parse_samples(samples.new_lines())))
-        record = read_json(directory / "run.json")
+        record = read_record(directory / "run.json")
         workloads = read_workloads(directory, record)
         views = make_views(seen, parse_stamp(str(record.get("start") or "")), workloads, ready)
         show([view for view in views if shown.get(view.number) != view], load_now(views, workloads, ready))
@@ -106,7 +106,7 @@ def _tail(directory: Path, on_idle: Callable[[], None], sleep: Callable[[float],
     """Whole lines of the log as they come, until the run has ended and all of them were given."""
     log = GrowingFile(directory / LOG_NAME)
     while True:
-        is_over = read_json(directory / "run.json").get("status", "running") != "running"
+        is_over = read_record(directory / "run.json").get("status", "running") != "running"
         yield from log.new_lines()
         if is_over:
             return

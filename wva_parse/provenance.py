@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wva_parse.run import read_json, read_json_list
+from wva_parse.run import read_json_list, read_record
 
 Summary = Mapping[str, Any]
 Facts = Mapping[str, str]  # what is asked -> answer; "" where it cannot be told
@@ -15,7 +15,7 @@ UNKNOWN = ""
 
 def provenance_of(directory: Path, summary: Summary) -> dict[str, str]:
     """Everything that must be equal for two runs to be comparable, as text."""
-    record = read_json(directory / "run.json")
+    record = read_record(directory / "run.json")
     return {label: ask(directory, record, summary) for label, ask in _QUESTIONS.items()}
 
 

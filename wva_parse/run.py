@@ -37,7 +37,7 @@ from wva_parse.rows import (
     Row,
     make_rows,
 )
-from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, read_samples
+from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, objects_in, read_samples
 from wva_parse.slo import Slo, slo_in_force, slo_of_run
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -73,6 +73,15 @@ _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
 
 class RunError(ValueError):
     """A run that cannot be analysed; the message says what was seen, what was expected and what to do."""
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A file that may not be read or written, as a `RunError`."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{error.filename}: {error.strerror}; expected a run that may be read, and written to") from None
 
 
 class Thresholds(NamedTuple):
@@ -145,6 +154,7 @@ class Experiment:
         return bool(self.record.get("simulated"))
 
 
+@_told()
 def load(
     experiment_dir: str | Path = "",
     mode: str = "",
@@ -174,8 +184,8 @@ def load(
     """
     directory = find_run(experiment_dir, mode)
     config, config_notes = read_config(directory)
-    record = read_json(directory / "run.json")
-    collection = read_json(directory / "collection.json")
+    record = read_record(directory / "run.json")
+    collection = read_record(directory / "collection.json")
     window = window_of(record)
     counts, loop_runs = LineCounts(), list[LoopRun]()
     frames = make_frames(read_rows(directory / LOG_NAME, counts, loop_runs), loop_runs, window)
@@ -207,12 +217,14 @@ def load(
         client=read_client(directory / "job-logs"),
         notes=(),
     )
-    return with_notes(experiment, config_notes)
+    broken = (note for name in ("run.json", "collection.json") for note in _broken(directory / name))
+    return with_notes(experiment, (*config_notes, *broken))
 
 
 # --- finding a run --------------------------------------------------------------------------------
 
 
+@_told()
 def find_run(experiment_dir: str | Path, mode: str = "") -> Path:
     """The directory of a run, absolute; the latest of `mode` if none is given.
 
@@ -258,7 +270,7 @@ def _age_key(directory: Path) -> tuple[str, float]:
 def planned_mode(directory: Path) -> str:
     """The mode that a run was made for, by its record, its config or its name; empty if none of them tells."""
     config, _ = read_config(directory)
-    for source in (read_json(directory / "run.json"), config):
+    for source in (read_record(directory / "run.json"), config):
         if source.get("mode") in MODES:
             return str(source["mode"])
     return next((mode for mode in MODES if directory.name.startswith(mode)), "")
@@ -297,8 +309,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_json_list(path: Path) -> list[dict[str, Any]]:
     """The objects of the list in a JSON file; empty if there is none, or half of one."""
-    data = _read_any_json(path)
-    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    return objects_in(_read_any_json(path))
 
 
 def _read_any_json(path: Path) -> Any:
@@ -308,6 +319,28 @@ def _read_any_json(path: Path) -> Any:
         return None
 
 
+# What run.json and collection.json hold under these keys; whatever else is there counts as missing.
+_LISTS = ("workloads", "containers", "reasons")
+_MAPPINGS = ("cooldown", "config", "tools", "project")
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """run.json or collection.json; empty if there is none, or half of one."""
+    record = read_json(path)
+    for key in record.keys() & {*_LISTS, *_MAPPINGS}:
+        if not isinstance(record[key], list if key in _LISTS else dict):
+            del record[key]
+    for key in record.keys() & {"workloads", "containers"}:
+        record[key] = objects_in(record[key])
+    return record
+
+
+def _broken(path: Path) -> Iterator[str]:
+    """A note if a file is there and does not hold an object."""
+    if path.exists() and not isinstance(_read_any_json(path), dict):
+        yield f"{path.name} is no whole JSON object: what it would tell is not known here."
+
+
 def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     """A run's config and notes on it; configs of older tools, with other keys, are read as they are."""
     path = directory / "experiment-config.yaml"
@@ -315,7 +348,7 @@ def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
         return {}, ("The run has no experiment-config.yaml.",)
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no date
         return {}, (f"experiment-config.yaml cannot be read: {' '.join(str(error).split())}",)
     return (data, ()) if isinstance(data, dict) else ({}, ("experiment-config.yaml is no mapping.",))
 
@@ -429,6 +462,7 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
 # --- writing metrics.csv --------------------------------------------------------------------------
 
 
+@_told()
 def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, LineCounts]:
     """Write a run's metrics.csv in one pass over its log; a file that exists is replaced when the new one is whole.
 

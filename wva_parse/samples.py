@@ -77,7 +77,12 @@ def ready_replicas(samples: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime
 
 def _deployments(sample: dict[str, Any]) -> list[dict[str, Any]]:
     # Samples of earlier versions know one Deployment.
-    return sample.get("deployments") or [each for each in [sample.get("deployment")] if each]
+    return objects_in(sample.get("deployments")) or objects_in([sample.get("deployment")])
+
+
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """The objects in what should be a list of them; none if it is something else."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _variant_of(deployment: dict[str, Any]) -> str | None:
@@ -92,9 +97,8 @@ def make_samples(samples: Iterable[dict[str, Any]], zero: pd.Timestamp, window: 
         for deployment in _deployments(sample):
             names = {"variant": _variant_of(deployment), "timestamp": sample.get("time")}
             replicas.append({**names, "replicas": deployment.get("spec"), "ready": deployment.get("ready")})
-        for variant in sample.get("variants") or []:
-            status = variant.get("status") or {}
-            values = {column: _number(_dig(status, path)) for column, path in STATUS_PATHS.items()}
+        for variant in objects_in(sample.get("variants")):
+            values = {column: _number(_dig(variant.get("status"), path)) for column, path in STATUS_PATHS.items()}
             variants.append({"timestamp": sample.get("time"), "variant": variant.get("name"), **values})
     by_variant = _timed(replicas, ["variant", "replicas", "ready"], zero, window)
     total = by_variant.groupby(["timestamp", "minutes"], sort=False)[["replicas", "ready"]].sum().reset_index()
