@@ -32,7 +32,7 @@ NAMESPACE=
 POD_PREFIX=
 OUTPUT=
 INTERVAL_S=10
-SPEED=1
+PAUSE_MS= # the interval in real time
 SPOOL_DIR=
 STOPPING=false
 RESUMED=--resumed # for the first merge
@@ -53,7 +53,8 @@ die() {
 # The comment at the top of this file.
 print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
-wva_parse() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_parse "$@"; }
+# Without site-packages, whose .pth files take longer than a whole merge: it needs the standard library only.
+wva_parse() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -S -m wva_parse "$@"; }
 
 now_ms() { jq -n 'now * 1000 | floor'; }
 
@@ -66,12 +67,9 @@ await() {
   done
 }
 
-# Let so many seconds of the cluster's clock pass. A signal ends it.
+# Let the interval pass. A signal ends it.
 pause() {
-  local ms
-  ms=$(jq -n --argjson s "$1" --argjson speed "$SPEED" --argjson least "$LEAST_PAUSE_MS" \
-    '[$s * 1000 / $speed, $least] | max | floor')
-  sleep "$((ms / 1000)).$(printf '%03d' $((ms % 1000)))" &
+  sleep "$((PAUSE_MS / 1000)).$(printf '%03d' $((PAUSE_MS % 1000)))" &
   # If the trap has run, the sleep goes on: a background process does not hear Ctrl-C.
   wait $! || kill $! 2>/dev/null || true
 }
@@ -103,7 +101,8 @@ find_tools() {
   done
   [[ -z "${WVA_CONTEXT:-}" ]] || KUBECTL+=(--context "$WVA_CONTEXT")
   WVA_CLOCK="${WVA_CLOCK:-$(now_ms) $(now_ms) 1}"
-  SPEED="${WVA_CLOCK##* }"
+  PAUSE_MS="$(jq -n --argjson s "$INTERVAL_S" --argjson speed "${WVA_CLOCK##* }" --argjson least "$LEAST_PAUSE_MS" \
+    '[$s * 1000 / $speed, $least] | max | floor')"
 }
 
 # --- the spool directory --------------------------------------------------------------------------
@@ -207,10 +206,11 @@ follow_orders() {
 
 # --- one poll -------------------------------------------------------------------------------------
 
-# A list goes to a file that is there only if all of it was answered.
+# A list goes to a file that is there only if all of it was answered. A program that ends at once need not tidy up its
+# memory as often as one that stays: a fifth less processor time.
 list_into() {
   local file="$1" namespace="$2" resources="$3"
-  if "${KUBECTL[@]}" get "$resources" --namespace "$namespace" --output json --request-timeout "$REQUEST_TIMEOUT" \
+  if GOGC=400 "${KUBECTL[@]}" get "$resources" --namespace "$namespace" --output json --request-timeout "$REQUEST_TIMEOUT" \
     </dev/null >"$file.part" 2>"$file.err"; then
     mv "$file.part" "$file"
   fi
@@ -312,7 +312,7 @@ main() {
   log "collecting $POD_PREFIX* in $NAMESPACE every $INTERVAL_S s"
   while is_wanted; do
     poll
-    ! is_wanted || pause "$INTERVAL_S"
+    ! is_wanted || pause
   done
   close_collection
   rm -rf "$SPOOL_DIR"

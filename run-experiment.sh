@@ -76,6 +76,7 @@ SLEEP_PID=
 CLUSTER_PID=
 MONITOR_PID=
 WATCH_PID=
+ANALYSIS_PID=
 JOBS_CREATED=false
 CLEANED_UP=false
 SIGNALS=0       # heard since the cleanup began
@@ -161,7 +162,7 @@ kube() { "${KUBECTL[@]}" --request-timeout "$REQUEST_TIMEOUT" "$@" </dev/null; }
 
 now_ms() { jq -n 'now * 1000 | floor'; }
 
-# Let so many milliseconds of real time pass; a signal is heard at once.
+# Let so many milliseconds of real time pass; a signal is heard at once. Every wait of this script goes through here.
 sleep_ms() {
   sleep "$(($1 / 1000)).$(printf '%03d' $(($1 % 1000)))" &
   SLEEP_PID=$!
@@ -173,13 +174,6 @@ sleep_ms() {
 stop_sleep() {
   [[ -z "$SLEEP_PID" ]] || kill "$SLEEP_PID" 2>/dev/null # it may have ended by itself
   SLEEP_PID=
-}
-
-# Let so many seconds of the cluster's clock pass. Every wait of this script goes through here.
-pause() {
-  local ms
-  ms=$(jq -n --argjson s "$1" --argjson speed "$SPEED" '$s * 1000 / $speed | floor')
-  sleep_ms "$ms"
 }
 
 # Seconds of the cluster's clock since the experiment's start.
@@ -934,6 +928,15 @@ start_watch() {
   WATCH_PID=$!
 }
 
+# If nobody reads our words any more, the live view learns it first. Saying so tells us as well: PIPE ends the run.
+notice_end_of_watch() {
+  [[ -n "$WATCH_PID" ]] || return 0
+  if ! is_running "$WATCH_PID"; then
+    WATCH_PID=
+    warn "the live view has ended; the run goes on. See it with: python -m wva_parse watch $RUN_DIR"
+  fi
+}
+
 stop_watch() {
   [[ -n "$WATCH_PID" ]] || return 0
   kill "$WATCH_PID" 2>/dev/null # it may have ended
@@ -1138,8 +1141,8 @@ stop_workload() {
   fi
 }
 
-# Real milliseconds until something is planned, but not longer than to the next look.
-next_look_ms() {
+# Seconds of the cluster's clock since the experiment's start, a line each: when workloads begin and end.
+planned_times() {
   local i
   for ((i = 0; i < W_COUNT; i++)); do
     [[ "${W_HOW[i]}" == parallel ]] || continue
@@ -1147,7 +1150,12 @@ next_look_ms() {
       planned) printf '%s\n' "${W_PLAN_START[i]}" ;;
       active) printf '%s\n' "${W_PLAN_END[i]}" ;;
     esac
-  done | jq -sr --argjson t0 "$T0_MS" --argjson speed "$SPEED" --argjson interval "$INTERVAL_S" \
+  done
+}
+
+# Real milliseconds until the next of the times on standard input, but not longer than to the next look.
+next_look_ms() {
+  jq -sr --argjson t0 "$T0_MS" --argjson speed "$SPEED" --argjson interval "$INTERVAL_S" \
     --argjson least "$LEAST_PAUSE_MS" '
     [.[] | . * 1000 / $speed + $t0 - now * 1000] as $planned
     | [$planned[], ([$interval * 1000 / $speed, $least] | max)] | [min, 0] | max | ceil'
@@ -1168,16 +1176,23 @@ run_workloads() {
         start_workload "$i"
       fi
     done
-    sleep_ms "$(next_look_ms)"
+    sleep_ms "$(planned_times | next_look_ms)"
     look_at_jobs
     ensure_monitor
+    notice_end_of_watch
   done
 }
 
 cool_down() {
+  local end_s
   COOLDOWN_START="$(cluster_now)"
   log "cooldown: watching for $COOLDOWN_S s more"
-  pause "$COOLDOWN_S"
+  end_s=$(($(elapsed_s) + 1 + COOLDOWN_S)) # that one has begun
+  while [[ "$(elapsed_s)" -lt "$end_s" ]]; do
+    sleep_ms "$(next_look_ms <<<"$end_s")"
+    ensure_monitor
+    notice_end_of_watch
+  done
   COOLDOWN_END="$(cluster_now)"
 }
 
@@ -1245,6 +1260,7 @@ leave_at_once() {
 # Evidence first, then everything that this run has started. Safe to call twice.
 cleanup() {
   local status="$1"
+  stop_analysis
   [[ "$CLEANED_UP" == false ]] || return 0
   CLEANED_UP=true
   set +o errexit # each step matters, whatever became of the one before
@@ -1359,15 +1375,32 @@ write_readme() {
     "$RUN_DIR/run.json" >"$RUN_DIR/README.md"
 }
 
+# In a process group of its own, and waited for: a signal is heard at once, and the notebook's kernel ends with it.
 analyze_run() {
   [[ "$ANALYZE" == true && "$RUN_STATUS" != interrupted ]] || return 0
+  local status=0
   log "analysing"
-  if run_python wva_parse analyze "$RUN_DIR" --html >>"$RUN_LOG" 2>&1; then
+  set -o monitor
+  # Not through a function: what is stopped would be a subshell around it.
+  PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_parse analyze "$RUN_DIR" --html \
+    </dev/null >>"$RUN_LOG" 2>&1 &
+  ANALYSIS_PID=$!
+  set +o monitor
+  wait "$ANALYSIS_PID" || status=$?
+  ANALYSIS_PID=
+  if [[ $status -eq 0 ]]; then
     log "report: $RUN_DIR/report.html, summary: $RUN_DIR/ANALYSIS_SUMMARY.md"
   else
     warn "the analysis failed; see $RUN_DIR/run.log, and try: python -m wva_parse analyze $RUN_DIR"
     [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS=1
   fi
+}
+
+stop_analysis() {
+  [[ -n "$ANALYSIS_PID" ]] || return 0
+  stop_group "$ANALYSIS_PID"
+  ANALYSIS_PID=
+  log "the analysis was interrupted, all data of the run is kept; go on with: python -m wva_parse analyze $RUN_DIR"
 }
 
 main() {

@@ -9,6 +9,7 @@ source "$HELPERS/collector.bash"
 # shellcheck source=tests/helpers/workloads.bash
 source "$HELPERS/workloads.bash"
 
+# shellcheck disable=SC2119 # the functions of bats have no arguments to hand on
 setup() { start_cluster; }
 
 teardown() {
