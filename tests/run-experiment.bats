@@ -336,7 +336,7 @@ TABLE
 --cooldown soon x|--cooldown: saw 'soon'
 --kubeconfig /nowhere x|there is no file '/nowhere'
 --embedded --context c x|leave out --context
-a b|expected one config, got 2
+a b|there is no config 'a'
 -- -n|there is no config '-n'
 TABLE
 }

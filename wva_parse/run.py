@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-import orjson
 import pandas as pd
 import yaml
 
@@ -23,6 +22,7 @@ from wva_parse.align import Alignment, align
 from wva_parse.benchmark import Client, read_client
 from wva_parse.events import parse_events
 from wva_parse.frames import Frames, Window, make_frames, utc_times
+from wva_parse.json_files import read_json
 from wva_parse.lines import LineCounts, LogError, open_log, read_lines
 from wva_parse.rows import (
     ANALYZER_COLUMNS,
@@ -276,25 +276,6 @@ def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterat
             "expected its log. Is controller_pod_prefix that of the controller? If its release is not known yet: "
             f"python -m wva_parse explain {log}"
         )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty if there is none, or half of one."""
-    data = _read_any_json(path)
-    return data if isinstance(data, dict) else {}
-
-
-def read_json_list(path: Path) -> list[dict[str, Any]]:
-    """The objects of the list in a JSON file; empty if there is none, or half of one."""
-    data = _read_any_json(path)
-    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-
-
-def _read_any_json(path: Path) -> Any:
-    try:
-        return orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return None
 
 
 def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
