@@ -444,6 +444,7 @@ print_series() {
 print_rest_of_series() {
   local i left=0 seconds=0
   [[ $S_COUNT -gt 1 ]] || return 0
+  [[ "$DRY_RUN" == false || -z "$SERIES_FILE" ]] || return 0 # the first has said it
   for ((i = 0; i < S_COUNT; i++)); do
     if [[ "${S_RESULT[i]}" == planned ]]; then
       left=$((left + 1))
