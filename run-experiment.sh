@@ -477,6 +477,7 @@ go_on() {
   done
   find_planned_run
   if [[ -n "$CONFIG" ]]; then
+    [[ $SIGNALS -eq 0 ]] || exit 130 # heard when the run was closed already
     write_series || die 1 "what is left of the series cannot be written down in ${TMPDIR:-/tmp}"
     trap - PIPE # an ignored signal stays ignored in what we become
     WVA_SERIES="$SERIES_FILE" exec "$BASH" "$SCRIPT" "${ARGUMENTS[@]}"

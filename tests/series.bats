@@ -14,6 +14,31 @@ teardown() {
   kill_runner
 }
 
+# make_repeated NAME MODE REPEAT: two short loads, with that many repetitions.
+make_repeated() {
+  local file
+  file="$(make_config "$1" "$2" "first 0 30 10" "second 10 20 5")"
+  [[ "$3" -eq 1 ]] || echo "repeat: $3" >>"$file"
+  echo "$file"
+}
+
+run_embedded() { runner --embedded --speed 60 --cooldown 5 --yes "$@"; }
+
+runs() { ls -d "$BATS_TEST_TMPDIR"/data/*-20*; }
+
+# of_runs FILTER: of each run.json, in the order of their names.
+of_runs() { jq -r "$1" "$BATS_TEST_TMPDIR"/data/*-20*/run.json; }
+
+# wait_until_run COUNT WORDS: until the runner has said them in so many runs.
+wait_until_run() {
+  wait_until has_said "$@" || wait_until has_said "$@" || wait_until has_said "$@"
+}
+
+has_said() { [ "$(grep -c "$2" "$BATS_TEST_TMPDIR/out")" -ge "$1" ]; }
+
+# Temporary files of the runner.
+left_behind() { ls "$TMPDIR"; }
+
 @test "three repetitions: complete runs of one series, each with seeds of its own, and how to compare them" {
   config="$(make_repeated trio model-based 3)"
   run run_embedded "$config"
@@ -31,6 +56,7 @@ teardown() {
   done < <(runs)
   [[ "$output" == *"repetition 2 of 3 of trio, run 2 of 3 of the series"* ]]
   [[ "$output" == *"compare them with: python -m wva_parse compare $(runs | paste -s -d ' ' -)"* ]]
+  # shellcheck disable=SC2046 # their names have no spaces
   run python -m wva_parse compare $(runs)
   [ "$status" -eq 0 ]
   [[ "$output" == *"| repetition | 1 of 3 | 2 of 3 | 3 of 3 |"* ]]
@@ -64,6 +90,16 @@ teardown() {
   [ "$status" -eq 0 ]
   [[ "$output" == *"nothing is left to run"*"3 of 3 runs are complete"*"compare them with: "* ]]
   [ "$(runs | wc -l)" -eq 4 ]
+}
+
+@test "Ctrl-C when a run is closed already, and the next has not begun, ends the series" {
+  config="$(make_repeated late model-based 2)"
+  start_runner --embedded --speed 60 --cooldown 5 --yes "$config"
+  wait_until_run 1 'complete: data in'
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  [ "$(processes_left)" -eq 0 ]
+  [ "$(of_runs '"\(.repetition.number) \(.status)"')" = "1 complete" ]
 }
 
 @test "a run like any other without repeat; once its config has changed, --resume says so and begins a new series" {
@@ -146,28 +182,3 @@ teardown() {
   [[ "$output" == *"its name is 'twin', as that of"* ]]
   [ "$(left_behind)" = "" ]
 }
-
-# make_repeated NAME MODE REPEAT: two short loads, with that many repetitions.
-make_repeated() {
-  local file
-  file="$(make_config "$1" "$2" "first 0 30 10" "second 10 20 5")"
-  [[ "$3" -eq 1 ]] || echo "repeat: $3" >>"$file"
-  echo "$file"
-}
-
-run_embedded() { runner --embedded --speed 60 --cooldown 5 --yes "$@"; }
-
-runs() { ls -d "$BATS_TEST_TMPDIR"/data/*-20*; }
-
-# of_runs FILTER: of each run.json, in the order of their names.
-of_runs() { jq -r "$1" "$BATS_TEST_TMPDIR"/data/*-20*/run.json; }
-
-# wait_until_run COUNT WORDS: until the runner has said them in so many runs.
-wait_until_run() {
-  wait_until has_said "$@" || wait_until has_said "$@" || wait_until has_said "$@"
-}
-
-has_said() { [ "$(grep -c "$2" "$BATS_TEST_TMPDIR/out")" -ge "$1" ]; }
-
-# Temporary files of the runner.
-left_behind() { ls "$TMPDIR"; }
