@@ -71,6 +71,7 @@ unset WVA_SERIES
 
 # From the config.
 CONFIG=
+CONFIG_SHA256=
 CONFIG_JSON=
 NAME='' MODE='' NAMESPACE='' CONTROLLER_NAMESPACE='' POD_PREFIX='' DEPLOYMENT='' MODEL='' ENDPOINT=''
 INTERVAL_S='' TIMEOUT_S='' BASE_DIR=''
@@ -337,7 +338,9 @@ find_config() {
 }
 
 read_config() {
-  shield run_python wva_parse plan "$CONFIG" --repetition "${S_NUMBER[S_AT]}" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
+  shield run_python wva_parse plan "$CONFIG" --repetition "${S_NUMBER[S_AT]}" >"$WORK_DIR/plan.tsv" ||
+    exit 2 # it has said what is wrong
+  CONFIG_SHA256="$(sha256_of "$CONFIG")"
   CONFIG_JSON="$(yaml_to_json "$CONFIG")" || die 2 "$CONFIG: yq and jq cannot read it"
   # One line per value: the check has refused texts of several lines.
   {
@@ -460,9 +463,8 @@ print_rest_of_series() {
 
 # A series is of one config from its first run to its last.
 refuse_changed_config() {
-  local sha256
-  sha256="$(sha256_of <(printf '%s\n' "$(sha256_of "$CONFIG")" "${W_SHA256[@]}"))"
-  [[ "$sha256" == "${S_SHA256[S_AT]}" ]] ||
+  printf '%s\n' "$CONFIG_SHA256" "${W_SHA256[@]}" >"$WORK_DIR/inputs"
+  [[ "$(sha256_of "$WORK_DIR/inputs")" == "${S_SHA256[S_AT]}" ]] ||
     die 3 "$CONFIG or a manifest of it has changed since this series was begun; begin a new one with it, or undo the change"
 }
 
@@ -480,7 +482,8 @@ go_on() {
     [[ $SIGNALS -eq 0 ]] || exit 130 # heard when the run was closed already
     write_series || die 1 "what is left of the series cannot be written down in ${TMPDIR:-/tmp}"
     trap - PIPE # an ignored signal stays ignored in what we become
-    WVA_SERIES="$SERIES_FILE" exec "$BASH" "$SCRIPT" "${ARGUMENTS[@]}"
+    export WVA_SERIES="$SERIES_FILE"
+    exec "$BASH" "$SCRIPT" "${ARGUMENTS[@]}"
   fi
   exit "$(worst_status)"
 }
@@ -600,7 +603,8 @@ start_embedded_cluster() {
   set -o monitor
   # Not through a function: what is then started, stopped and waited for would be a subshell around it.
   PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_sim serve --state "$state" --config "$CONFIG" \
-    --mode "$MODE" --speed "${WANTED_SPEED:-30}" --seed "${S_NUMBER[S_AT]}" ${SIMULATION[@]+"${SIMULATION[@]}"} --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
+    --mode "$MODE" --speed "${WANTED_SPEED:-30}" --seed "${S_NUMBER[S_AT]}" ${SIMULATION[@]+"${SIMULATION[@]}"} \
+    --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
   CLUSTER_PID=$!
   set +o monitor
   while [[ ! -s "$state/ready" ]]; do
@@ -1020,7 +1024,7 @@ write_run_json() {
     --slurpfile tools "$WORK_DIR/tools.json" --arg run_id "$RUN_ID" --arg started "$RUN_START" --arg ended "$RUN_END" \
     --arg status "$RUN_STATUS" --arg exit "$EXIT_STATUS" --arg cooldown_start "$COOLDOWN_START" \
     --arg cooldown_end "$COOLDOWN_END" --argjson embedded "$EMBEDDED" --argjson simulated "$SIMULATED" \
-    --argjson speed "$SPEED" --arg sha "$(sha256_of "$CONFIG")" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
+    --argjson speed "$SPEED" --arg sha "$CONFIG_SHA256" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
     --argjson number "${S_NUMBER[S_AT]}" --argjson of "${S_OF[S_AT]}" --arg series "$SERIES" \
     --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
     def maybe: if . == "" then null else . end;

@@ -152,6 +152,7 @@ left_behind() { ls "$TMPDIR"; }
 @test "a refusal in the midst of a series ends it with status 3 and says how to go on" {
   start_cluster
   config="$(make_repeated refused model-based 3)"
+  cp "$config" "$BATS_TEST_TMPDIR/as-it-was"
   start_runner --kubeconfig "$KUBECONFIG" --cooldown 5 --yes "$config"
   wait_until_run 1 'started first'
   echo '# a change' >>"$config"
@@ -161,6 +162,12 @@ left_behind() { ls "$TMPDIR"; }
   grep -q "run the others with: .* --resume" "$BATS_TEST_TMPDIR/out"
   [ "$(runs | wc -l)" -eq 1 ]
   [ "$(left_behind)" = "" ]
+  [ "$(of_runs .config_sha256)" = "$(sha256sum <"$BATS_TEST_TMPDIR/as-it-was" | cut -d ' ' -f 1)" ]
+  run python -m wva_parse series --resume "$config"
+  [[ "$output" == *"nothing to resume: $config has changed since $(runs)"* ]]
+  mv "$BATS_TEST_TMPDIR/as-it-was" "$config"
+  run python -m wva_parse series --resume "$config"
+  [[ "$output" == *": 1 of 3 runs are complete"* ]]
 }
 
 @test "a dry run of a series looks at each config once and says how long all of it takes" {
