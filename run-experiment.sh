@@ -2,10 +2,11 @@
 #
 # Run one WVA experiment: apply a known load to a model on Kubernetes, watch how WVA scales it, keep all evidence.
 #
-# Usage: run-experiment.sh [options] CONFIG     run the experiment that CONFIG describes
+# Usage: run-experiment.sh [options] CONFIG...  run the experiment that CONFIG describes; several are interleaved
 #        run-experiment.sh                      list the configs in experiment-configs/
 #
-# CONFIG is a path, or a bare name found in experiment-configs/ with or without .yaml.
+# CONFIG is a path, or a bare name found in experiment-configs/ with or without .yaml. Its `repeat` says how often it
+# is run; of two configs A and B the runs are A1 B1 A2 B2 and so on, each a complete run with a directory of its own.
 #
 #   -n, --dry-run         check everything, print the plan and its arrival rates; change nothing
 #   -y, --yes             never ask; go on where a terminal would be asked (a controller in the other mode)
@@ -15,6 +16,7 @@
 #       --dialect D2|D3|D5|D7  whose release's log lines its controller prints (default D3; docs/log-lines.md)
 #       --variants N      how many variants of the model it serves, one Deployment each (default 1)
 #       --clean           first remove load Jobs that earlier runs on the same Deployment have left; asks if one is active
+#       --resume          run only those repetitions of the configs' latest series that are not complete
 #       --cooldown SECONDS   how long to watch after the last workload (default: the config's, else 120)
 #       --keep-jobs       leave the load Jobs in the cluster
 #       --context NAME    as kubectl's
@@ -26,11 +28,13 @@
 #
 # Exit status: 0 complete, 1 the analysis of a complete run failed, 2 usage or invalid config, 3 refused by a check
 # before the start, 4 a workload failed, 5 the controller's log may have gaps, 130 interrupted. With 1, 4, 5 and 130
-# all data is kept.
+# all data is kept. Of several runs 2, 3 and 130 end the series; after the others it goes on, and its own status is
+# the worst of them: 4 before 5 before 1.
 
 set -o errexit -o nounset -o pipefail
 
 PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+SCRIPT="$PROJECT/${BASH_SOURCE[0]##*/}"
 
 REQUEST_TIMEOUT=10s
 LEAST_PAUSE_MS=500         # real time between two looks at the cluster, however fast its clock runs
@@ -42,18 +46,32 @@ DELETE_TIMEOUT=8s
 MONITOR_STOP_TIMEOUT_S=12
 
 # Options.
-CONFIG=
+ARGUMENTS=() # as they were given
+CONFIGS=()
 DRY_RUN=false
 ASSUME_YES=false
 ANALYZE=false
 EMBEDDED=false
 KEEP_JOBS=false
 CLEAN=false
+RESUME=false
 SIMULATION=() # options of the embedded cluster
 COOLDOWN_S=
 WANTED_SPEED=
 
+# One entry per run of the series, in their order. Each run is a process that ends by becoming the next one, to which
+# it hands this on in a file: what a terminal or a person sends to the series reaches the run.
+S_NUMBER=() S_OF=() S_NAME=() S_SECONDS=() S_SHA256=() S_RUN=() S_CONFIG=()
+S_RESULT=() # planned, the run's exit status, or dry for one that only has been checked
+S_COUNT=0
+S_AT=0 # this run
+SERIES=
+SERIES_FILE="${WVA_SERIES:-}"
+unset WVA_SERIES
+
 # From the config.
+CONFIG=
+CONFIG_SHA256=
 CONFIG_JSON=
 NAME='' MODE='' NAMESPACE='' CONTROLLER_NAMESPACE='' POD_PREFIX='' DEPLOYMENT='' MODEL='' ENDPOINT=''
 INTERVAL_S='' TIMEOUT_S='' BASE_DIR=''
@@ -214,6 +232,7 @@ sha256_of() {
 
 parse_options() {
   local rest=()
+  ARGUMENTS=("$@")
   while [[ $# -gt 0 ]]; do
     case "$1" in
       -n | --dry-run) DRY_RUN=true ;;
@@ -222,6 +241,7 @@ parse_options() {
       --embedded) EMBEDDED=true ;;
       --keep-jobs) KEEP_JOBS=true ;;
       --clean) CLEAN=true ;;
+      --resume) RESUME=true ;;
       --speed | --dialect | --variants | --cooldown | --context | --kubeconfig)
         [[ $# -ge 2 ]] || die 2 "$1 needs a value; see run-experiment.sh --help"
         set_option "$1" "$2"
@@ -242,8 +262,7 @@ parse_options() {
     esac
     shift
   done
-  [[ ${#rest[@]} -le 1 ]] || die 2 "expected one config, got ${#rest[@]}: ${rest[*]}"
-  CONFIG="${rest[0]:-}"
+  CONFIGS=(${rest[@]+"${rest[@]}"})
   [[ "$EMBEDDED" == true || -z "$WANTED_SPEED" ]] || die 2 "--speed needs --embedded: a real cluster has its own pace"
   [[ "$EMBEDDED" == true || ${#SIMULATION[@]} -eq 0 ]] ||
     die 2 "${SIMULATION[0]} needs --embedded: it says what is simulated"
@@ -313,7 +332,9 @@ find_config() {
 }
 
 read_config() {
-  shield run_python wva_parse plan "$CONFIG" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
+  shield run_python wva_parse plan "$CONFIG" --repetition "${S_NUMBER[S_AT]}" >"$WORK_DIR/plan.tsv" ||
+    exit 2 # it has said what is wrong
+  CONFIG_SHA256="$(sha256_of "$CONFIG")"
   CONFIG_JSON="$(yaml_to_json "$CONFIG")" || die 2 "$CONFIG: yq and jq cannot read it"
   # One line per value: the check has refused texts of several lines.
   {
@@ -333,6 +354,166 @@ read_config() {
     .endpoint // "", .metrics.interval // 10, .timeout // 1800, .output.base_dir // "./experiment-data",
     .cooldown // 120' <<<"$CONFIG_JSON")
   [[ "$BASE_DIR" == /* ]] || BASE_DIR="$PROJECT/$BASE_DIR"
+}
+
+# --- series ---------------------------------------------------------------------------------------
+
+# What this process is to run. It ends here if nothing is left.
+choose_run() {
+  if [[ -n "$SERIES_FILE" ]]; then
+    read_series "$SERIES_FILE"
+  else
+    plan_series
+    read_series "$WORK_DIR/series.tsv"
+    print_series
+  fi
+  find_planned_run
+  if [[ -z "$CONFIG" ]]; then
+    log "nothing is left to run"
+    exit 0
+  fi
+}
+
+read_series() {
+  local file="$1" i result id number of name seconds sha256 run config
+  while IFS=$'\t' read -r result id number of name seconds sha256 run config; do
+    i=$S_COUNT
+    SERIES="$id" S_RESULT[i]="$result" S_NUMBER[i]="$number" S_OF[i]="$of" S_NAME[i]="$name"
+    S_SECONDS[i]="$seconds" S_SHA256[i]="$sha256" S_RUN[i]="$run" S_CONFIG[i]="$config"
+    S_COUNT=$((S_COUNT + 1))
+  done <"$file"
+}
+
+plan_series() {
+  local i options=() said
+  for ((i = 0; i < ${#CONFIGS[@]}; i++)); do
+    CONFIGS[i]="$(find_config "${CONFIGS[i]}")"
+  done
+  [[ "$RESUME" == false ]] || options+=(--resume)
+  [[ "$EMBEDDED" == false ]] || options+=(--embedded)
+  [[ -z "$COOLDOWN_S" ]] || options+=(--cooldown "$COOLDOWN_S")
+  if ! shield run_python wva_parse series ${options[@]+"${options[@]}"} -- "${CONFIGS[@]}" \
+    >"$WORK_DIR/series.out" 2>"$WORK_DIR/series.err"; then
+    cat "$WORK_DIR/series.err" >&2 # it has said what is wrong
+    exit 2
+  fi
+  while IFS= read -r said; do log "$said"; done <"$WORK_DIR/series.err"
+  awk -F '\t' -v OFS='\t' '{ print ($7 == "-" ? "planned" : 0), $0 }' "$WORK_DIR/series.out" >"$WORK_DIR/series.tsv"
+}
+
+write_series() {
+  local i
+  [[ -n "$SERIES_FILE" ]] || SERIES_FILE="$(mktemp "${TMPDIR:-/tmp}/wva-series.XXXXXX")"
+  for ((i = 0; i < S_COUNT; i++)); do
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${S_RESULT[i]}" "$SERIES" "${S_NUMBER[i]}" "${S_OF[i]}" \
+      "${S_NAME[i]}" "${S_SECONDS[i]}" "${S_SHA256[i]}" "${S_RUN[i]}" "${S_CONFIG[i]}"
+  done >"$SERIES_FILE"
+}
+
+# Sets CONFIG, to nothing if no run is left.
+find_planned_run() {
+  CONFIG=
+  for ((S_AT = 0; S_AT < S_COUNT; S_AT++)); do
+    if [[ "${S_RESULT[S_AT]}" == planned ]]; then
+      CONFIG="${S_CONFIG[S_AT]}"
+      return
+    fi
+  done
+}
+
+say_repetition() { printf 'repetition %s of %s of %s' "${S_NUMBER[$1]}" "${S_OF[$1]}" "${S_NAME[$1]}"; }
+
+# Before the first run: what there is to run, and what is not run again.
+print_series() {
+  local i
+  [[ $S_COUNT -gt 1 || "$RESUME" == true ]] || return 0
+  log "series $SERIES:"
+  for ((i = 0; i < S_COUNT; i++)); do
+    if [[ "${S_RESULT[i]}" == planned ]]; then
+      log "  $(say_repetition "$i")"
+    else
+      log "  $(say_repetition "$i") is complete and not run again: ${S_RUN[i]}"
+    fi
+  done
+}
+
+# In the plan of each run: what this one is, and how long it and those after it take.
+print_rest_of_series() {
+  local i left=0 seconds=0
+  [[ $S_COUNT -gt 1 ]] || return 0
+  [[ "$DRY_RUN" == false || -z "$SERIES_FILE" ]] || return 0 # the first has said it
+  for ((i = 0; i < S_COUNT; i++)); do
+    if [[ "${S_RESULT[i]}" == planned ]]; then
+      left=$((left + 1))
+      seconds=$((seconds + S_SECONDS[i]))
+    fi
+  done
+  log "$(say_repetition "$S_AT"), run $((S_AT + 1)) of $S_COUNT of the series"
+  log "$(jq -nr --argjson left "$left" --argjson s "$seconds" --argjson speed "$SPEED" \
+    '"the series takes about \($s) s more in \($left) \(if $left == 1 then "run" else "runs" end)"
+     + (if $speed == 1 then "" else ": \($s / $speed | ceil) s at \($speed) times real time" end)
+     + ", without starting and closing them; it ends after \(now + $s / $speed | floor | todate)"')"
+}
+
+# A series is of one config from its first run to its last.
+refuse_changed_config() {
+  printf '%s\n' "$CONFIG_SHA256" "${W_SHA256[@]}" >"$WORK_DIR/inputs"
+  [[ "$(sha256_of "$WORK_DIR/inputs")" == "${S_SHA256[S_AT]}" ]] ||
+    die 3 "$CONFIG or a manifest of it has changed since this series was begun; begin a new one with it, or undo the change"
+}
+
+# Becomes the next run. After the last one: what to do with them all, and the status of the worst.
+go_on() {
+  local i
+  [[ "$EXIT_STATUS" -ne 130 ]] || exit 130
+  S_RESULT[S_AT]="$EXIT_STATUS" S_RUN[S_AT]="${RUN_DIR:--}"
+  # A dry run looks at each config once.
+  for ((i = 0; i < S_COUNT; i++)); do
+    [[ "$DRY_RUN" == false || "${S_CONFIG[i]}" != "$CONFIG" ]] || S_RESULT[i]=dry
+  done
+  find_planned_run
+  if [[ -n "$CONFIG" ]]; then
+    [[ $SIGNALS -eq 0 ]] || exit 130 # heard when the run was closed already
+    write_series || die 1 "what is left of the series cannot be written down in ${TMPDIR:-/tmp}"
+    trap - PIPE # an ignored signal stays ignored in what we become
+    export WVA_SERIES="$SERIES_FILE"
+    exec "$BASH" "$SCRIPT" "${ARGUMENTS[@]}"
+  fi
+  exit "$(worst_status)"
+}
+
+worst_status() {
+  local worst
+  for worst in 4 5 1 0; do
+    [[ " ${S_RESULT[*]} " != *" $worst "* ]] || break
+  done
+  printf '%s\n' "$worst"
+}
+
+# At the end of a series, whatever ended it.
+close_series() {
+  local i complete=() others=0
+  [[ -z "$SERIES_FILE" ]] || rm -f "$SERIES_FILE"
+  [[ -n "$RUN_DIR" ]] || RUN_LOG= # it went with the temporary directory
+  [[ $S_COUNT -gt 1 && "$DRY_RUN" == false ]] || return 0
+  [[ -n "$RUN_DIR" || $S_AT -gt 0 ]] || return 0 # nothing was begun
+  for ((i = 0; i < S_COUNT; i++)); do
+    case "${S_RESULT[i]}" in
+      0 | 1) complete+=("${S_RUN[i]}") ;;
+      *) others=$((others + 1)) ;;
+    esac
+  done
+  log "series $SERIES: ${#complete[@]} of $S_COUNT runs are complete"
+  [[ $others -eq 0 ]] || log "run the others with: $(say_resume)"
+  [[ ${#complete[@]} -lt 2 ]] || log "compare them with: python -m wva_parse compare$(printf ' %q' "${complete[@]}")"
+}
+
+say_resume() {
+  local argument
+  printf '%q --resume' "$SCRIPT"
+  for argument in "${ARGUMENTS[@]}"; do
+    [[ "$argument" == --resume ]] || printf ' %q' "$argument"
+  done
 }
 
 # --- plan -----------------------------------------------------------------------------------------
@@ -404,6 +585,7 @@ print_plan() {
     '"takes about \($s) s with \($cooldown) s of cooldown"
      + (if $speed == 1 then "" else ": \($s / $speed | ceil) s at \($speed) times real time" end)
      + "; started now, it ends at \(now + $s / $speed | floor | todate)"')"
+  print_rest_of_series
 }
 
 # --- the embedded cluster -------------------------------------------------------------------------
@@ -415,7 +597,8 @@ start_embedded_cluster() {
   set -o monitor
   # Not through a function: what is then started, stopped and waited for would be a subshell around it.
   PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m wva_sim serve --state "$state" --config "$CONFIG" \
-    --mode "$MODE" --speed "${WANTED_SPEED:-30}" ${SIMULATION[@]+"${SIMULATION[@]}"} --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
+    --mode "$MODE" --speed "${WANTED_SPEED:-30}" --seed "${S_NUMBER[S_AT]}" ${SIMULATION[@]+"${SIMULATION[@]}"} \
+    --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1 &
   CLUSTER_PID=$!
   set +o monitor
   while [[ ! -s "$state/ready" ]]; do
@@ -835,10 +1018,12 @@ write_run_json() {
     --slurpfile tools "$WORK_DIR/tools.json" --arg run_id "$RUN_ID" --arg started "$RUN_START" --arg ended "$RUN_END" \
     --arg status "$RUN_STATUS" --arg exit "$EXIT_STATUS" --arg cooldown_start "$COOLDOWN_START" \
     --arg cooldown_end "$COOLDOWN_END" --argjson embedded "$EMBEDDED" --argjson simulated "$SIMULATED" \
-    --argjson speed "$SPEED" --arg sha "$(sha256_of "$CONFIG")" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
+    --argjson speed "$SPEED" --arg sha "$CONFIG_SHA256" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
+    --argjson number "${S_NUMBER[S_AT]}" --argjson of "${S_OF[S_AT]}" --arg series "$SERIES" \
     --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
     def maybe: if . == "" then null else . end;
     {schema: 1, name: $config.name, mode: $config.mode, config: $config, run_id: $run_id,
+     repetition: {number: $number, of: $of, series: $series},
      start: $started, end: ($ended | maybe), status: $status,
      exit_status: (if $exit == "" then null else $exit | tonumber end),
      clock: (if $has_clock then "cluster" else "local" end),
@@ -1253,6 +1438,7 @@ leave_at_once() {
   [[ -z "$MONITOR_PID" ]] || stop_group "$MONITOR_PID"
   [[ -z "$CLUSTER_PID" ]] || stop_group "$CLUSTER_PID"
   [[ -z "$WORK_DIR" ]] || rm -rf "$WORK_DIR"
+  close_series
   trap - EXIT
   exit 130
 }
@@ -1352,6 +1538,8 @@ write_readme() {
     + "\(.config.description // "")\n\n"
     + "| | |\n|---|---|\n"
     + "| status | \(.status) (exit \(.exit_status)) |\n"
+    + (if .repetition.of > 1 then "| repetition | \(.repetition.number) of \(.repetition.of), series \(.repetition.series) |\n"
+       else "" end)
     + "| mode | \(.mode) |\n"
     + "| model | \(.config.model_name) |\n"
     + "| Deployment | \(.config.deployment) in \(.config.namespace) |\n"
@@ -1405,26 +1593,28 @@ stop_analysis() {
 
 main() {
   parse_options "$@"
+  trap 'exit 130' INT TERM HUP PIPE # PIPE: nobody reads our words any more, as when `| head` has ended
+  trap 'cleanup $?; close_series' EXIT
   find_tools
-  if [[ -z "$CONFIG" ]]; then
+  if [[ ${#CONFIGS[@]} -eq 0 ]]; then
     list_configs
     exit 0
   fi
-  trap 'exit 130' INT TERM HUP PIPE # PIPE: nobody reads our words any more, as when `| head` has ended
-  trap 'cleanup $?' EXIT
-  CONFIG="$(find_config "$CONFIG")"
   WORK_DIR="$(mktemp -d "${TMPDIR:-/tmp}/wva-experiment.XXXXXX")"
   RUN_LOG="$WORK_DIR/run.log"
   choose_run_id
+  choose_run
   read_config
   read_plan
+  refuse_changed_config
   prepare_jobs
   [[ "$EMBEDDED" == false ]] || start_embedded_cluster
   print_plan
   preflight
   if [[ "$DRY_RUN" == true ]]; then
     log "dry run: nothing was changed"
-    exit 0
+    cleanup 0
+    go_on
   fi
   create_run_dir
   save_snapshot before
@@ -1435,7 +1625,7 @@ main() {
   cool_down
   cleanup 0
   analyze_run
-  exit "$EXIT_STATUS"
+  go_on
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then

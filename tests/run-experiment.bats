@@ -2,30 +2,11 @@
 # The runner on embedded clusters, with the real kubectl.
 
 load helpers/cluster
+load helpers/runner
 
 teardown() {
   stop_cluster
-  [[ -z "${RUNNER_PID:-}" ]] || kill -KILL -- "-$RUNNER_PID" 2>/dev/null || true # of a test that failed
-}
-
-runner() { "$PROJECT/run-experiment.sh" "$@" </dev/null 2>&1; }
-
-# A runner in a process group of its own, as a terminal starts it; its output goes to $BATS_TEST_TMPDIR/out.
-start_runner() {
-  set -m
-  WVA_TEST="$BATS_TEST_TMPDIR" python "$BATS_TEST_DIRNAME/helpers/interruptible.py" "$PROJECT/run-experiment.sh" "$@" \
-    </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
-  RUNNER_PID=$!
-  set +m
-}
-
-# expect_status STATUS: wait for the runner; how it ended, and its words if it should have ended otherwise.
-expect_status() {
-  local status=0 began=$SECONDS
-  wait "$RUNNER_PID" || status=$?
-  cat "$BATS_TEST_TMPDIR/out"
-  [ "$status" -eq "$1" ]
-  [ $((SECONDS - began)) -le 15 ]
+  kill_runner
 }
 
 @test "a parallel model-based run on the embedded cluster is complete" {
@@ -336,7 +317,7 @@ TABLE
 --cooldown soon x|--cooldown: saw 'soon'
 --kubeconfig /nowhere x|there is no file '/nowhere'
 --embedded --context c x|leave out --context
-a b|expected one config, got 2
+a b|there is no config 'a'
 -- -n|there is no config '-n'
 TABLE
 }

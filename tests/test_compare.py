@@ -78,6 +78,23 @@ def test_what_differs_comes_before_the_numbers(tmp_path):
     assert "| seeds | w 7 | cannot be told |" in said
 
 
+def test_repetitions_of_a_series_differ_in_their_seeds(tmp_path):
+    facts = {}
+    for number in (1, 2):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        repetition = {"number": number, "of": 2, "series": "20260102-030405-0f"}
+        record = {"repetition": repetition, "seed": number, "workloads": [{"name": "w", "seed": 7 + number}]}
+        (directory / "run.json").write_text(json.dumps(record))
+        facts[str(number)] = provenance_of(directory, summary(str(number), "model-based"))
+    assert facts["1"]["series"] == "20260102-030405-0f"
+    assert dict(differences(facts)) == {
+        "repetition": {"1": "1 of 2", "2": "2 of 2"},
+        "seeds": {"1": "w 8", "2": "w 9"},
+        "seed of the simulated cluster": {"1": "1", "2": "2"},
+    }
+
+
 def test_equal_conditions_are_said_to_be():
     said = document([summary("a", "m"), summary("b", "m")], {"a": {}, "b": {}})
     assert "Nothing, as far as their directories tell." in said

@@ -28,7 +28,7 @@ def messages(path):
 
 def test_defaults(tmp_path):
     loaded = config.load(write(tmp_path))
-    assert (loaded.interval_s, loaded.cooldown_s, loaded.timeout_s) == (10, 120, 1800)
+    assert (loaded.interval_s, loaded.cooldown_s, loaded.timeout_s, loaded.repeat) == (10, 120, 1800, 1)
     assert (loaded.endpoint, loaded.slo_itl_ms, loaded.slo_ttft_ms) == (None, None, None)
     assert loaded.base_dir == config.PROJECT / "experiment-data"
     assert not loaded.parallel
@@ -36,12 +36,12 @@ def test_defaults(tmp_path):
 
 def test_everything_that_can_be_set(tmp_path):
     more = (
-        "endpoint: https://elsewhere:8443/v1\nmetrics:\n  interval: 5\ncooldown: 0\ntimeout: 99\n"
+        "endpoint: https://elsewhere:8443/v1\nmetrics:\n  interval: 5\ncooldown: 0\ntimeout: 99\nrepeat: 5\n"
         "slo:\n  itl_ms: 12.5\n  ttft_ms: 800\noutput:\n  base_dir: /data/runs\ndescription: two loads\n"
     )
     loaded = config.load(write(tmp_path, CONFIG + more))
     assert (loaded.endpoint, loaded.description) == ("https://elsewhere:8443/v1", "two loads")
-    assert (loaded.interval_s, loaded.cooldown_s, loaded.timeout_s) == (5, 0, 99)
+    assert (loaded.interval_s, loaded.cooldown_s, loaded.timeout_s, loaded.repeat) == (5, 0, 99, 5)
     assert (loaded.slo_itl_ms, loaded.slo_ttft_ms) == (12.5, 800)
     assert str(loaded.base_dir) == "/data/runs"
 
@@ -75,6 +75,16 @@ def test_seeds_are_the_manifests_plus_order_and_never_the_same(tmp_path):
     assert [line.seed for line in config.plan(path)] == [8, 9]  # 7 + 1, and 6 + 2 = 8 is taken
 
 
+def test_each_repetition_has_seeds_of_its_own_whatever_repeat_says(tmp_path):
+    path = write(tmp_path, f"{CONFIG}repeat: 3\n")
+    of_each = [[line.seed for line in config.plan(path, number)] for number in range(1, 100)]
+    assert of_each[:3] == [[8, 9], [10, 11], [12, 13]]
+    assert len({seed for seeds in of_each for seed in seeds}) == 2 * 99
+    once = write(tmp_path)
+    assert [line.seed for line in config.plan(once)] == of_each[0], "as without repeat"
+    assert [line.seed for line in config.plan(once, 99)] == of_each[98], "by config and number alone"
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -95,6 +105,10 @@ def test_seeds_are_the_manifests_plus_order_and_never_the_same(tmp_path):
         (("mode: ", "metrics: {interval: 0}\nmode: "), "2: metrics.interval: saw 0, expected 1 or more"),
         (("mode: ", "metrics: {interval: true}\nmode: "), "2: metrics.interval: saw true, expected a whole number"),
         (("mode: ", "cooldown: -1\nmode: "), "2: cooldown: saw -1, expected 0 or more"),
+        (("mode: ", "repeats: 2\nmode: "), "2: unknown key 'repeats' in the config; did you mean 'repeat'?"),
+        (("mode: ", "repeat: 0\nmode: "), "2: repeat: saw 0, expected 1 or more"),
+        (("mode: ", "repeat: 100\nmode: "), "2: repeat: saw 100, expected 99 or less"),
+        (("mode: ", "repeat: 2.5\nmode: "), "2: repeat: saw 2.5, expected a whole number"),
         (("mode: ", "slo: {itl_ms: 0}\nmode: "), "2: slo.itl_ms: saw 0, expected more than 0"),
         (("mode: ", "endpoint: gateway:80\nmode: "), "2: endpoint: saw 'gateway:80', expected text that matches"),
         (("mode: ", "timeout: 59\nmode: "), "workload 'first' takes about 60 s, longer than the timeout of 59 s"),
@@ -212,6 +226,15 @@ def test_plan_at_the_command_line(tmp_path):
         f"1\t0\t60\tfirst\t{manifest}\t2\t8\tparallel\n"
         f"2\t20\t50\tsecond\t{manifest}\t2\t9\tparallel\n"
     )
+
+
+def test_plan_of_a_repetition_at_the_command_line(tmp_path):
+    path = write(tmp_path)
+    answer = run("plan", path, "--repetition", "2")
+    assert [line.split("\t")[6] for line in answer.stdout.splitlines()] == ["seed", "10", "11"]
+    answer = run("plan", path, "--repetition", "0")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "saw '0', expected a whole number from 1" in answer.stderr
 
 
 @pytest.mark.parametrize("command", ["plan", "check"])

@@ -11,6 +11,7 @@ import pytest
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import run
+from wva_parse.json_files import read_record
 from wva_parse.lines import LogError
 from wva_parse.rows import METRICS_COLUMNS
 
@@ -114,7 +115,7 @@ def test_a_record_that_cannot_be_read_is_a_note(tmp_path, name, content):
 def test_what_a_record_holds_in_the_wrong_form_counts_as_missing(tmp_path):
     record = {"workloads": ["x", None, {"start": stamp(50)}], "cooldown": "x", "tools": 3, "status": "complete"}
     directory = write_run(tmp_path / "r", *MODEL_RUN, config={}, record=record)
-    assert run.read_record(directory / "run.json") == {"workloads": [{"start": stamp(50)}], "status": "complete"}
+    assert read_record(directory / "run.json") == {"workloads": [{"start": stamp(50)}], "status": "complete"}
     (directory / "collection.json").write_text('{"complete": true, "containers": 3, "reasons": 5}')
     experiment = run.load(directory)
     assert experiment.frames.reconciliations["reconciliation"].tolist() == [1, 2, 3]

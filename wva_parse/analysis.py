@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from wva_parse import page, plots, run, sections, stats
+from wva_parse.json_files import read_json
 from wva_parse.lines import LogError
 from wva_parse.run import Experiment
 from wva_parse.summary import summarize, write_summary
@@ -176,7 +177,7 @@ def _entry(directory: str, outcome: str | Failure, base: Path) -> page.Entry:
         link = os.path.relpath(document, base) if document.is_file() and not outcome.by_caller else ""
         return page.Entry(name, link, error=outcome.message)
     report = Path(outcome)
-    return page.Entry(name, os.path.relpath(report, base), run.read_json(report.parent / "summary.json"))
+    return page.Entry(name, os.path.relpath(report, base), read_json(report.parent / "summary.json"))
 
 
 def _jobs(text: str) -> int:
@@ -266,5 +267,5 @@ def write_report(output: Path) -> Path:
     """Write report.html from the results in a directory."""
     target = output / "report.html"
     figures = {path.stem: path.read_bytes() for path in (output / "plots").glob("*.png")}
-    target.write_text(page.run_page(run.read_json(output / "summary.json"), figures), encoding="utf-8")
+    target.write_text(page.run_page(read_json(output / "summary.json"), figures), encoding="utf-8")
     return target

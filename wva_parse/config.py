@@ -6,6 +6,7 @@ the config's directory, else to the project; `output.base_dir` is relative to th
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import json
 import sys
@@ -58,6 +59,7 @@ class Config:
     interval_s: int
     cooldown_s: int
     timeout_s: int
+    repeat: int
     slo_itl_ms: float | None
     slo_ttft_ms: float | None
     workloads: tuple[Workload, ...]
@@ -123,8 +125,15 @@ def notes(config: Config) -> list[str]:
     ]
 
 
-def plan(path: str | Path) -> tuple[Planned, ...]:
+def plan(path: str | Path, repetition: int = 1) -> tuple[Planned, ...]:
     """The workloads of a config in the order of their starts.
+
+    Parameters
+    ----------
+    path
+        The config's.
+    repetition
+        From 1; each has seeds of its own, which depend on nothing but the config and this number.
 
     Raises
     ------
@@ -136,40 +145,50 @@ def plan(path: str | Path) -> tuple[Planned, ...]:
     how = "parallel" if config.parallel else "sequential"
     planned: list[Planned] = []
     taken: set[int] = set()
-    for order, (start_s, end_s, work) in enumerate(spans, start=1):
-        # Two Jobs with one seed would send the same requests at the same moments.
-        seed = next(number for number in count(work.job.seed + order) if number not in taken)
-        taken.add(seed)
-        planned.append(Planned(order, start_s, end_s, work.name, work.job.path, work.job.rate_per_s, seed, how))
+    for round_ in range(repetition):
+        planned = []
+        for order, (start_s, end_s, work) in enumerate(spans, start=1):
+            # Two Jobs with one seed would send the same requests at the same moments.
+            first = work.job.seed + round_ * len(spans) + order
+            seed = next(number for number in count(first) if number not in taken)
+            taken.add(seed)
+            planned.append(Planned(order, start_s, end_s, work.name, work.job.path, work.job.rate_per_s, seed, how))
     return tuple(planned)
 
 
 def main(command: str, argv: list[str]) -> int:
     """Run `check CONFIG` or `plan CONFIG` and return the exit status."""
-    if len(argv) != 1 or argv[0].startswith("-"):
-        print(f"usage: python -m wva_parse {command} CONFIG", file=sys.stderr)
-        return 2
+    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
+    if command == "plan":
+        parser.add_argument("--repetition", metavar="K", type=_count, default=1, help="whose seeds (default 1)")
     try:
-        COMMANDS[command](Path(argv[0]))
+        COMMANDS[command](parser.parse_args(argv))
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-def _check(path: Path) -> None:
-    for note in notes(load(path)):
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected a whole number from 1")
+    return int(text)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    for note in notes(load(arguments.config)):
         print(f"note: {note}", file=sys.stderr)
 
 
-def _print_plan(path: Path) -> None:
-    planned = plan(path)
+def _print_plan(arguments: argparse.Namespace) -> None:
+    planned = plan(arguments.config, arguments.repetition)
     print("\t".join(Planned._fields))
     for line in planned:
         print("\t".join(f"{value:g}" if isinstance(value, float) else str(value) for value in line))
 
 
-COMMANDS: dict[str, Callable[[Path], None]] = {"check": _check, "plan": _print_plan}
+COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {"check": _check, "plan": _print_plan}
 
 
 def _parallel_spans(config: Config) -> list[tuple[int, int, Workload]]:
@@ -204,6 +223,7 @@ def _build(document: Document, jobs: list[Job]) -> Config:
         interval_s=data.get("metrics", {}).get("interval", DEFAULT_INTERVAL_S),
         cooldown_s=data.get("cooldown", DEFAULT_COOLDOWN_S),
         timeout_s=data.get("timeout", DEFAULT_TIMEOUT_S),
+        repeat=data.get("repeat", 1),
         slo_itl_ms=slo.get("itl_ms"),
         slo_ttft_ms=slo.get("ttft_ms"),
         workloads=tuple(
@@ -249,6 +269,7 @@ _EXPECTED: dict[str, Callable[[ValidationError], str]] = {
     "minLength": lambda error: "some text",
     "maxLength": lambda error: f"at most {error.validator_value} characters",
     "minimum": lambda error: f"{error.validator_value} or more",
+    "maximum": lambda error: f"{error.validator_value} or less",
     "exclusiveMinimum": lambda error: f"more than {error.validator_value}",
     "minItems": lambda error: "at least one entry",
 }

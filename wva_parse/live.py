@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from wva_parse.events import parse_events
 from wva_parse.growing import GrowingFile
+from wva_parse.json_files import read_record
 from wva_parse.lines import LineCounts, parse_stamp, read_lines
 from wva_parse.rows import LoopRun, Row, make_rows
-from wva_parse.run import LOG_NAME, read_record
+from wva_parse.run import LOG_NAME
 from wva_parse.samples import SAMPLES_NAME, parse_samples, ready_replicas
 
 POLL_S = 0.3  # real time; an embedded cluster's reconciliation lasts one second at thirty times real time

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wva_parse.run import read_json_list, read_record
+from wva_parse.json_files import read_json_list, read_record
 
 Summary = Mapping[str, Any]
 Facts = Mapping[str, str]  # what is asked -> answer; "" where it cannot be told
@@ -74,6 +74,11 @@ def _seeds(_directory: Path, record: Mapping[str, Any], _summary: Summary) -> st
     return _joined(f"{work.get('name')} {work['seed']}" for work in record.get("workloads") or [] if "seed" in work)
 
 
+def _repetition(_directory: Path, record: Mapping[str, Any], _summary: Summary) -> str:
+    found = record.get("repetition") or {}
+    return f"{found['number']} of {found['of']}" if "number" in found and "of" in found else ""
+
+
 _QUESTIONS: dict[str, Callable[[Path, Mapping[str, Any], Summary], str]] = {
     "simulated": _simulated,
     "SLO": _slo,
@@ -84,6 +89,9 @@ _QUESTIONS: dict[str, Callable[[Path, Mapping[str, Any], Summary], str]] = {
     "model server image": _images("pods.json"),
     "cluster": _of_record("tools", "cluster"),
     "config (SHA-256)": _of_record("config_sha256"),
+    "series": _of_record("repetition", "series"),
+    "repetition": _repetition,
     "seeds": _seeds,
+    "seed of the simulated cluster": _of_record("seed"),
     "project commit": _of_record("project", "commit"),
 }

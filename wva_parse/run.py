@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-import orjson
 import pandas as pd
 import yaml
 
@@ -24,6 +23,7 @@ from wva_parse.benchmark import Client, read_client
 from wva_parse.dialects import OVERLAYS
 from wva_parse.events import parse_events
 from wva_parse.frames import Frames, Window, make_frames, utc_times
+from wva_parse.json_files import is_broken, read_json_list, read_record
 from wva_parse.lines import LineCounts, LogError, open_log, read_lines
 from wva_parse.observed import LOG, NOTHING, observe
 from wva_parse.reaction import Triggers, triggers
@@ -37,7 +37,7 @@ from wva_parse.rows import (
     Row,
     make_rows,
 )
-from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, objects_in, read_samples
+from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, read_samples
 from wva_parse.slo import Slo, slo_in_force, slo_of_run
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -217,7 +217,11 @@ def load(
         client=read_client(directory / "job-logs"),
         notes=(),
     )
-    broken = (note for name in ("run.json", "collection.json") for note in _broken(directory / name))
+    broken = (
+        f"{name} is no whole JSON object: what it would tell is not known here."
+        for name in ("run.json", "collection.json")
+        if is_broken(directory / name)
+    )
     return with_notes(experiment, (*config_notes, *broken))
 
 
@@ -299,46 +303,6 @@ def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterat
             "expected its log. Is controller_pod_prefix that of the controller? If its release is not known yet: "
             f"python -m wva_parse explain {log}"
         )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty if there is none, or half of one."""
-    data = _read_any_json(path)
-    return data if isinstance(data, dict) else {}
-
-
-def read_json_list(path: Path) -> list[dict[str, Any]]:
-    """The objects of the list in a JSON file; empty if there is none, or half of one."""
-    return objects_in(_read_any_json(path))
-
-
-def _read_any_json(path: Path) -> Any:
-    try:
-        return orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        return None
-
-
-# What run.json and collection.json hold under these keys; whatever else is there counts as missing.
-_LISTS = ("workloads", "containers", "reasons")
-_MAPPINGS = ("cooldown", "config", "tools", "project")
-
-
-def read_record(path: Path) -> dict[str, Any]:
-    """run.json or collection.json; empty if there is none, or half of one."""
-    record = read_json(path)
-    for key in record.keys() & {*_LISTS, *_MAPPINGS}:
-        if not isinstance(record[key], list if key in _LISTS else dict):
-            del record[key]
-    for key in record.keys() & {"workloads", "containers"}:
-        record[key] = objects_in(record[key])
-    return record
-
-
-def _broken(path: Path) -> Iterator[str]:
-    """A note if a file is there and does not hold an object."""
-    if path.exists() and not isinstance(_read_any_json(path), dict):
-        yield f"{path.name} is no whole JSON object: what it would tell is not known here."
 
 
 def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -15,6 +15,7 @@ import orjson
 import pandas as pd
 
 from wva_parse.frames import Frames, Window, minutes_since, utc_times
+from wva_parse.json_files import objects_in
 from wva_parse.lines import parse_stamp
 
 # Path of a value in `.status` of a VariantAutoscaling -> column; texts with two decimals up to v0.4.
@@ -78,11 +79,6 @@ def ready_replicas(samples: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime
 def _deployments(sample: dict[str, Any]) -> list[dict[str, Any]]:
     # Samples of earlier versions know one Deployment.
     return objects_in(sample.get("deployments")) or objects_in([sample.get("deployment")])
-
-
-def objects_in(value: Any) -> list[dict[str, Any]]:
-    """The objects in what should be a list of them; none if it is something else."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _variant_of(deployment: dict[str, Any]) -> str | None:
