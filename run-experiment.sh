@@ -777,46 +777,107 @@ check_deployment() {
   esac
 }
 
+# Every variant of the model that $DEPLOYMENT serves: kind, name, Deployment. Up to v0.8 VariantAutoscalings, since v0.8
+# scalers with annotations as well.
+variants() {
+  jq -r --arg deployment "$DEPLOYMENT" --arg model "$MODEL" '
+    [.items[]
+     | if .kind == "VariantAutoscaling" then
+         {kind, name: .metadata.name, target: (.spec.scaleTargetRef.name // .metadata.name), model: .spec.modelID}
+       elif .metadata.annotations["llm-d.ai/managed"] == "true" then
+         {kind, name: .metadata.name, target: .spec.scaleTargetRef.name,
+          model: .metadata.annotations["llm-d.ai/model-id"]}
+       else empty end]
+    | ([.[] | select(.target == $deployment) | .model | strings] | first // $model) as $model
+    | .[] | select(.target == $deployment or .model == $model) | "\(.kind) \(.name) \(.target)"' "$WORK_DIR/model.json"
+}
+
 check_variants() {
-  local variants
-  variants="$(jq -r --arg deployment "$DEPLOYMENT" '[.items[]
-    | select((.kind == "VariantAutoscaling"
-          and (.metadata.name == $deployment or .spec.scaleTargetRef.name == $deployment))
-        or (.metadata.annotations["llm-d.ai/managed"] == "true" and .spec.scaleTargetRef.name == $deployment))
-    | "\(.kind) \(.metadata.name)"] | join(", ")' "$WORK_DIR/model.json")"
-  if [[ -n "$variants" ]]; then
-    report ok "variant: $variants"
-  else
+  local kind name target
+  variants >"$WORK_DIR/variants"
+  if ! grep -q " $DEPLOYMENT\$" "$WORK_DIR/variants"; then
     report FAIL "WVA knows no variant of $DEPLOYMENT in $NAMESPACE" \
       "create a VariantAutoscaling (or, with WVA 0.9 and later, annotate its scaler with llm-d.ai/managed: \"true\")"
   fi
+  while read -r kind name target; do
+    if has_deployment "$target"; then
+      report ok "variant: $kind $name"
+    else
+      report warn "variant: $kind $name is of a Deployment $target that does not exist" "WVA cannot scale it"
+    fi
+  done <"$WORK_DIR/variants"
 }
 
-check_scaler() {
-  local scalers
-  scalers="$(jq -r --arg deployment "$DEPLOYMENT" '[.items[]
+has_deployment() {
+  jq -e --arg name "$1" '[.items[] | select(.kind == "Deployment" and .metadata.name == $name)] | length > 0' \
+    "$WORK_DIR/model.json" >/dev/null
+}
+
+# Those that read WVA's metric of a Deployment: kind, name, and of which variant if that is told.
+scalers_of() {
+  jq -r --arg deployment "$1" '.items[]
     | select(.kind == "HorizontalPodAutoscaler" or .kind == "ScaledObject")
     | select(.spec.scaleTargetRef.name == $deployment)
-    | select([.spec | .. | strings | select(test("(inferno|wva)_desired_(replicas|ratio)"))] | length > 0)
-    | "\(.kind) \(.metadata.name)"] | join(", ")' "$WORK_DIR/model.json")"
-  if [[ -n "$scalers" ]]; then
-    report ok "scaler: $scalers"
-  else
-    report warn "no HPA or ScaledObject of $DEPLOYMENT reads WVA's metric (inferno_ or wva_desired_replicas)" \
+    | [.spec | .. | strings] as $texts
+    | select(any($texts[]; test("(inferno|wva)_desired_(replicas|ratio)")))
+    | ([.spec | .. | objects | .variant_name? | strings] + [$texts[]
+       | capture("variant_name *= *\"(?<name>[^\"]*)\"").name] | first // "") as $variant
+    | "\(.kind) \(.metadata.name) \($variant)"' "$WORK_DIR/model.json"
+}
+
+check_scalers() {
+  local name target
+  while read -r _ name target; do
+    check_scaler "$name" "$target"
+  done < <(
+    cat "$WORK_DIR/variants"
+    grep -q " $DEPLOYMENT\$" "$WORK_DIR/variants" || printf -- '- - %s\n' "$DEPLOYMENT"
+  )
+}
+
+# check_scaler VARIANT DEPLOYMENT
+check_scaler() {
+  local scalers kind name reads
+  scalers="$(scalers_of "$2")"
+  if [[ -z "$scalers" ]]; then
+    report warn "no HPA or ScaledObject of $2 reads WVA's metric (inferno_ or wva_desired_replicas)" \
       "without one WVA decides and nothing happens"
+    return
   fi
+  while read -r kind name reads; do
+    if [[ -z "$reads" || "$reads" == "$1" || "$1" == - ]]; then
+      report ok "scaler: $kind $name"
+    else
+      report warn "scaler: $kind $name reads the metric of variant $reads, WVA calls it $1" \
+        "select variant_name $1, else nothing happens"
+    fi
+  done <<<"$scalers"
 }
 
 # What the controller says of its mode, in the words of all releases; the last one counts.
 mode_in_log() {
   local line
-  line="$(grep -E "Operating in |defaulting to |Found SLO for model - |Processing model( \(|$(printf '\t'))" "$1" |
+  line="$(grep -E "Operating in |defaulting to |Found SLO for model - |Processing model( \(|\"|$(printf '\t'))|\
+Optimization completed (successfully|with errors): mode=|refusing to dispatch the queueing-model path" "$1" |
     tail -n 1)" || return 0 # no such line
   case "$line" in
-    *'Operating in MODEL-ONLY'* | *'Found SLO for model - '* | *'(queueing-model)'*) printf 'model-based\n' ;;
-    *CAPACITY-ONLY* | *saturation-only* | *'Processing model'*) printf 'capacity-based\n' ;;
-    *HYBRID*) printf 'hybrid\n' ;;
+    *refusing*) printf 'none, it refuses its queueing model\n' ;;
+    *MODEL-ONLY* | *mode=model-only* | *'Found SLO for model - '* | *'(queueing-model)'*) printf 'model-based\n' ;;
+    *CAPACITY-ONLY* | *saturation-only* | *mode=capacity-only* | *'Processing model'*) printf 'capacity-based\n' ;;
+    *HYBRID* | *mode=hybrid*) printf 'hybrid\n' ;;
   esac
+}
+
+# The release by its log: "text" up to December 2025, "values" where they stand beside the message (v0.5 and later),
+# "demand" where the queueing model is refused as well (v0.9 and later); nothing if it has logged nothing.
+release_in_log() {
+  if grep -qE 'analyzer-result|scaling-decision|refusing to dispatch the queueing-model path' "$1"; then
+    printf 'demand\n'
+  elif grep -qE "^[0-9T:.Z+-]+$(printf '\t')[A-Z]+|\"caller\":" "$1"; then
+    printf 'values\n'
+  elif grep -q '"msg":' "$1"; then
+    printf 'text\n'
+  fi
 }
 
 # Otherwise what it is set to by: its environment, which may point to a ConfigMap (up to v0.5), or the ConfigMap that
@@ -854,11 +915,16 @@ check_mode() {
     how="by its settings"
     mode="$(mode_in_settings)"
   fi
-  if [[ "$mode" == "$MODE" ]]; then
+  if [[ "$mode" == "$MODE" || "$mode $MODE" == 'hybrid model-based' ]]; then # hybrid predicts as well
     report ok "controller mode: $mode ($how)"
     return
   fi
-  local remedy="set EXPERIMENTAL_HYBRID_OPTIMIZATION to model-only (model-based) or off (capacity-based) and restart it"
+  local remedy
+  case "$(release_in_log "$WORK_DIR/controller.log")" in
+    demand) remedy="WVA 0.9 and later have no model-based mode" ;;
+    values) remedy="its queueing model (0.6 to 0.8) runs if the ConfigMap wva-queueing-model-config has a default" ;;
+    *) remedy="set EXPERIMENTAL_HYBRID_OPTIMIZATION to model-only (model-based) or off (capacity-based) and restart it" ;;
+  esac
   if [[ "$ASSUME_YES" == true ]]; then
     report warn "controller mode is $mode ($how), the config says $MODE; going on because of --yes"
   elif is_terminal && ask "The controller is in $mode mode ($how), the config says $MODE. Go on?"; then
@@ -874,20 +940,44 @@ ask() {
   [[ "$answer" == [yY]* ]]
 }
 
-# Predictions are logged at DEBUG.
+# Up to v0.4 predictions are logged at DEBUG; later releases log each pod's metrics at verbosity 4 only, and to standard
+# error, which is in the container's log as well.
 check_log_level() {
-  [[ "$MODE" == model-based ]] || return 0
-  if grep -qE '"level":"DEBUG"|LEVEL\(-[34]\)' "$WORK_DIR/controller.log"; then
+  case "$(release_in_log "$WORK_DIR/controller.log")" in
+    values | demand) check_verbosity ;;
+    *) [[ "$MODE" != model-based ]] || check_debug ;;
+  esac
+}
+
+check_debug() {
+  if grep -q '"level":"DEBUG"' "$WORK_DIR/controller.log"; then
     report ok "log level: debug"
-  elif jq -e --arg prefix "$POD_PREFIX" '[.items[]
-    | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .spec.containers[]
-    | (.env[]? | select(.name == "LOG_LEVEL") | .value // "" | ascii_downcase | . == "debug"),
-      (.args[]? | test("^--v=[4-9]"))] | any' "$WORK_DIR/controller.json" >/dev/null; then
+  elif controller_has '.env[]? | select(.name == "LOG_LEVEL") | .value // "" | ascii_downcase | . == "debug"' ||
+    has_verbosity_4; then
     report ok "log level: debug (by the controller's settings)"
   else
     report warn "the controller does not log at DEBUG: there will be no predictions" \
       "set LOG_LEVEL=debug (WVA before 0.5) or --v=4 (later) on the controller"
   fi
+}
+
+check_verbosity() {
+  if grep -qiE 'level\(-[4-9]\)' "$WORK_DIR/controller.log" || has_verbosity_4; then
+    report ok "verbosity: --v=4"
+  else
+    report warn "the controller does not log at --v=4: there will be no ITL and TTFT, and no KV cache and queue of pods" \
+      "add --v=4 to its arguments (since WVA 0.5 LOG_LEVEL has no effect)"
+  fi
+  [[ "$MODE" != model-based ]] ||
+    report warn "WVA 0.5 and later log no predictions" "demand, supply and decisions can be analysed"
+}
+
+has_verbosity_4() { controller_has '[.command[]?, .args[]?] | join(" ") | test("(^| )--v[= ]([4-9]|[1-9][0-9])")'; }
+
+# Whether a filter is true of a container of the controller.
+controller_has() {
+  jq -e --arg prefix "$POD_PREFIX" "[.items[] | select(.kind == \"Pod\" and (.metadata.name | startswith(\$prefix)))
+    | .spec.containers[] | $1] | any" "$WORK_DIR/controller.json" >/dev/null
 }
 
 # Jobs that our labels say to be of a run on this Deployment: "active NAME" or "finished NAME", one per line.
@@ -940,7 +1030,7 @@ preflight() {
   check_controller
   check_deployment
   check_variants
-  check_scaler
+  check_scalers
   read_controller_logs
   check_mode
   check_log_level
@@ -973,19 +1063,23 @@ create_run_dir() {
   log "writing to $RUN_DIR"
 }
 
+# The Deployments of all variants of the model, as a JSON array.
+served_deployments() { { printf -- '- - %s\n' "$DEPLOYMENT" && variants; } | jq -Rn '[inputs | split(" ")[2]] | unique'; }
+
 # The state of model and controller. ConfigMaps are those that WVA reads; Secrets are never asked for.
 save_snapshot() {
   local dir="$RUN_DIR/cluster/$1"
   mkdir -p "$dir"
   jq '[.items[] | select(.kind == "VariantAutoscaling")]' "$WORK_DIR/model.json" >"$dir/variantautoscalings.json"
-  jq --arg name "$DEPLOYMENT" '[.items[] | select(.kind == "Deployment" and .metadata.name == $name)]' \
-    "$WORK_DIR/model.json" >"$dir/deployment.json"
-  jq --arg name "$DEPLOYMENT" '[.items[] | select(.kind == "HorizontalPodAutoscaler" or .kind == "ScaledObject")
-    | select(.spec.scaleTargetRef.name == $name)]' "$WORK_DIR/model.json" >"$dir/scalers.json"
-  jq --arg name "$DEPLOYMENT" '
-    ([.items[] | select(.kind == "Deployment" and .metadata.name == $name) | .spec.selector.matchLabels] | first) as $labels
-    | [.items[] | select(.kind == "Pod" and $labels and ((.metadata.labels // {}) | contains($labels)))]' \
-    "$WORK_DIR/model.json" >"$dir/pods.json"
+  jq '[.items[] | select(.kind == "Deployment" and IN(.metadata.name; $served[]))]' \
+    --argjson served "$(served_deployments)" "$WORK_DIR/model.json" >"$dir/deployment.json"
+  jq '[.items[] | select(.kind == "HorizontalPodAutoscaler" or .kind == "ScaledObject")
+    | select(IN(.spec.scaleTargetRef.name; $served[]))]' \
+    --argjson served "$(served_deployments)" "$WORK_DIR/model.json" >"$dir/scalers.json"
+  jq '[.[] | .spec.selector.matchLabels | objects] as $selectors
+    | [$model[0].items[] | select(.kind == "Pod") | (.metadata.labels // {}) as $labels
+       | select(any($selectors[]; . as $selector | $labels | contains($selector)))]' \
+    --slurpfile model "$WORK_DIR/model.json" "$dir/deployment.json" >"$dir/pods.json"
   jq --arg prefix "$POD_PREFIX" '[.items[] | select((.kind == "Pod" and (.metadata.name | startswith($prefix)))
     or (.kind == "Deployment" and (.metadata.name as $name | $prefix | startswith($name) or ($name | startswith($prefix))))
     or .kind == "Lease")]' "$WORK_DIR/controller.json" >"$dir/controller.json"
