@@ -67,3 +67,16 @@ def test_unknown_command_and_none_list_the_commands(capsys):
         assert main(argv) == 2
         err = capsys.readouterr().err
         assert all(name in err for name in COMMANDS)
+
+
+def test_compare_writes_a_page_with_the_runs_on_one_axis(directory, tmp_path, capsys):
+    other = write_run(tmp_path / "other", model_loop_run(0, observed(8, 20), solution(9, 40)), config={})
+    target = tmp_path / "page.html"
+    assert main(["compare", str(directory), str(other), "--html", str(target)]) == 0
+    shown = capsys.readouterr()
+    assert shown.err.strip() == str(target)
+    content = target.read_text()
+    assert content.count("data:image/png;base64,") == 1
+    assert 'src="http' not in content and "<td>pairs, all</td><td>2</td><td>0</td>" in content
+    assert main(["compare", str(directory), "--html", str(tmp_path / "no" / "page.html")]) == 2
+    assert "cannot be written" in capsys.readouterr().err

@@ -148,9 +148,12 @@ def test_jupyter_takes_the_latest_run_of_the_mode(tmp_path):
 def test_one_bad_run_does_not_stop_the_others(tmp_path):
     good = small_run(tmp_path / "good", "model-based")
     (tmp_path / "bad").mkdir()
-    done = wva_parse("analyze", tmp_path / "bad", good, tmp_path / "missing", "--jobs", "2")
+    done = wva_parse("analyze", tmp_path / "bad", good, tmp_path / "missing", "--jobs", "2", "--html")
     assert done.returncode == 2
-    assert done.stdout.strip() == str(good / "ANALYSIS_SUMMARY.md")
+    assert done.stdout.split() == [str(good / "report.html"), str(tmp_path / "index.html")]
+    index = (tmp_path / "index.html").read_text()
+    assert 'href="good/report.html"' in index
+    assert index.count("Not analysed.") == 2
     assert "no wva-controller-logs.jsonl in it" in done.stderr
     assert "no such directory" in done.stderr
     assert "Traceback" not in done.stderr
@@ -168,6 +171,20 @@ def test_bad_logs_are_one_line(tmp_path, content, said):
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "analysis.ipynb").exists()
+
+
+def test_a_notebook_that_fails_leaves_its_document_and_the_others_go_on(tmp_path):
+    """A directory in the place of a file that the notebook writes."""
+    broken, good = (small_run(tmp_path / name, "model-based") for name in ("broken", "good"))
+    (broken / "processed_data.csv").mkdir()
+    done = wva_parse("analyze", broken, good, "--html")
+    assert done.returncode == 1
+    assert "the notebook failed: IsADirectoryError" in done.stderr
+    assert "Traceback" not in done.stderr
+    document = nbformat.read(broken / "analysis.ipynb", as_version=4)
+    assert any(output.output_type == "error" for cell in document.cells for output in cell.get("outputs", []))
+    assert 'href="broken/analysis.ipynb"' in (tmp_path / "index.html").read_text()
+    assert (good / "report.html").is_file()
 
 
 @pytest.mark.parametrize("name", CAPTURED)

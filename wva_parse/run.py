@@ -383,6 +383,9 @@ def _notes(experiment: Experiment) -> Iterator[str]:
         yield f"The config says {planned}, but the controller ran {experiment.mode} ({experiment.mode_evidence})."
     if record.get("status") not in (None, "complete"):
         yield f"The run is not complete: its status is {record['status']}."
+    for work in record.get("workloads") or []:
+        if work.get("result") == "failed":
+            yield f"Workload {work.get('name')} failed: {work.get('reason') or 'no reason is known'}."
     if experiment.collection and not experiment.collection.get("complete"):
         reasons = "; ".join(map(str, experiment.collection.get("reasons") or [])) or "no reason given"
         yield f"The controller's log may have gaps: {reasons}."

@@ -67,6 +67,7 @@ def sections(summary: Summary) -> list[Section]:
         ),
         Section("Load", ("arrival_rate",), (report.about_rates(summary),)),
         *([Section("Tuner", ("tuner_parameters",), (report.about_tuner(summary),))] if model_based else []),
+        *([Section("Workloads", (), (), (_workload_table(summary),))] if summary["workloads"] else []),
         _client_section(summary),
         Section("The run", (), (), (Table(("", ""), list(_run_rows(summary))),)),
         Section("The log", (), (), (Table(("", ""), list(_log_rows(summary))),)),
@@ -262,6 +263,18 @@ def _values_at(row: dict[str, Any]) -> tuple[str, ...]:
         values = [row[f"{name}_{which}"] for which in ("median", "least", "most")]
         cells += ["–", "–"] if None in values else [text(values[0]), f"{text(values[1])} to {text(values[2])}"]
     return str(row["action"]), str(row["n"]), *cells
+
+
+def _workload_table(summary: Summary) -> Table:
+    header = ("workload", "req/s", "planned (s)", "started", "ended", "late (s)", "result")
+    return Table(header, [_workload_row(work) for work in summary["workloads"]])
+
+
+def _workload_row(work: dict[str, Any]) -> tuple[str, ...]:
+    result = str(work["result"] or UNKNOWN) + (f": {work['reason']}" if work["reason"] else "")
+    planned = f"{work['planned_start_s']} to {work['planned_end_s']}"
+    late = "–" if work["start_late_s"] is None else f"{work['start_late_s']:.2f}"
+    return str(work["name"]), cell(work["rate_per_s"]), planned, work["start"] or "–", work["end"] or "–", late, result
 
 
 def _client_section(summary: Summary) -> Section:

@@ -64,6 +64,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
         "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
+        "workloads": _workloads(experiment),
         "client": summarize_client(experiment.client),
         "log": {
             "lines": experiment.counts.lines,
@@ -193,6 +194,14 @@ def _analyzers(results: pd.DataFrame) -> Iterator[dict[str, Any]]:
         over = mine["demand"] / mine["supply"].where(mine["supply"] > 0)
         above = int((mine["demand"] > mine["supply"]).sum())
         yield {"model": model, "analyzer": analyzer, "n": len(mine), "above": above, "peak": over.max()}
+
+
+_WORKLOAD = ("name", "rate_per_s", "seed", "planned_start_s", "planned_end_s", "start", "end", "start_late_s", "result")
+
+
+def _workloads(experiment: Experiment) -> list[dict[str, Any]]:
+    """What was planned and what became of it, as run.json tells; empty for runs without."""
+    return [{key: work.get(key) for key in (*_WORKLOAD, "reason")} for work in experiment.record.get("workloads") or []]
 
 
 def _counts(values: pd.Series) -> dict[str, int]:
