@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
+from logs import VARIANT, capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import run, summary
 
@@ -51,6 +51,27 @@ def test_numbers_of_a_model_based_run(model):
     assert model["slo"]["itl_attainment"] == 1
     assert model["actions"] == {"no-change": 1, "scale-up": 2}
     assert model["unpaired"] == {"last": 1}
+
+
+def test_the_lower_bound_is_of_the_time_that_the_replica_seconds_are_of(tmp_path):
+    # 20 requests per second, of which one replica serves 10; the window goes on for 30 s after the last reconciliation
+    workload = {"name": "w", "start": stamp(60), "end": stamp(120), "rate_per_s": 20}
+    record = {"status": "complete", "workloads": [workload], "cooldown": {"end": stamp(150)}}
+    runs = [model_loop_run(60 * number, observed(9, 20), solution(9, 20), decision(1, 3)) for number in range(4)]
+    directory = write_run(tmp_path / "r", *runs, config={}, record=record)
+    samples = [
+        {"time": stamp(at_s), "deployment": {"name": VARIANT, "spec": 1 if at_s < 70 else 3, "ready": 1}}
+        for at_s in range(0, 181, 10)
+    ]
+    lines = "".join(f"{orjson.dumps(sample).decode()}\n" for sample in samples)
+    (directory / "cluster-samples.jsonl").write_text(lines)
+    found = summary.summarize(run.load(directory))
+    elasticity = found["elasticity"]
+    # 10 s of one and 80 s of three replicas; 60 s of two needed, 30 s of one
+    assert found["replicas"]["replica_seconds"] == pytest.approx(250)
+    assert elasticity["used_replica_s"] == pytest.approx(250)
+    assert (elasticity["duration_s"], elasticity["least_replica_s"]) == (pytest.approx(90), pytest.approx(150))
+    assert elasticity["over_replica_s"] - elasticity["under_replica_s"] == pytest.approx(100)
 
 
 def test_supply_and_demand_are_not_compared_over_a_clock_set_back(tmp_path):

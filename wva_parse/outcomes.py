@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from wva_parse import elasticity, findings, reaction, scaling, skill, stats
+from wva_parse.frames import Frames
 from wva_parse.run import Experiment
 
 
@@ -58,7 +59,6 @@ def outcomes_of(run: Experiment) -> Outcomes:
         capacity = 60 * run.replica_capacity_per_s
     demand, demand_from = _demand(run, capacity)
     pairs = skill.with_last_observation(run.alignment.pairs, frames)
-    minutes = frames.reconciliations["minutes"]
     return Outcomes(
         replicas=over_time,
         replicas_from=replicas_from,
@@ -70,12 +70,18 @@ def outcomes_of(run: Experiment) -> Outcomes:
         reactions=reactions,
         capacity_per_min=capacity,
         demand_from=demand_from,
-        elasticity=elasticity.elasticity(over_time, demand, float(minutes.min()), float(minutes.max()))
-        if len(minutes) and minutes.dropna().is_monotonic_increasing
-        else None,
+        elasticity=_elasticity(frames, over_time, demand),
         skill={metric: skill.skill(pairs, metric) for metric in stats.METRICS},
         findings=tuple(findings.find(frames, changes, reactions, _restarts(run))),
     )
+
+
+def _elasticity(frames: Frames, supply: pd.DataFrame, demand: pd.DataFrame) -> elasticity.Elasticity | None:
+    """Over the time in which the supply is known: that of the run's replica-seconds."""
+    if not frames.reconciliations["minutes"].dropna().is_monotonic_increasing:
+        return None  # a clock set back: there is no common time
+    known = supply["minutes"].dropna()
+    return elasticity.elasticity(supply, demand, float(known.min()), float(known.max()))
 
 
 def _followed(run: Experiment) -> tuple[pd.DataFrame, str]:
