@@ -136,6 +136,21 @@ def test_without_samples_a_replica_is_ready_when_its_pod_reports_metrics():
     assert followed["ready_s"].tolist() == [pytest.approx(180, abs=0.1), pytest.approx(60, abs=0.1)]
 
 
+def test_scale_ups_and_scale_downs_take_their_own_time():
+    """Up at minute 0, ready after two; down at minute 4, one later."""
+    changed = scaling.changes(decided((1, 2), (1, 2), (2, 2), (2, 2), (2, 1), (1, 1)))
+    steps = [(0, 1), (2, 2), (5, 1)]
+    replicas = pd.DataFrame(
+        [(minutes, count, count) for minutes, count in steps], columns=["minutes", "replicas", "ready"]
+    )
+    found = scaling.times_to_scale(scaling.follow_changes(changed, replicas), "samples")
+    assert {name: (each.carried_out, each.decision_to_ready_s) for name, each in found.items()} == {
+        "all": (2, pytest.approx(90, abs=1)),
+        "up": (1, pytest.approx(120, abs=1)),
+        "down": (1, pytest.approx(60, abs=1)),
+    }
+
+
 def test_pods_of_a_model_with_several_variants_tell_nothing_of_one():
     both = [*decision(1, 2, variant="b"), *decision(1, 2)]
     frames = frames_of(

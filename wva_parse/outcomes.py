@@ -31,7 +31,7 @@ class Outcomes:
     replicas: pd.DataFrame
     replicas_from: str
     changes: pd.DataFrame
-    time_to_scale: scaling.TimeToScale
+    time_to_scale: dict[str, scaling.TimeToScale]
     flapping: int
     cost: scaling.Cost | None
     saturation: pd.DataFrame
@@ -63,7 +63,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
         replicas=over_time,
         replicas_from=replicas_from,
         changes=changes,
-        time_to_scale=scaling.time_to_scale(changes, source),
+        time_to_scale=scaling.times_to_scale(changes, source),
         flapping=scaling.flapping(changes),
         cost=scaling.cost(frames, replicas.replica_seconds) if replicas else None,
         saturation=saturation,

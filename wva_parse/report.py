@@ -179,12 +179,15 @@ def about_scaling(summary: Summary) -> str:
     if not took["changes"]:
         return f"{_decided(summary)} No decision changed a target."
     text = f"{_decided(summary)} Targets changed {times(took['changes'])}, carried out {times(took['carried_out'])}"
-    if took["decision_to_ready_s"] is not None:
-        text += f", half of these within {took['decision_to_ready_s']:.0f} s"
+    up = took["up"]
+    if up["decision_to_ready_s"] is not None:
+        text += (
+            f"; of {count(up['carried_out'], 'raised target')} half were ready within {up['decision_to_ready_s']:.0f} s"
+        )
         if took["source"] == "samples":
             text += (
-                f" ({took['decision_to_desired_s']:.0f} s until the replicas were wanted, "
-                f"{took['desired_to_ready_s']:.0f} s more until they were ready)"
+                f" ({up['decision_to_desired_s']:.0f} s until the replicas were wanted, "
+                f"{up['desired_to_ready_s']:.0f} s more until they were ready)"
             )
         else:
             text += ", to the resolution of a reconciliation"

@@ -133,6 +133,12 @@ def replicas_from_decisions(frames: Frames, variant: str) -> pd.DataFrame:
     return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": ready}, dtype="float64")
 
 
+def times_to_scale(followed: pd.DataFrame, source: str) -> dict[str, TimeToScale]:
+    """`all` changes, and `up` and `down` apart: a replica that comes has to start, one that goes has not."""
+    directions = {"all": followed["direction"] != 0, "up": followed["direction"] > 0, "down": followed["direction"] < 0}
+    return {name: time_to_scale(followed[of_direction], source) for name, of_direction in directions.items()}
+
+
 def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
     """Summary of `follow_changes`."""
     done = followed[followed["outcome"] == "carried out"]

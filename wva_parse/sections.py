@@ -179,21 +179,29 @@ def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
         yield metric.upper(), limit_text, UNKNOWN if share is None else percent(share), str(slo["loaded_observations"])
 
 
+_STEPS = (
+    ("decision to wanted", "decision_to_desired_s"),
+    ("wanted to ready", "desired_to_ready_s"),
+    ("decision to ready", "decision_to_ready_s"),
+)
+
+
 def _scaling_tables(summary: Summary) -> Iterator[Table]:
     if summary["reasons"]:
         rows = [(row["action"], row["reason"] or UNKNOWN, str(row["count"])) for row in summary["reasons"]]
         yield Table(("decision", "reason", "count"), rows)
     took = summary["time_to_scale"]
     if took["changes"]:
-        steps = (
-            ("decision to wanted", took["decision_to_desired_s"]),
-            ("wanted to ready", took["desired_to_ready_s"]),
-            ("decision to ready", took["decision_to_ready_s"]),
+        ways = [took[way] for way in ("up", "down")]
+        outcomes = ("carried_out", "superseded", "not_needed", "never")
+        yield Table(
+            (f"changes of target: {took['changes']}", "up", "down"),
+            [(name.replace("_", " "), *(str(way[name]) for way in ways)) for name in outcomes],
         )
-        times = [(name, UNKNOWN if seconds is None else f"{seconds:.0f}") for name, seconds in steps]
-        outcomes = [(name.replace("_", " "), str(took[name])) for name in ("carried_out", "superseded", "never")]
-        yield Table((f"changes of target: {took['changes']}", "count"), outcomes)
-        yield Table((f"time to scale, median (from {took['source']})", "s"), times)
+        yield Table(
+            (f"time to scale, median (s, from {took['source']})", "up", "down"),
+            [(label, *(cell(way[name]) for way in ways)) for label, name in _STEPS],
+        )
     found = summary["elasticity"]
     if found:
         yield Table(

@@ -53,7 +53,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "replicas": replicas._asdict() if replicas else None,
         "cost": outcomes.cost._asdict() if outcomes.cost else None,
         "flapping": outcomes.flapping,
-        "time_to_scale": outcomes.time_to_scale._asdict(),
+        "time_to_scale": _time_to_scale(outcomes),
         "elasticity": _elasticity(experiment, outcomes),
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
         "errors": _errors(pairs),
@@ -115,6 +115,11 @@ def _variants(experiment: Experiment) -> Iterator[dict[str, Any]]:
             "pairs": {group: len(stats.pick_pairs(own, group)) for group in stats.GROUPS},
             "accuracy": {group: _accuracy(own, group) for group in stats.GROUPS},
         }
+
+
+def _time_to_scale(outcomes: Outcomes) -> dict[str, Any]:
+    by_direction = {name: found._asdict() for name, found in outcomes.time_to_scale.items()}
+    return {**by_direction.pop("all"), **by_direction}
 
 
 def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
