@@ -239,7 +239,9 @@ def markdown(summary: Summary) -> str:
     lines += ["## SLO", "", *_table(("", "SLO", "attainment", "n"), _slo_rows(summary)), ""]
     lines += ["## Scaling", "", *_paragraphs([about_scaling(summary), about_load(summary)])]
     if len(summary["variants"]) > 1:
-        lines += [*_table(_VARIANTS_HEADER, _variant_rows(summary)), ""]
+        # Only the model-based mode predicts.
+        columns = len(_VARIANTS_HEADER) if summary["mode"] == "model-based" else _VARIANTS_HEADER.index("settled pairs")
+        lines += [*_table(_VARIANTS_HEADER[:columns], (row[:columns] for row in _variant_rows(summary))), ""]
     if summary["reasons"]:
         rows = [(row["action"], row["reason"] or UNKNOWN, row["count"]) for row in summary["reasons"]]
         lines += [*_table(("decision", "reason", "count"), rows), ""]
