@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from logs import VARIANT, decision, model_loop_run, observed
+import json
+
+from examples import rows_of
+from logs import VARIANT, decision, model_loop_run, observed, stamp
 from test_frames import frames_of
 from test_reaction import FRAMES, run_of
 
@@ -26,6 +29,32 @@ def test_a_decision_that_nobody_carried_out():
     assert found(run_of(*steps)) == [
         "The decision of minute 0.0 for 5 replicas was never followed (is there a scaler, and what is its limit?)."
     ]
+
+
+def test_a_decision_that_nobody_carried_out_names_its_variant_where_there_are_several():
+    both = [*decision(1, 5, variant="b"), *decision(1, 3, variant="a")]
+    warnings = found(frames_of(*(model_loop_run(60 * n, decided=both) for n in range(4))))
+    assert [warning.partition(" was never")[0] for warning in warnings] == [
+        "The decision of minute 0.0 for 3 replicas of a",
+        "The decision of minute 0.0 for 5 replicas of b",
+    ]
+
+
+def test_targets_that_were_cut_to_the_gpus_there_are():
+    cut = [
+        {"variant": "v", "originalTarget": wanted, "limitedTarget": 4, "limitedBy": "gpu-limiter"} for wanted in (5, 7)
+    ]
+    lines = [
+        json.dumps({"level": "info", "ts": stamp(60 * n), "msg": message, **values})
+        for n, each in enumerate(cut)
+        for message, values in (
+            ("Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
+            ("Decision was limited by GPU availability", each),
+        )
+    ]
+    rows, loop_runs, _ = rows_of(line.encode() for line in lines)
+    (warning,) = found(make_frames(rows, loop_runs))
+    assert warning == "There were too few GPUs: a target was cut twice, by up to 3 replicas."
 
 
 def test_saturation_without_a_scale_up():

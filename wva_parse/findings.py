@@ -32,28 +32,33 @@ def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts
     found += _missing_observations(frames)
     found += _safety_nets(frames)
     found += _clocks_set_back(frames)
+    found += _limited(frames)
     if restarts:
         found.append(f"The controller restarted {times(restarts)}; what it had learned was lost.")
     return found
 
 
 def _saturated_without_action(reacted: pd.DataFrame) -> Iterator[str]:
+    is_one = reacted["model"].nunique() <= 1
     ignored = reacted[reacted["to_decision_s"].isna()]
     for event in ignored.to_dict("records"):
         yield (
-            f"Saturated for {event['duration_s']:.0f} s from minute {event['start_minutes']:.1f} "
+            f"{'Saturated' if is_one else str(event['model']) + ' was saturated'} for {event['duration_s']:.0f} s "
+            f"from minute {event['start_minutes']:.1f} "
             f"(KV usage up to {100 * event['peak']:.0f} %), and no scale-up was decided."
         )
 
 
 def _decisions_without_replicas(followed: pd.DataFrame, end_minutes: float) -> Iterator[str]:
+    is_one = followed["variant"].nunique() <= 1
     had_time = followed["minutes"] + UNDER_WAY_S / 60 <= end_minutes
     for change in followed[had_time & (followed["outcome"] == "never")].to_dict("records"):
         waited = (
             f"{change['desired_s']:.0f} s later they were wanted, but never ready" if change["desired_s"] >= 0 else ""
         )
         yield (
-            f"The decision of minute {change['minutes']:.1f} for {change['to']:.0f} replicas was never followed"
+            f"The decision of minute {change['minutes']:.1f} for {change['to']:.0f} replicas"
+            f"{'' if is_one else ' of ' + str(change['variant'])} was never followed"
             f"{': ' + waited if waited else ' (is there a scaler, and what is its limit?)'}."
         )
 
@@ -87,3 +92,11 @@ def _clocks_set_back(frames: Frames) -> Iterator[str]:
                 f"The log's time goes back by {-passed:.1f} min at reconciliation {number} (two logs in one file, or a "
                 "clock that was set): supply is not compared with demand."
             )
+
+
+def _limited(frames: Frames) -> Iterator[str]:
+    limited = frames["decision_limited"]
+    if len(limited):
+        missing = (limited["wanted_replicas"] - limited["target_replicas"]).max()
+        most = f", by up to {missing:.0f} replicas" if missing > 0 else ""
+        yield f"There were too few GPUs: a target was cut {times(len(limited))}{most}."

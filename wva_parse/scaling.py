@@ -58,7 +58,9 @@ def changes(frames: Frames) -> pd.DataFrame:
     changed = decisions.assign(**{"from": before, "to": decisions["target_replicas"]})
     changed = changed[before.notna() & (changed["to"] != before)]
     direction = np.sign(changed["to"] - changed["from"]).astype("int64")
-    return changed.assign(direction=direction)[CHANGE_COLUMNS].reset_index(drop=True)
+    changed = changed.assign(direction=direction)[CHANGE_COLUMNS]
+    # Variants come in any order within a reconciliation.
+    return changed.sort_values(["reconciliation", "variant"], kind="stable", ignore_index=True)
 
 
 def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFrame:

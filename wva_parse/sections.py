@@ -157,10 +157,10 @@ def _mismatch_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
 
 
 def _variant_table(summary: Summary) -> Table:
-    return Table(
-        ("variant", "model", "scale-ups", "scale-downs", "replicas", "settled pairs", "ITL MAE, settled (ms)"),
-        [_variant_row(each) for each in summary["variants"]],
-    )
+    header = ("variant", "model", "scale-ups", "scale-downs", "replicas", "settled pairs", "ITL MAE, settled (ms)")
+    # Only the model-based mode predicts.
+    columns = len(header) if summary["mode"] == "model-based" else header.index("settled pairs")
+    return Table(header[:columns], [_variant_row(each)[:columns] for each in summary["variants"]])
 
 
 def _variant_row(each: dict[str, Any]) -> tuple[str, ...]:
