@@ -40,7 +40,7 @@ REQUEST_TIMEOUT=10s
 LEAST_PAUSE_MS=500         # real time between two looks at the cluster, however fast its clock runs
 CLUSTER_START_TIMEOUT_S=30 # real time
 FIRST_LINES_TIMEOUT_S=90   # cluster time: a controller logs at least once a minute
-FIRST_LINES_LEAST_S=15     # real time
+FIRST_LINES_LEAST_S=60     # real time: a busy machine takes its own to begin
 START_GRACE_S=120          # cluster time that a Job may take to get over an obstacle, such as a missing node
 DELETE_TIMEOUT=8s
 MONITOR_STOP_TIMEOUT_S=12
@@ -1157,13 +1157,14 @@ start_monitor() {
 
 # A run without its log is worth nothing: wait for the first lines, or say why there are none.
 await_first_lines() {
-  local deadline_ms
-  deadline_ms="$(jq -n --argjson s "$FIRST_LINES_TIMEOUT_S" --argjson speed "$SPEED" \
-    --argjson least "$FIRST_LINES_LEAST_S" '[$s / $speed, $least] | max | (now + .) * 1000 | floor')"
+  local wait_s deadline_ms
+  wait_s="$(jq -n --argjson s "$FIRST_LINES_TIMEOUT_S" --argjson speed "$SPEED" \
+    --argjson least "$FIRST_LINES_LEAST_S" '[$s / $speed, $least] | max | ceil')"
+  deadline_ms=$(($(now_ms) + wait_s * 1000))
   until [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]]; do
     is_running "$MONITOR_PID" || die 3 "the collector has ended: $(tail -n 1 "$RUN_LOG")"
     if [[ "$(now_ms)" -gt "$deadline_ms" ]]; then
-      die 3 "no line of the controller's log within $FIRST_LINES_TIMEOUT_S s: $(collection_reason)"
+      die 3 "no line of the controller's log within $wait_s s: $(collection_reason)"
     fi
     sleep_ms 200
   done

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
 from logs import decision, model_loop_run, observed, solution, write_run
 
+from wva_parse import cli
 from wva_parse.__main__ import COMMANDS, main
 
 
@@ -60,6 +62,15 @@ def test_a_missing_run_is_one_line_and_status_2(command, tmp_path, capsys):
     assert out == ""
     assert len(err.strip().splitlines()) == 1
     assert "no such directory" in err
+
+
+def test_a_file_that_may_not_be_used_is_one_line(tmp_path, monkeypatch, capsys):
+    def refuse(command, argv):  # as the system does to anyone but root
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(cli, "main", refuse)
+    assert main(["watch", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"wva_parse watch: {tmp_path}: Permission denied\n"
 
 
 def test_unknown_command_and_none_list_the_commands(capsys):

@@ -84,6 +84,13 @@ def test_rates_are_per_second_and_the_plan_is_a_step(model):
     assert drawn["offered by the Jobs"].tolist() == [[0, 10], [pytest.approx(200 / 60), 0]]
 
 
+def test_time_begins_with_the_first_workload_even_if_no_reconciliation_does(tmp_path):
+    late = {**RECORD, "workloads": [{**RECORD["workloads"][0], "start": stamp(10)}]}
+    runs = [model_loop_run(60 * n, observed(8, 20), solution(9, 21), decision(1, 1)) for n in range(4)]
+    figure = plots.arrival_rate(run.load(write_run(tmp_path / "r", *runs, config={}, record=late)))
+    assert figure.axes[0].get_xlim()[0] == 0
+
+
 def test_time_zero_is_said(model, capacity):
     assert plots.latencies(model).axes[-1].get_xlabel() == "minutes since the first workload"
     assert plots.latencies(capacity).axes[-1].get_xlabel() == "minutes since the log's start"

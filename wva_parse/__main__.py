@@ -62,6 +62,9 @@ def main(argv: list[str]) -> int:
         # The reader (`| head`) has gone; nothing is left to say and nobody to hear it.
         sys.stderr.close()
         return 1
+    except OSError as error:
+        print(f"wva_parse {argv[0]}: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

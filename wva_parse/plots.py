@@ -363,8 +363,8 @@ def _finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
     minutes = run.frames.reconciliations["minutes"]
     if len(minutes):
         margin = max((minutes.max() - minutes.min()) * 0.02, 0.2)
-        start = min(float(minutes.min()), 0.0) if run.window.start is not None else float(minutes.min())
-        axes[0].set_xlim(start - margin, float(minutes.max()) + margin)
+        # The first workload may begin a whole interval before the first reconciliation.
+        axes[0].set_xlim(min(float(minutes.min()) - margin, 0.0), float(minutes.max()) + margin)
     since = "the first workload" if run.window.start is not None else "the log's start"
     axes[-1].set_xlabel(f"minutes since {since}")
     for axis in axes:
