@@ -148,7 +148,7 @@ def prediction_errors_by_condition(run: Experiment) -> Figure:
         row[1].xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, names = axes[0][0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, names, loc="outside lower center", ncols=len(handles), fontsize=8, frameon=False)
+        figure.legend(handles, names, loc="outside right center", fontsize=8, frameon=False)
     _footer(figure, run)
     return figure
 

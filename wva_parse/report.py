@@ -189,8 +189,8 @@ def about_scaling(summary: Summary) -> str:
                 f" ({up['decision_to_desired_s']:.0f} s until the replicas were wanted, "
                 f"{up['desired_to_ready_s']:.0f} s more until they were ready)"
             )
-        else:
-            text += ", to the resolution of a reconciliation"
+        if took["resolution_s"] is not None:
+            text += f", to a resolution of {took['resolution_s']:.0f} s"
     turns = summary["flapping"]
     return text + (f". The direction turned {times(turns)} within ten minutes." if turns else ".")
 

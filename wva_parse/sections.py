@@ -200,7 +200,10 @@ def _scaling_tables(summary: Summary) -> Iterator[Table]:
         )
         yield Table(
             (f"time to scale, median (s, from {took['source']})", "up", "down"),
-            [(label, *(cell(way[name]) for way in ways)) for label, name in _STEPS],
+            [
+                ("resolution", *[cell(took["resolution_s"])] * 2),
+                *((label, *(cell(way[name]) for way in ways)) for label, name in _STEPS),
+            ],
         )
     found = summary["elasticity"]
     if found:

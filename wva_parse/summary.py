@@ -53,7 +53,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "replicas": replicas._asdict() if replicas else None,
         "cost": outcomes.cost._asdict() if outcomes.cost else None,
         "flapping": outcomes.flapping,
-        "time_to_scale": _time_to_scale(outcomes),
+        "time_to_scale": _time_to_scale(experiment, outcomes),
         "elasticity": _elasticity(experiment, outcomes),
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
         "errors": _errors(pairs),
@@ -117,9 +117,13 @@ def _variants(experiment: Experiment) -> Iterator[dict[str, Any]]:
         }
 
 
-def _time_to_scale(outcomes: Outcomes) -> dict[str, Any]:
+def _time_to_scale(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any]:
     by_direction = {name: found._asdict() for name, found in outcomes.time_to_scale.items()}
-    return {**by_direction.pop("all"), **by_direction}
+    sampled = experiment.samples.replicas["timestamp"]
+    resolution_s = experiment.frames.interval_s
+    if outcomes.time_to_scale["all"].source == "samples":
+        resolution_s = sampled.diff().dt.total_seconds().median()
+    return {**by_direction.pop("all"), **by_direction, "resolution_s": resolution_s}
 
 
 def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
