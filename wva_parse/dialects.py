@@ -1,13 +1,20 @@
 """Which releases of the controller wrote a log, told by which of its lines fit which rows of the table.
 
-Each row of `log_lines` names the dialects that print it: single ones (`D2`), several (`D2 D3`), ranges (`D4-D8`),
-with a letter for builds within one (`D3b`) and overlays that ride on it (`D2+DF`; `DT` alone rides on any). A line
-is a witness for its row's dialects; a line that only one of them prints decides.
+Each row of `log_lines` names the dialects that print it: single ones (`D2`), several (`D2 D3`), ranges (`D4-D6`), all
+from one on (`D4-`), with a letter for builds within one (`D3b`) and overlays that ride on it (`D2+DF`; `DT` alone rides
+on any). A line is a witness for its row's dialects; a line that only one of them prints decides.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from string import ascii_lowercase
+
+from wva_parse.log_lines import LOG_LINES
+
+# Of the releases that the table names; a row that says `D4-` is about all from D4 to this one.
+LATEST = max(int(number) for row in LOG_LINES for number in re.findall(r"D(\d+)", row.dialects))
 
 OVERLAYS = ("DT", "DF")
 
@@ -16,11 +23,16 @@ def families(spoken: str) -> frozenset[str]:
     """The dialects that a row's text names, without letters and overlays: `D1b D4-D6` is D1, D4, D5, D6."""
     found = set[str]()
     for word in spoken.split():
-        first, _, last = word.partition("+")[0].partition("-")
+        first, dash, last = word.partition("+")[0].partition("-")
         if first in OVERLAYS:
             continue
-        found.update(f"D{number}" for number in range(int(first[1]), int((last or first)[1]) + 1))
+        end = _number(last) if last else LATEST if dash else _number(first)
+        found.update(f"D{number}" for number in range(_number(first), end + 1))
     return frozenset(found)
+
+
+def _number(name: str) -> int:
+    return int(name[1:].rstrip(ascii_lowercase))
 
 
 def overlays(spoken: str) -> frozenset[str]:

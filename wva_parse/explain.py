@@ -104,7 +104,7 @@ Made from `wva_parse/log_lines.py` by `python -m wva_parse explain --table > doc
 
 Each line with the dialects that print it, its template, an example where it differs, and the columns of metrics.csv
 that it fills. In a template, `<column>` is a value that is taken and `<_>` one that is not; `<?...?>` may be missing.
-Where values are beside the message as JSON, the columns say from which key.
+Where values are beside the message as JSON, the columns say from which key. `D4-` is D4 and all later ones.
 
 | dialect | releases |
 |---|---|

@@ -566,8 +566,8 @@ STRUCTURED_LINES = (
             constant=MappingProxyType({"reason": mode}),
         )
         for dialects, suffix, mode in (
-            ("D5-D8", "V1", "saturation-only"),
-            ("D5-D8", "V2", "saturation"),
+            ("D5-", "V1", "saturation-only"),
+            ("D5-", "V2", "saturation"),
             ("D5 D6", "queueing-model", "queueing-model"),
         )
     ),
@@ -593,7 +593,7 @@ STRUCTURED_LINES = (
     # -- scaling_decision: up to three lines, one decision
     LogLine(
         "",
-        "D7 D8",
+        "D7-",
         "scaling-decision",
         f'scaling-decision\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "decisions": [{{"name":"{_VARIANT}",'
         '"curr":1,"tgt":4,"action":"scale-up"}]}',
@@ -608,7 +608,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(
         "scaling_decision",
-        "D4-D8",
+        "D4-",
         "Processing decision for VA",
         f'Processing decision for VA\t{{"variant": "{_NS}/{_VARIANT}", "action": "scale-up", "current": 1, '
         '"target": 4}',
@@ -616,7 +616,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(
         "applied",
-        "D4-D8",
+        "D4-",
         "Applied saturation decision via shared cache",
         f'Applied saturation decision via shared cache\t{{"variant": "{_NS}/{_VARIANT}", "namespace": "{_NS}", '
         '"action": "scale-up", "target": 4, "reason": "V2 (optimizer: cost-aware)"}',
@@ -624,7 +624,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(
         "emit",
-        "D4-D8",
+        "D4-",
         "EmitReplicaMetrics completed",
         f'EmitReplicaMetrics completed\t{{"variantName": "{_VARIANT}", "currentReplicas": 4, "desiredReplicas": 7, '
         '"accelerator": "NVIDIA-H100-80GB-HBM3"}',
@@ -632,7 +632,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(
         "decision_limited",
-        "D4-D8",
+        "D4-",
         "Decision was limited by GPU availability",
         f'Decision was limited by GPU availability\t{{"variant": "{_VARIANT}", "originalTarget": 6, '
         '"limitedTarget": 4, "limitedBy": "gpu-limiter"}',
@@ -641,7 +641,7 @@ STRUCTURED_LINES = (
     # -- per pod, with --v=4 only: the maximum over the last minute; latencies in s
     LogLine(
         "kv_cache",
-        "D4-D8",
+        "D4-",
         "KV cache metric",
         f'KV cache metric\t{{"instanceKey": "{_POD}|10.0.0.1:8000", "pod": "{_POD}", "usage": 0.85, '
         '"usagePercent": 85}',
@@ -649,28 +649,28 @@ STRUCTURED_LINES = (
     ),
     LogLine(
         "queue",
-        "D4-D8",
+        "D4-",
         "Queue metric",
         f'Queue metric\t{{"instanceKey": "{_POD}|10.0.0.1:8000", "pod": "{_POD}", "queueLength": 3}}',
         "pod queueLength=queue_length",
     ),
     LogLine(
         "pod_metrics",
-        "D5-D8",
+        "D5-",
         "Avg TTFT metric",
         f'Avg TTFT metric\t{{"pod": "{_POD}", "avgTTFTSeconds": 0.0752}}',
         "pod avgTTFTSeconds*1000=observed_ttft_ms",
     ),
     LogLine(
         "pod_metrics",
-        "D5-D8",
+        "D5-",
         "Avg ITL metric",
         f'Avg ITL metric\t{{"pod": "{_POD}", "avgITLSeconds": 0.0121}}',
         "pod avgITLSeconds*1000=observed_itl_ms",
     ),
     LogLine(
         "pod_metrics",
-        "D5-D8",
+        "D5-",
         "Scheduler dispatch rate metric",
         f'Scheduler dispatch rate metric\t{{"pod": "{_POD}", "arrivalRate": 12.5}}',
         "pod arrivalRate*60=arrival_rate_per_min",
@@ -701,7 +701,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(  # one line per role group
         "capacity_analysis",
-        "D6-D8",
+        "D6-",
         "Saturation analysis completed",
         f'Saturation analysis completed\t{{"modelID": "{_MODEL}", "role": "decode", {_V1_EXAMPLE}, {_V1_WHY_EXAMPLE}}}',
         f"modelID=model role {_V1} {_V1_SPARE} scaleUpReason?=reason",
@@ -734,7 +734,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(  # one line per analyzer
         "analyzer_result",
-        "D7 D8",
+        "D7-",
         "analyzer-result",
         f'analyzer-result\t{{"modelID": "{_MODEL}", "namespace": "{_NS}", "analyzer": "saturation", "supply": 329011, '
         '"demand": 974024, "util": 2.96, "rc": 816899.6, "sc": 0, "scaleUpThreshold": 0.85, "scaleDownBoundary": 0.7, '
@@ -789,7 +789,7 @@ STRUCTURED_LINES = (
     # -- scale_up_reason, scale_down_refusal: with --v=3
     LogLine(
         "scale_up_reason",
-        "D4-D8",
+        "D4-",
         "Saturation target: scale-up cheapest variant",
         f'Saturation target: scale-up cheapest variant\t{{"variant": "{_VARIANT}", "cost": 10, "target": 2, '
         '"reason": "KV spare Saturation low (0.050 < 0.100)"}',
@@ -797,7 +797,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(
         "scale_down_refusal",
-        "D4-D8",
+        "D4-",
         _TOO_FEW,
         f'{_TOO_FEW}\t{{"nonSaturated": 1, "required": 2}}',
         "nonSaturated=non_saturated_replicas required=required_replicas",
@@ -805,7 +805,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(
         "scale_down_refusal",
-        "D4-D8",
+        "D4-",
         _NO_HEADROOM,
         f'{_NO_HEADROOM}\t{{"remainingSpareKv": 0.136, "kvTrigger": 0.2, "kvSafe": false, "remainingSpareQueue": 5, '
         '"queueTrigger": 3, "queueSafe": true}',
@@ -816,7 +816,7 @@ STRUCTURED_LINES = (
     # -- safety_net
     LogLine(
         "safety_net",
-        "D4-D8",
+        "D4-",
         "Safety net activated: emitted fallback metrics",
         f'Safety net activated: emitted fallback metrics\t{{"variant": "{_VARIANT}", "currentReplicas": 2, '
         '"desiredReplicas": 2, "accelerator": "H100", "fallbackSource": "previous-desired"}',
@@ -832,10 +832,10 @@ STRUCTURED_LINES = (
             "modelID?=model error=reason",
         )
         for dialects, message in (
-            ("D4-D8", "Optimization error"),
+            ("D4-", "Optimization error"),
             ("D4 D5", "Saturation analysis failed"),
-            ("D5-D8", "V2 analysis failed"),
-            ("D5-D8", "Model data preparation failed"),
+            ("D5-", "V2 analysis failed"),
+            ("D5-", "Model data preparation failed"),
             ("D5 D6", "Queueing model analysis failed"),
             (
                 "D7",
@@ -854,7 +854,7 @@ STRUCTURED_LINES = (
     *(
         LogLine(
             "failure",
-            "D4-D8",
+            "D4-",
             message,
             f'{message}\t{{"modelID": "{_MODEL}", "namespace": "{_NS}"}}',
             "modelID?=model namespace?",
@@ -867,7 +867,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(  # the kind of the target is in the text since v0.6.0
         "failure",
-        "D4-D8",
+        "D4-",
         "Scale target <_> not found, waiting for <_>",
         f'Scale target Deployment not found, waiting for deployment watch\t{{"name": "{_VARIANT}", '
         f'"namespace": "{_NS}"}}',
@@ -876,7 +876,7 @@ STRUCTURED_LINES = (
     ),
     LogLine(  # here as well
         "failure",
-        "D4-D8",
+        "D4-",
         "Failed to get scale target <_:word>",
         f'Failed to get scale target Deployment\t{{"name": "{_VARIANT}", "namespace": "{_NS}", "error": "timed out"}}',
         "namespace? error=reason",
@@ -927,7 +927,7 @@ CONTEXT_LINES = (
     ),
     LogLine(
         "loop",
-        "D4-D8",
+        "D4-",
         "Grouped VAs by model",
         'Grouped VAs by model\t{"modelCount": 1, "totalVAs": 1}',
         "modelCount=_ totalVAs=_",
@@ -978,7 +978,7 @@ CONTEXT_LINES = (
     ),
     LogLine(  # until July 2026 its `mode` is saturation-only whatever ran (`rows` knows)
         "end",
-        "D4-D8",
+        "D4-",
         "Optimization completed successfully",
         'Optimization completed successfully\t{"mode": "saturation-only", "modelsProcessed": 1, "decisionsApplied": 2}',
         "mode?=reason modelsProcessed=_ decisionsApplied=_",
@@ -1049,7 +1049,7 @@ _KNOWN = (
         "saturation scaling configuration loaded successfully",
     ),
     (
-        "D2-D8",
+        "D2-",
         "No active VariantAutoscalings found, skipping optimization",
         "No active VariantAutoscalings found, skipping optimization",
     ),
@@ -1123,7 +1123,7 @@ _KNOWN = (
         f"Variant analysis initialized: variant={_VARIANT}, accelerator=H100, cost=10.00, replicaCount=3",
     ),
     (
-        "D3-D8",
+        "D3-",
         "Target initialized to current replicas<_>",
         f"Target initialized to current replicas (transitioning): variant={_VARIANT}, count=2",
     ),
@@ -1165,7 +1165,7 @@ _KNOWN = (
         f"Preserving desired replicas: variant={_VARIANT}, currentReplicas=2, readyReplicas=1, desired=2",
     ),
     (
-        "D3-D8",
+        "D3-",
         "Target initialized to metrics count<_>",
         f"Target initialized to metrics count: variant={_VARIANT}, count=2 (stable)",
     ),
@@ -1382,8 +1382,8 @@ _KNOWN = (
     ),
     # start-up of the process, and the machinery around it
     ("D1 D2 D3", "Zap logger initialized", "Zap logger initialized"),
-    ("D1-D8", "Creating metrics emitter instance", "Creating metrics emitter instance"),
-    ("D1-D8", "Metrics emitter created successfully", "Metrics emitter created successfully"),
+    ("D1-", "Creating metrics emitter instance", "Creating metrics emitter instance"),
+    ("D1-", "Metrics emitter created successfully", "Metrics emitter created successfully"),
     (
         "D1 D2 D3",
         "Using Prometheus configuration from <_>",
@@ -1409,25 +1409,25 @@ _KNOWN = (
         "Bearer token loaded from file<_>",
         "Bearer token loaded from filepath/var/run/secrets/kubernetes.io/serviceaccount/token",
     ),
-    ("D1-D8", "Prometheus API validation successful<_>", "Prometheus API validation successful with queryqueryup"),
+    ("D1-", "Prometheus API validation successful<_>", "Prometheus API validation successful with queryqueryup"),
     (
-        "D1-D8",
+        "D1-",
         "Prometheus client and API wrapper initialized and validated successfully",
         "Prometheus client and API wrapper initialized and validated successfully",
     ),
-    ("D1-D8", "Starting manager", "Starting manager"),
+    ("D1-", "Starting manager", "Starting manager"),
     (
-        "D1-D8",
+        "D1-",
         "Registering custom metrics with Prometheus registry",
         "Registering custom metrics with Prometheus registry",
     ),
-    ("D1-D8", "disabling http/2", "disabling http/2"),
-    ("D1-D8", "Starting metrics server", "Starting metrics server"),
-    ("D1-D8", "starting server", "starting server"),
-    ("D1-D8", "Serving metrics server", "Serving metrics server"),
-    ("D1-D8", "Starting EventSource", "Starting EventSource"),
-    ("D1-D8", "Starting Controller", "Starting Controller"),
-    ("D1-D8", "Starting workers", "Starting workers"),
+    ("D1-", "disabling http/2", "disabling http/2"),
+    ("D1-", "Starting metrics server", "Starting metrics server"),
+    ("D1-", "starting server", "starting server"),
+    ("D1-", "Serving metrics server", "Serving metrics server"),
+    ("D1-", "Starting EventSource", "Starting EventSource"),
+    ("D1-", "Starting Controller", "Starting Controller"),
+    ("D1-", "Starting workers", "Starting workers"),
     ("D1 D2 D3", "Authentication failed", "Authentication failed"),
     (
         "D2a",
@@ -1451,25 +1451,25 @@ _KNOWN = (
 # The same of the releases that print values as JSON; nothing but the message matters: (dialects, template).
 _KNOWN_STRUCTURED = (
     # loop run
-    ("D4-D8", "Applying scaling decisions"),
-    ("D4-D8", "No scaling decisions to apply, updating VA status with metrics"),
-    ("D4-D8", "Successfully emitted metrics"),
-    ("D4-D8", "Skipping EmitReplicaMetrics - NumReplicas is 0"),
-    ("D4-D8", "Pod missing KV cache metrics, using 0"),
-    ("D4-D8", "Model in transition, blocking scaling decisions"),
-    ("D5-D8", "V2 optimizer produced decisions"),
-    ("D5-D8", "Skipping EmitReplicaMetrics - no optimization decision yet"),
+    ("D4-", "Applying scaling decisions"),
+    ("D4-", "No scaling decisions to apply, updating VA status with metrics"),
+    ("D4-", "Successfully emitted metrics"),
+    ("D4-", "Skipping EmitReplicaMetrics - NumReplicas is 0"),
+    ("D4-", "Pod missing KV cache metrics, using 0"),
+    ("D4-", "Model in transition, blocking scaling decisions"),
+    ("D5-", "V2 optimizer produced decisions"),
+    ("D5-", "Skipping EmitReplicaMetrics - no optimization decision yet"),
     ("D5 D6", "Queueing model optimizer produced decisions"),
     ("D5 D6", "No SLO targets"),
     ("D5 D6", "Restoring tuner state from parameter store"),
     ("D5 D6", "Using guessed initial state"),
     ("D4 D5", "Saturation-only decisions made for model"),
     ("D5 D6", "Pod has vLLM metrics but no dispatch rate — possible pod/pod_name label mismatch"),
-    ("D6-D8", "Saturation-only decisions made for role group"),
-    ("D7 D8", "Pod has engine metrics but no dispatch rate — possible pod/pod_name label mismatch"),
-    ("D7 D8", "throughput analyzer: GPS mismatch detected"),
-    ("D7 D8", "throughput analyzer: GPS mismatch persisted, clearing observation window for recalibration"),
-    ("D7 D8", "throughput analyzer has a live capacity signal but has reported no demand <_>"),
+    ("D6-", "Saturation-only decisions made for role group"),
+    ("D7-", "Pod has engine metrics but no dispatch rate — possible pod/pod_name label mismatch"),
+    ("D7-", "throughput analyzer: GPS mismatch detected"),
+    ("D7-", "throughput analyzer: GPS mismatch persisted, clearing observation window for recalibration"),
+    ("D7-", "throughput analyzer has a live capacity signal but has reported no demand <_>"),
     ("D8", "replica-capacity-store-fallback"),
     ("D8", "scheduler-queue-demand"),
     ("D8", "variant-capacity-source"),
@@ -1477,38 +1477,38 @@ _KNOWN_STRUCTURED = (
     ("D8", "replica-capacity-skipped"),
     ("D8", "Pod is serving but no dispatch rate was collected<_>"),
     # targets: with --v=3
-    ("D4-D8", "Saturation target: scale-down most expensive variant"),
-    ("D4-D8", "Saturation targets: no scaling needed"),
-    ("D4-D8", "Saturation targets calculated"),
-    ("D4-D8", "Preserving desired replicas"),
+    ("D4-", "Saturation target: scale-down most expensive variant"),
+    ("D4-", "Saturation targets: no scaling needed"),
+    ("D4-", "Saturation targets calculated"),
+    ("D4-", "Preserving desired replicas"),
     # the reconciler, beside the loop
     ("D4 D5", "Found decision in cache"),
     ("D5 D6", "Applying scaling decision from cache"),
     ("D4-D6", "No decision found in cache for VA"),
     ("D6", "VariantAutoscaling is deprecated; migrate to the annotation-based path"),
     # start-up of the process, and the machinery around it
-    ("D4-D8", "Logger initialized"),
-    ("D4-D8", "Configuration loaded successfully"),
-    ("D4-D8", "Initializing Prometheus client"),
-    ("D4-D8", "Setting up indexes"),
-    ("D4-D8", "Indexes setup completed"),
-    ("D4-D8", "Initializing metrics source registry"),
-    ("D4-D8", "Caches populated"),
-    ("D4-D8", "Updated global saturation config"),
-    ("D4-D8", "Updated global saturation config from ConfigMap"),
-    ("D4-D8", "Bootstrap ConfigMap not found, continuing with defaults"),
-    ("D4-D8", "Initial ConfigMap bootstrap completed"),
-    ("D4-D8", "Ignoring unrecognized ConfigMap"),
-    ("D4-D8", "Watching single namespace"),
-    ("D4-D8", "Loaded config from file"),
-    ("D4-D8", "LeaderWorkerSet CRD detected <_>"),
-    ("D4-D8", "KEDA ScaledObject CRD detected <_>"),
-    ("D4-D8", "Coordinator disabled <_>"),
-    ("D4-D8", "GPU limiter constructed"),
-    ("D4-D8", "GPU limiter (re)built from config"),
-    ("D4-D8", "ThroughputAnalyzer registered <_>"),
-    ("D4-D8", "if kind is a CRD, <_>"),
-    ("D4-D8", "<_> became leader"),
+    ("D4-", "Logger initialized"),
+    ("D4-", "Configuration loaded successfully"),
+    ("D4-", "Initializing Prometheus client"),
+    ("D4-", "Setting up indexes"),
+    ("D4-", "Indexes setup completed"),
+    ("D4-", "Initializing metrics source registry"),
+    ("D4-", "Caches populated"),
+    ("D4-", "Updated global saturation config"),
+    ("D4-", "Updated global saturation config from ConfigMap"),
+    ("D4-", "Bootstrap ConfigMap not found, continuing with defaults"),
+    ("D4-", "Initial ConfigMap bootstrap completed"),
+    ("D4-", "Ignoring unrecognized ConfigMap"),
+    ("D4-", "Watching single namespace"),
+    ("D4-", "Loaded config from file"),
+    ("D4-", "LeaderWorkerSet CRD detected <_>"),
+    ("D4-", "KEDA ScaledObject CRD detected <_>"),
+    ("D4-", "Coordinator disabled <_>"),
+    ("D4-", "GPU limiter constructed"),
+    ("D4-", "GPU limiter (re)built from config"),
+    ("D4-", "ThroughputAnalyzer registered <_>"),
+    ("D4-", "if kind is a CRD, <_>"),
+    ("D4-", "<_> became leader"),
 )
 
 # What a template leaves open, in its example.
