@@ -10,7 +10,7 @@
 #
 #   -n, --dry-run         check everything, print the plan and its arrival rates; change nothing
 #   -y, --yes             never ask; go on where a terminal would be asked (a controller in the other mode)
-#       --analyze         execute the matching notebook at the end and turn it into HTML
+#       --analyze         execute the matching notebook at the end, and write report.html
 #       --embedded        use a simulated cluster on this machine instead of a real one
 #       --speed N         how many times faster than real time the simulated cluster runs (default 30)
 #       --dialect D2|D3|D5|D7  whose release's log lines its controller prints (default D3; docs/log-lines.md)

@@ -30,6 +30,7 @@ class Table(NamedTuple):
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    is_text: bool = False  # words rather than numbers: read from the left
 
 
 class Section(NamedTuple):
@@ -69,9 +70,9 @@ def sections(summary: Summary) -> list[Section]:
         *([Section("Tuner", ("tuner_parameters",), (report.about_tuner(summary),))] if model_based else []),
         *([Section("Workloads", (), (), (_workload_table(summary),))] if summary["workloads"] else []),
         _client_section(summary),
-        Section("The run", (), (), (Table(("", ""), list(_run_rows(summary))),)),
-        Section("The log", (), (), (Table(("", ""), list(_log_rows(summary))),)),
-        Section("Terms", (), (), (Table(("term", "meaning"), GLOSSARY),)),
+        Section("The run", (), (), (Table(("", ""), list(_run_rows(summary)), is_text=True),)),
+        Section("The log", (), (), (Table(("", ""), list(_log_rows(summary)), is_text=True),)),
+        Section("Terms", (), (), (Table(("term", "meaning"), GLOSSARY, is_text=True),)),
     ]
 
 
@@ -189,7 +190,7 @@ _STEPS = (
 def _scaling_tables(summary: Summary) -> Iterator[Table]:
     if summary["reasons"]:
         rows = [(row["action"], row["reason"] or UNKNOWN, str(row["count"])) for row in summary["reasons"]]
-        yield Table(("decision", "reason", "count"), rows)
+        yield Table(("decision", "reason", "count"), rows, is_text=True)
     took = summary["time_to_scale"]
     if took["changes"]:
         ways = [took[way] for way in ("up", "down")]
@@ -278,7 +279,7 @@ def _values_at(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _workload_table(summary: Summary) -> Table:
     header = ("workload", "req/s", "planned (s)", "started", "ended", "late (s)", "result")
-    return Table(header, [_workload_row(work) for work in summary["workloads"]])
+    return Table(header, [_workload_row(work) for work in summary["workloads"]], is_text=True)
 
 
 def _workload_row(work: dict[str, Any]) -> tuple[str, ...]:
