@@ -12,6 +12,7 @@ setup: ## install what the scripts and notebooks need and the machine lacks
 
 setup-test: ## the same, and what the checks need
 	@hack/setup.sh --test
+	@.venv/bin/python hack/fetch_tools.py
 
 demo: setup ## run one experiment on a simulated cluster and analyse it: about a minute, no Kubernetes needed
 	@./run-experiment.sh --embedded --speed $(DEMO_SPEED) --yes --analyze $(DEMO)

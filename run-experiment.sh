@@ -178,6 +178,15 @@ run_python() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m "$@
 
 kube() { "${KUBECTL[@]}" --request-timeout "$REQUEST_TIMEOUT" "$@" </dev/null; }
 
+# create_job FILE OPTIONS...: the answer is its creation time. kubectl is not told the path: it takes commas and quotes
+# in one for its own.
+create_job() {
+  local file="$1"
+  shift
+  "${KUBECTL[@]}" --request-timeout "$REQUEST_TIMEOUT" create --namespace "$NAMESPACE" --filename - \
+    --output jsonpath='{.metadata.creationTimestamp}' "$@" <"$file"
+}
+
 now_ms() { jq -n 'now * 1000 | floor'; }
 
 # Let so many milliseconds of real time pass; a signal is heard at once. Every wait of this script goes through here.
@@ -208,8 +217,7 @@ read_cluster_clock() {
   if [[ "$SIMULATED" == true ]]; then
     answer="$(kube get --raw /embedded/clock | jq -r .now)" || answer=
   else
-    answer="$(kube create --dry-run=server --namespace "$NAMESPACE" --filename "$WORK_DIR/jobs/${W_NAME[0]}.json" \
-      --output jsonpath='{.metadata.creationTimestamp}' 2>/dev/null)" || answer=
+    answer="$(create_job "$WORK_DIR/jobs/${W_NAME[0]}.json" --dry-run=server 2>/dev/null)" || answer=
   fi
   LOCAL_MS="$(now_ms)"
   CLUSTER_MS="$LOCAL_MS"
@@ -1261,8 +1269,7 @@ active_s() {
 start_workload() {
   local i="$1" said
   W_SINCE_MS[i]="$(now_ms)"
-  if said="$(kube create --namespace "$NAMESPACE" --filename "$WORK_DIR/jobs/${W_NAME[i]}.json" \
-    --output jsonpath='{.metadata.creationTimestamp}' 2>"$WORK_DIR/create.err")"; then
+  if said="$(create_job "$WORK_DIR/jobs/${W_NAME[i]}.json" 2>"$WORK_DIR/create.err")"; then
     JOBS_CREATED=true
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$said" W_REASON[i]=
     [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
