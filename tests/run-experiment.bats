@@ -62,10 +62,20 @@ teardown() {
   [ "$variants" -eq 2 ]
   jq -se 'all(.[]; .deployments | length == 2)' "$(run_directory)/cluster-samples.jsonl"
   [[ "$output" == *"  decode:  replicas "*"  decode-2:  replicas "* ]]
-  run runner --embedded --speed 60 --dialect D7 --yes "$(make_config console capacity-based "first 0 120 30")"
+}
+
+@test "a release without VariantAutoscalings: annotated scalers are its variants" {
+  config="$(make_config console capacity-based "first 0 120 30")"
+  run runner --embedded --speed 60 --dialect D7 --variants 2 --yes "$config"
   echo "$output"
   [ "$status" -eq 0 ]
-  grep -q ',scaling_decision,' "$BATS_TEST_TMPDIR"/data/console-*/metrics.csv
+  [[ "$output" == *"variant: HorizontalPodAutoscaler"*"variant: HorizontalPodAutoscaler"*"verbosity: --v=4"* ]]
+  [ "$(cat "$(run_directory)/cluster/before/variantautoscalings.json")" = '[]' ]
+  [ "$(jq length "$(run_directory)/cluster/before/deployment.json")" -eq 2 ]
+  jq -se 'all(.[]; (.deployments | length == 2) and (.variants == []) and ([.pods[].variant] | unique | length == 2))' \
+    "$(run_directory)/cluster-samples.jsonl"
+  [ "$(grep -c ',scaling_decision,' "$(run_directory)/metrics.csv")" -gt 0 ]
+  grep -q ',analyzer_result,' "$(run_directory)/analyzers.csv"
 }
 
 @test "--analyze writes the report" {
