@@ -1269,8 +1269,8 @@ active_s() {
 start_workload() {
   local i="$1" said
   W_SINCE_MS[i]="$(now_ms)"
+  JOBS_CREATED=true # a signal may come, or the answer be lost, when it has been
   if said="$(create_job "$WORK_DIR/jobs/${W_NAME[i]}.json" 2>"$WORK_DIR/create.err")"; then
-    JOBS_CREATED=true
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$said" W_REASON[i]=
     [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
       --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) / 1000 - $planned / $speed')"
@@ -1283,8 +1283,7 @@ start_workload() {
 
 note_refusal() {
   local i="$1" said="$2"
-  JOBS_CREATED=true                            # perhaps: an answer may have been lost
-  if [[ "$said" == *'already exists'* ]]; then # it has: the name is ours alone
+  if [[ "$said" == *'already exists'* ]]; then # an answer was lost: the name is ours alone
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(cluster_now)" W_REASON[i]=
   elif is_outage "$said"; then
     [[ -n "${W_REASON[i]}" ]] || warn "${W_NAME[i]} cannot be started now, trying again: $said"

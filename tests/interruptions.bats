@@ -91,6 +91,20 @@ was_saved() {
   done
 }
 
+@test "while a Job is being created" {
+  local bin="$BATS_TEST_TMPDIR/bin" said="the API server has the Job"
+  mkdir "$bin"
+  # The Job is there, and the runner does not know it yet.
+  printf '#!/usr/bin/env bash\nif [[ "$*" != *" create --"* ]]; then exec %s "$@"; fi\n%s "$@"\necho "%s" >>"$OUT"\nsleep 2\n' \
+    "$(command -v kubectl)" "$(command -v kubectl)" "$said" >"$bin/kubectl"
+  chmod +x "$bin/kubectl"
+  export OUT
+  for how in ctrl-c term; do
+    LOAD_S=6000 PATH="$bin:$PATH" interrupt "$how" "$said"
+    [ "$(run_of "$how" .status)" = interrupted ]
+  done
+}
+
 @test "during the cooldown" {
   for how in ctrl-c term hangup reader-gone; do
     interrupt "$how" "cooldown:"
