@@ -1380,7 +1380,8 @@ podless_reason() {
 look_at_jobs() {
   local i state reason
   has_state active || return 0
-  if ! job_states >"$WORK_DIR/states" 2>"$WORK_DIR/states.err"; then
+  # In a shell of its own: a signal's answer would go to where a function's words are sent.
+  if ! (job_states) >"$WORK_DIR/states" 2>"$WORK_DIR/states.err"; then
     warn "the load Jobs cannot be looked at now: $(tail -n 1 "$WORK_DIR/states.err")"
     return 0
   fi
@@ -1500,7 +1501,7 @@ stop_load() {
 
 delete_jobs() {
   [[ "$JOBS_CREATED" == true && "$KEEP_JOBS" == false ]] || return 0
-  delete_jobs_and_wait --selector "wva-experiments/run=$RUN_ID" >/dev/null 2>>"$RUN_LOG" || {
+  (delete_jobs_and_wait --selector "wva-experiments/run=$RUN_ID") >/dev/null 2>>"$RUN_LOG" || {
     warn "the load Jobs may still be there: $(say_remains)"
     return
   }

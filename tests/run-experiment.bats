@@ -115,6 +115,20 @@ teardown() {
   jq -e .complete "$(run_directory)/collection.json"
 }
 
+@test "Ctrl-C during a look at the Jobs is answered where one can read it" {
+  local bin="$BATS_TEST_TMPDIR/bin"
+  mkdir "$bin"
+  printf '#!/bin/sh\ncase "$*" in *"get jobs.batch,pods"*) touch %s/looking; sleep 4 ;; esac\nexec %s "$@"\n' \
+    "$bin" "$(command -v kubectl)" >"$bin/kubectl"
+  chmod +x "$bin/kubectl"
+  PATH="$bin:$PATH"
+  start_runner --embedded --speed 60 --yes "$(make_config looking model-based "first 0 6000 20")"
+  wait_until test -e "$bin/looking"
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  grep -q 'interrupted: data in' "$BATS_TEST_TMPDIR/out"
+}
+
 @test "TERM to the script alone does the same" {
   start_cluster
   config="$(make_config stopped capacity-based "first 0 6000 20")"
