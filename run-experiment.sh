@@ -1058,7 +1058,10 @@ choose_run_id() { RUN_ID="$(date -u +%Y%m%d-%H%M%S)"; }
 
 create_run_dir() {
   mkdir -p "$BASE_DIR" || die 3 "the directory $BASE_DIR for results cannot be made"
-  mkdir "$BASE_DIR/$NAME-$RUN_ID" || die 3 "another run has begun in this second; start again"
+  if ! mkdir "$BASE_DIR/$NAME-$RUN_ID" 2>/dev/null; then
+    [[ ! -e "$BASE_DIR/$NAME-$RUN_ID" ]] || die 3 "another run has begun in this second; start again"
+    die 3 "$BASE_DIR cannot be written to; change its rights, or output.base_dir in the config"
+  fi
   RUN_DIR="$(cd "$BASE_DIR/$NAME-$RUN_ID" && pwd)"
   mv "$RUN_LOG" "$RUN_DIR/run.log"
   RUN_LOG="$RUN_DIR/run.log"

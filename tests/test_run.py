@@ -182,6 +182,18 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch, name):
         run.load(directory)
 
 
+@pytest.mark.parametrize(
+    ("writable", "expected"), [({"r", "work"}, "r"), ({"work"}, "work/r-analysis"), (set(), "temporary/r-analysis")]
+)
+def test_results_go_where_they_can_be_written(tmp_path, monkeypatch, writable, expected):
+    for name in ("r", "work", "temporary"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(run.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr(run.os, "access", lambda path, _: path.name in writable)  # root may write anywhere
+    assert run.output_of(tmp_path / "r") == tmp_path / expected
+
+
 def test_a_metrics_csv_that_cannot_be_written_is_said(tmp_path):
     directory = write_run(tmp_path / "r", *MODEL_RUN)
     (directory / "metrics.csv").mkdir()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -281,8 +282,11 @@ def planned_mode(directory: Path) -> str:
 
 
 def output_of(directory: Path) -> Path:
-    """Where the results of a run go: into it, or beside the working directory if it cannot be written to."""
-    return directory if os.access(directory, os.W_OK) else Path.cwd() / f"{directory.name}-analysis"
+    """Where the results of a run go: into it, else into the working directory, else into that for temporary files."""
+    if os.access(directory, os.W_OK):
+        return directory
+    base = Path.cwd() if os.access(Path.cwd(), os.W_OK) else Path(tempfile.gettempdir())
+    return base / f"{directory.name}-analysis"
 
 
 # --- reading its files ----------------------------------------------------------------------------
