@@ -610,10 +610,9 @@ start_embedded_cluster() {
   CLUSTER_PID=$!
   set +o monitor
   while [[ ! -s "$state/ready" ]]; do
-    if ! is_running "$CLUSTER_PID" || [[ $waited_ms -ge $((CLUSTER_START_TIMEOUT_S * 1000)) ]]; then
-      tail -n 5 "$WORK_DIR/cluster.log" >&2
-      die 3 "the embedded cluster has not started within $((waited_ms / 1000)) s"
-    fi
+    is_running "$CLUSTER_PID" || die 3 "the embedded cluster does not start: $(tail -n 1 "$WORK_DIR/cluster.log")"
+    [[ $waited_ms -lt $((CLUSTER_START_TIMEOUT_S * 1000)) ]] ||
+      die 3 "the embedded cluster has not started within $((waited_ms / 1000)) s: $(tail -n 1 "$WORK_DIR/cluster.log")"
     sleep_ms 100
     waited_ms=$((waited_ms + 100))
   done

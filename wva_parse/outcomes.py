@@ -65,7 +65,9 @@ def outcomes_of(run: Experiment) -> Outcomes:
         changes=changes,
         time_to_scale=scaling.times_to_scale(changes, source),
         flapping=scaling.flapping(changes),
-        cost=scaling.cost(frames, replicas.replica_seconds) if replicas else None,
+        cost=scaling.cost(frames, replicas.replica_seconds)
+        if replicas and replicas.replica_seconds is not None
+        else None,
         saturation=saturation,
         reactions=reactions,
         capacity_per_min=capacity,

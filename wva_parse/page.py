@@ -131,6 +131,7 @@ def tiles(summary: Summary) -> list[Tile]:
         found.append(Tile("saturated", f"{summary['kv_cache']['saturated_s']:.0f} s"))
     if replicas:
         found.append(Tile("replicas on average", f"{replicas['mean']:.2f}"))
+    if replicas and replicas["replica_seconds"] is not None:
         found.append(Tile("replica-seconds", f"{replicas['replica_seconds']:.0f}"))
     if client and client["failed"] is not None:
         found.append(Tile("requests failed", number(client["failed"])))

@@ -132,7 +132,7 @@ def _run_rows(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "reconciliations", f"{summary['reconciliations']} (loop runs in the log: {summary['loop_runs']})"
     yield "usual interval", UNKNOWN if summary["interval_s"] is None else f"{summary['interval_s']:.1f} s"
     yield "observations from", str(summary["observed_from"])
-    if replicas:
+    if replicas and replicas["replica_seconds"] is not None:
         yield "replica-seconds", f"{replicas['replica_seconds']:.0f} (from {replicas['source']})"
     if cost and cost["cost"] is not None:
         yield "cost", f"{cost['cost']:.2f} (WVA's unit cost {cost['unit_cost']:g} per replica and hour)"

@@ -51,7 +51,7 @@ class Replicas(NamedTuple):
     min: float
     max: float
     mean: float  # weighted by time
-    replica_seconds: float
+    replica_seconds: float | None  # None of a single moment
     source: str  # "samples" or "decisions"
 
 
@@ -183,7 +183,7 @@ def replicas(over_time: pd.DataFrame, source: str) -> Replicas | None:
         min=float(values.min()),
         max=float(values.max()),
         mean=area / duration if duration > 0 else float(values.mean()),
-        replica_seconds=area,
+        replica_seconds=area if len(values) > 1 else None,
         source=source,
     )
 
