@@ -15,6 +15,7 @@
 #   WVA_NAMESPACE, WVA_DEPLOYMENT   the model's namespace and Deployment; without them there are no samples
 #   WVA_CONTEXT                     as kubectl's --context
 #   WVA_CLOCK                       "CLUSTER_MS LOCAL_MS SPEED": two clocks at one moment, and how fast the cluster's runs
+#   WVA_HISTORY_S                   how much older log a new collection begins with, in seconds (default 300)
 #   WVA_PARENT                      a process id: when that process is gone, the collection ends
 #
 # Needs kubectl, jq and Python 3.10.
@@ -86,6 +87,7 @@ parse_arguments() {
   [[ -n "$NAMESPACE" && "$NAMESPACE" != -* ]] || die 2 "'$NAMESPACE' is no namespace"
   [[ -n "$POD_PREFIX" && "$POD_PREFIX" != -* ]] || die 2 "'$POD_PREFIX' is no beginning of a pod's name"
   [[ "$INTERVAL_S" =~ ^[1-9][0-9]*$ ]] || die 2 "interval: saw '$INTERVAL_S', expected whole seconds, at least 1"
+  [[ "${WVA_HISTORY_S:-300}" =~ ^[0-9]{1,7}$ ]] || die 2 "WVA_HISTORY_S: saw '$WVA_HISTORY_S', expected whole seconds"
   [[ -d "$(dirname -- "$OUTPUT")" ]] || die 2 "there is no directory '$(dirname -- "$OUTPUT")' for the log"
   OUTPUT="$(cd "$(dirname -- "$OUTPUT")" && pwd)/$(basename -- "$OUTPUT")"
   SPOOL_DIR="$(dirname "$OUTPUT")/.$(basename "$OUTPUT").spool"
@@ -259,8 +261,8 @@ list_cluster() {
 merge() {
   local clock
   read -r -a clock <<<"$WVA_CLOCK"
-  if ! wva_parse collect-merge --prefix "$POD_PREFIX" --deployment "${WVA_DEPLOYMENT:-}" --clock "${clock[@]}" "$@" \
-    "$OUTPUT" "$SPOOL_DIR" >"$SPOOL_DIR/orders" </dev/null; then
+  if ! wva_parse collect-merge --prefix "$POD_PREFIX" --deployment "${WVA_DEPLOYMENT:-}" --clock "${clock[@]}" \
+    --history "${WVA_HISTORY_S:-300}" "$@" "$OUTPUT" "$SPOOL_DIR" >"$SPOOL_DIR/orders" </dev/null; then
     log "this poll could not be merged; the next one will try again"
     : >"$SPOOL_DIR/orders"
   fi

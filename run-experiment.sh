@@ -96,6 +96,7 @@ MONITOR_PID=
 WATCH_PID=
 ANALYSIS_PID=
 JOBS_CREATED=false
+CREATING=() # processes
 CLEANED_UP=false
 SIGNALS=0       # heard since the cleanup began
 FIRST_SIGNAL_S= # on bash's own clock
@@ -1268,19 +1269,40 @@ active_s() {
   jq -n --argjson since "${W_SINCE_MS[$1]}" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'
 }
 
-start_workload() {
-  local i="$1" said
-  W_SINCE_MS[i]="$(now_ms)"
-  JOBS_CREATED=true # a signal may come, or the answer be lost, when it has been
-  if said="$(create_job "$WORK_DIR/jobs/${W_NAME[i]}.json" 2>"$WORK_DIR/create.err")"; then
-    W_STATE[i]=active W_RESULT[i]=running W_START[i]="$said" W_REASON[i]=
+# Those that are due are created at the same time: a slow API server must not make the second one late.
+start_due() {
+  local i elapsed="$1" due=() since
+  for ((i = 0; i < W_COUNT; i++)); do
+    if [[ "${W_STATE[i]}" == planned ]] && is_due "$i" "$elapsed"; then
+      due+=("$i")
+      [[ "${W_HOW[i]}" == parallel ]] || break # of a sequence only the next one
+    fi
+  done
+  [[ ${#due[@]} -gt 0 ]] || return 0
+  JOBS_CREATED=true # a signal may come, or an answer be lost, when they have been
+  since="$(now_ms)"
+  for i in "${due[@]}"; do
+    W_SINCE_MS[i]="$since"
+    create_job "$WORK_DIR/jobs/${W_NAME[i]}.json" >"$WORK_DIR/created.$i" 2>"$WORK_DIR/create.err.$i" &
+    CREATING+=($!)
+  done
+  for ((i = 0; i < ${#due[@]}; i++)); do
+    note_start "${due[i]}" "${CREATING[i]}"
+  done
+  CREATING=()
+  write_run_json
+}
+
+note_start() {
+  local i="$1" child="$2"
+  if wait "$child"; then
+    W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(<"$WORK_DIR/created.$i")" W_REASON[i]=
     [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
       --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) / 1000 - $planned / $speed')"
     log "started ${W_NAME[i]}: ${W_RATE[i]} req/s, Job ${W_JOB[i]}"
   else
-    note_refusal "$i" "$(<"$WORK_DIR/create.err")"
+    note_refusal "$i" "$(<"$WORK_DIR/create.err.$i")"
   fi
-  write_run_json
 }
 
 note_refusal() {
@@ -1450,21 +1472,23 @@ next_look_ms() {
     | [$planned[], ([$interval * 1000 / $speed, $least] | max)] | [min, 0] | max | ceil'
 }
 
+stop_over() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    if [[ "${W_STATE[i]}" == active ]] && is_over "$i" "$1"; then
+      stop_workload "$i"
+    fi
+  done
+}
+
 run_workloads() {
-  local i elapsed
+  local elapsed
   T0_MS="$(now_ms)"
   while has_state planned || has_state active; do
     elapsed="$(elapsed_s)"
-    for ((i = 0; i < W_COUNT; i++)); do
-      if [[ "${W_STATE[i]}" == active ]] && is_over "$i" "$elapsed"; then
-        stop_workload "$i"
-      fi
-    done
-    for ((i = 0; i < W_COUNT; i++)); do
-      if [[ "${W_STATE[i]}" == planned ]] && is_due "$i" "$elapsed"; then
-        start_workload "$i"
-      fi
-    done
+    start_due "$elapsed" # first: to read the log of one that is over takes a moment
+    stop_over "$elapsed"
+    start_due "$elapsed" # the next one of a sequence
     sleep_ms "$(planned_times | next_look_ms)"
     look_at_jobs
     ensure_monitor
@@ -1490,6 +1514,7 @@ cool_down() {
 # Whatever is still active was interrupted. The load stops first; its logs are read in the same second.
 stop_load() {
   local i readers=()
+  [[ ${#CREATING[@]} -eq 0 ]] || wait "${CREATING[@]}" # or a Job might come after its deletion
   for ((i = 0; i < W_COUNT; i++)); do
     if [[ "${W_STATE[i]}" == active ]]; then
       end_workload "$i" interrupted

@@ -95,7 +95,7 @@ was_saved() {
   local bin="$BATS_TEST_TMPDIR/bin" said="the API server has the Job"
   mkdir "$bin"
   # The Job is there, and the runner does not know it yet.
-  # shellcheck disable=SC2016 # expanded by the script that is made here
+  # shellcheck disable=SC2016 # the stub expands it
   printf '#!/usr/bin/env bash\nif [[ "$*" != *" create --"* ]]; then exec %s "$@"; fi\n%s "$@"\necho "%s" >>"$OUT"\nsleep 2\n' \
     "$(command -v kubectl)" "$(command -v kubectl)" "$said" >"$bin/kubectl"
   chmod +x "$bin/kubectl"

@@ -495,7 +495,7 @@ def _remember(stream: Stream, spool: Spool, lines: list[Line]) -> None:
 
 
 def next_orders(
-    state: State, seen: Iterable[ContainerState], files: Files, elapsed_s: float, closing: bool
+    state: State, seen: Iterable[ContainerState], files: Files, history_s: float, closing: bool
 ) -> list[Order]:
     """What to read now.
 
@@ -503,8 +503,8 @@ def next_orders(
     ----------
     seen : iterable of ContainerState
         The list of pods that the streams were brought up to.
-    elapsed_s : float
-        Cluster seconds since the collection started.
+    history_s : float
+        Cluster seconds that a log is read back, where nothing of it is known yet.
     closing : bool
         The collection ends: read what is there instead of following it.
     """
@@ -512,12 +512,12 @@ def next_orders(
     for container in seen:
         stream = state.streams.get(f"{container.uid}/{container.name}")
         if stream is not None and container.readable:
-            orders += _stream_orders(state, stream, container, files, elapsed_s, closing)
+            orders += _stream_orders(state, stream, container, files, history_s, closing)
     return orders
 
 
 def _stream_orders(
-    state: State, stream: Stream, container: ContainerState, files: Files, elapsed_s: float, closing: bool
+    state: State, stream: Stream, container: ContainerState, files: Files, history_s: float, closing: bool
 ) -> Iterator[Order]:
     for number, spool in enumerate(stream.spools):
         status = files.exit_status(spool)
@@ -538,7 +538,7 @@ def _stream_orders(
     known = stream.tail_generation == stream.generation
     spool = state.new_spool(kind, stream.generation, MUST_OVERLAP if known else MAY_OVERLAP)
     stream.spools.append(spool)
-    history = "-" if stream.whole else f"--since={int(HISTORY_S + elapsed_s) + 1}s"
+    history = "-" if stream.whole else f"--since={int(history_s) + 1}s"
     yield _order(spool, stream, stream.since if known else history)
 
 
@@ -742,8 +742,8 @@ def merge(arguments: argparse.Namespace) -> list[Order]:
     taken = [merge_stream(state, stream, files) for stream in state.streams.values()]
     orders: list[Order] = []
     if listing is not None and not arguments.last:
-        elapsed_s = (local_s - state.started_s) * clock.speed
-        orders = next_orders(state, containers(listing, arguments.prefix), files, elapsed_s, arguments.closing)
+        history_s = arguments.history + (local_s - state.started_s) * clock.speed
+        orders = next_orders(state, containers(listing, arguments.prefix), files, history_s, arguments.closing)
     if arguments.last:
         _judge_end(state, files)
     lines = heapq.merge(*taken, key=lambda line: line.stamp_ns)
@@ -785,6 +785,9 @@ def main(command: str, argv: list[str]) -> int:
         default=(0.0, 0.0, 1.0),
         metavar=("CLUSTER_MS", "LOCAL_MS", "SPEED"),
         help="the cluster's clock and the local one at one moment",
+    )
+    parser.add_argument(
+        "--history", type=float, default=HISTORY_S, metavar="S", help="older log to begin with, seconds"
     )
     parser.add_argument("--resumed", action="store_true", help="the first poll: no reading is going on")
     parser.add_argument("--closing", action="store_true", help="order what is needed to end the collection")

@@ -5,11 +5,11 @@ LOG="$BATS_TEST_TMPDIR/log.jsonl"
 BEFORE="$BATS_TEST_TMPDIR/before"
 VERDICT="$BATS_TEST_TMPDIR/collection.json"
 
-# start_monitor [SECONDS BETWEEN POLLS]
+# start_monitor [SECONDS BETWEEN POLLS]: from the cluster's first line on, however late a busy machine starts it.
 start_monitor() {
   set -m
   WVA_TEST="$BATS_TEST_TMPDIR" WVA_CLOCK="$(clocks)" WVA_NAMESPACE="$NAMESPACE" \
-  WVA_DEPLOYMENT=ms-inference-scheduling-llm-d-modelservice-decode \
+  WVA_DEPLOYMENT=ms-inference-scheduling-llm-d-modelservice-decode WVA_HISTORY_S=86400 \
     "$PROJECT/monitor-wva.sh" "$CONTROLLERS" "$PREFIX" "$LOG" "${1:-10}" </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
   MONITOR_PID=$!
   set +m
