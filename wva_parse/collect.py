@@ -787,7 +787,7 @@ def main(command: str, argv: list[str]) -> int:
         help="the cluster's clock and the local one at one moment",
     )
     parser.add_argument(
-        "--history", type=float, default=HISTORY_S, metavar="S", help="older log to begin with, seconds"
+        "--history", type=float, default=HISTORY_S, metavar="S", help="seconds of older log to begin with"
     )
     parser.add_argument("--resumed", action="store_true", help="the first poll: no reading is going on")
     parser.add_argument("--closing", action="store_true", help="order what is needed to end the collection")

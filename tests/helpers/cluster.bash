@@ -24,13 +24,13 @@ stop_cluster() {
   [[ -z "${CLUSTER_PID:-}" ]] || kill "$CLUSTER_PID" 2>/dev/null || true # it may have ended
 }
 
-# wait_until COMMAND...: until it succeeds, at most 30 s.
+# wait_until COMMAND...: until it succeeds, at most 90 s: a busy machine is slow.
 wait_until() {
   local tries=0
   until "$@" >/dev/null 2>&1; do
     tries=$((tries + 1))
-    [[ $tries -lt 300 ]] || {
-      echo "still not true after 30 s: $*" >&2
+    [[ $tries -lt 900 ]] || {
+      echo "still not true after 90 s: $*" >&2
       return 1
     }
     sleep 0.1
