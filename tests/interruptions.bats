@@ -108,7 +108,7 @@ was_saved() {
 
 @test "during the cooldown" {
   for how in ctrl-c term hangup reader-gone; do
-    interrupt "$how" "cooldown:"
+    interrupt "$how" "cooldown:" --cooldown=6000
     was_saved "$how" interrupted stopped
   done
 }
