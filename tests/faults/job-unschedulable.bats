@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # A workload's pod fits on no node.
 
+export SPEED=20 # even a busy machine looks between the timeout and the end of what a pod may take to start
+
 load ../helpers/cluster_per_test
 
 @test "a pod that fits on no node" {

@@ -41,9 +41,9 @@ has_failed() { test -e "$FAILURES/$1.granted"; }
   order controller-crash
   wait_until has_failed logs
   fail_next get "pods,leases.coordination.k8s.io --namespace $CONTROLLERS"
+  wait_until has_failed get # else it might be the last poll that fails
   pass 90
   nothing_is_lost
   is_complete
-  has_failed get
   [ "$(restarts)" = '[0,1]' ]
 }
