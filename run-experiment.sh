@@ -98,8 +98,9 @@ ANALYSIS_PID=
 JOBS_CREATED=false
 CREATING=() # processes
 CLEANED_UP=false
-SIGNALS=0       # heard since the cleanup began
-FIRST_SIGNAL_S= # on bash's own clock
+LISTS_NOTHING=false # the cluster is asked for no more lists
+SIGNALS=0           # heard since the cleanup began
+FIRST_SIGNAL_S=     # on bash's own clock
 
 # One entry per workload, in the order of the plan.
 W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
@@ -746,7 +747,7 @@ look_at_cluster() {
 }
 
 get_objects() {
-  if [[ -z "$2" ]] || ! kube get "$2" --namespace "$1" --output json; then
+  if [[ "$LISTS_NOTHING" == true || -z "$2" ]] || ! kube get "$2" --namespace "$1" --output json; then
     printf '{"items": []}\n'
   fi
 }
@@ -1205,7 +1206,7 @@ stop_monitor() {
     waited_ms=$((waited_ms + 100))
   done
   ! is_running "$MONITOR_PID" || warn "the collector has not ended within $MONITOR_STOP_TIMEOUT_S s"
-  stop_group "$MONITOR_PID"
+  kill -KILL -- "-$MONITOR_PID" 2>/dev/null # what is left of it, most often nothing, must not write any more
   MONITOR_PID=
 }
 
@@ -1319,7 +1320,7 @@ note_refusal() {
 
 is_outage() {
   case "$1" in
-    *refused* | *'Unable to connect'* | *timeout* | *'timed out'* | *EOF* | *reset* | *'ServiceUnavailable'*) return 0 ;;
+    *refused* | *'Unable to connect'* | *timeout* | *'timed out'* | *'deadline exceeded'* | *EOF* | *reset* | *'ServiceUnavailable'*) return 0 ;;
   esac
   return 1
 }
@@ -1538,7 +1539,7 @@ delete_jobs() {
 # delete_jobs_and_wait SELECTION...: until their pods are gone as well; a load that still runs would spoil the next
 # experiment.
 delete_jobs_and_wait() {
-  "${KUBECTL[@]}" delete jobs.batch --namespace "$NAMESPACE" --cascade=foreground --timeout "$DELETE_TIMEOUT" "$@" </dev/null
+  "${KUBECTL[@]}" --request-timeout "$DELETE_TIMEOUT" delete jobs.batch --namespace "$NAMESPACE" --cascade=foreground --timeout "$DELETE_TIMEOUT" "$@" </dev/null
 }
 
 say_remains() { printf 'kubectl delete jobs --namespace %s --selector wva-experiments/run=%s\n' "$NAMESPACE" "$RUN_ID"; }
@@ -1596,9 +1597,27 @@ stop_embedded_cluster() {
   CLUSTER_PID=
 }
 
+# Who interrupts a run wants to be gone within 15 s, even if the API server answers nothing any more.
+hurry() {
+  REQUEST_TIMEOUT=3s DELETE_TIMEOUT=4s
+}
+
+# What is not answered now will not be within a few seconds more.
+give_up_silent_cluster() {
+  local said
+  [[ "$JOBS_CREATED" == true ]] || return 0 # it has just deleted Jobs, or there were none
+  REQUEST_TIMEOUT=2s
+  if ! said="$(kube get --raw /version 2>&1)" && is_outage "$said"; then
+    warn "the API server does not answer: no state of the cluster after the run, and the end of the log may be missing"
+    LISTS_NOTHING=true MONITOR_STOP_TIMEOUT_S=3
+  fi
+}
+
 close_run() {
   EXIT_STATUS="$1"
+  [[ "$1" -ne 130 ]] || hurry
   persist stop_load
+  [[ "$1" -ne 130 ]] || give_up_silent_cluster
   persist look_at_cluster
   persist save_snapshot after
   persist stop_monitor

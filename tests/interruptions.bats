@@ -119,3 +119,24 @@ was_saved() {
     was_saved "$how" complete stopped
   done
 }
+
+@test "while the API server hangs: what remains is said" {
+  local config
+  config="$(make_config hangs model-based "first 0 6000 10")"
+  OUT="$BATS_TEST_TMPDIR/hangs.out"
+  WVA_TEST="$BATS_TEST_TMPDIR" start_in_background python "$BATS_TEST_DIRNAME/helpers/interruptible.py" \
+    "$PROJECT/run-experiment.sh" --kubeconfig "$KUBECONFIG" --yes "$config"
+  wait_until grep -qF "started first" "$OUT"
+  kill -STOP "$CLUSTER_PID" # connections are accepted, and nothing is ever answered
+  local began=$SECONDS status=0
+  kill -INT -- "-$RUNNER_PID"
+  wait "$RUNNER_PID" || status=$?
+  unset RUNNER_PID
+  echo "status $status after $((SECONDS - began)) s"
+  cat "$OUT"
+  kill -CONT "$CLUSTER_PID"
+  [ "$status" -eq 130 ]
+  [ $((SECONDS - began)) -le 15 ]
+  [[ "$(cat "$OUT")" == *"the load Jobs may still be there: kubectl delete jobs"* ]]
+  wait_until no_process_is_left
+}
