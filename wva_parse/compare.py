@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wva_parse import groups, provenance
+from wva_parse.json_files import dig
 from wva_parse.run import Experiment
 from wva_parse.sections import Section, Table, markdown_table
 from wva_parse.texts import percent
@@ -98,7 +99,7 @@ FIGURES = (
 def describe(summary: Summary) -> Iterator[tuple[str, str]]:
     """Label and text of each figure that a run has."""
     for figure in FIGURES:
-        value = _dig(summary, figure.path)
+        value = dig(summary, figure.path)
         if value is not None:
             yield figure.label, figure.text(value)
 
@@ -143,7 +144,7 @@ def table(summaries: Sequence[Summary]) -> Table:
     """One column per run; a figure that a run does not have is a dash, one that no run has is left out."""
     rows = []
     for figure in FIGURES:
-        values = [_dig(summary, figure.path) for summary in summaries]
+        values = [dig(summary, figure.path) for summary in summaries]
         if any(value is not None for value in values):
             rows.append([figure.label, *("–" if value is None else figure.text(value) for value in values)])
     return Table(["", *(str(summary["run"]) for summary in summaries)], rows)
@@ -154,7 +155,7 @@ def cells(summaries: Sequence[Summary]) -> Iterator[dict[str, Any]]:
     for summary in summaries:
         group = group_of(summary)
         for figure in FIGURES:
-            value = _dig(summary, figure.path)
+            value = dig(summary, figure.path)
             if value is not None and not isinstance(value, dict | list):
                 yield {
                     "run": summary["run"],
@@ -199,7 +200,7 @@ def _grouped(summaries: Sequence[Summary]) -> dict[Group, list[Summary]]:
 
 
 def _numbers(summaries: Sequence[Summary], figure: Figure) -> list[float]:
-    values = (_dig(summary, figure.path) for summary in summaries)
+    values = (dig(summary, figure.path) for summary in summaries)
     return [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
 
 
@@ -254,9 +255,3 @@ def _effect(found: groups.Effect, figure: Figure) -> list[str]:
 
 def _between(ends: tuple[float, float], text: Callable[[Any], str]) -> str:
     return f"{text(ends[0])} to {text(ends[1])}"
-
-
-def _dig(value: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

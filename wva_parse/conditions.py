@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from wva_parse.skill import error_by_mismatch
 from wva_parse.stats import METRICS, spearman
 
 MISMATCH_COLUMNS = ["mismatch", "n", "itl_mae_ms", "itl_bias_ms", "ttft_mae_ms", "ttft_bias_ms"]
@@ -29,18 +30,12 @@ def by_mismatch(pairs: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         `MISMATCH_COLUMNS`, in order of `mismatch` (observed - predicted replicas; 0: settled pairs).
     """
-    loaded = pairs[pairs["loaded"]]
-    loaded = loaded.assign(mismatch=(loaded["observed_replicas"] - loaded["predicted_replicas"]))
-    errors = {f"{metric}_abs": loaded[f"{metric}_error_ms"].abs() for metric in METRICS}
-    groups = loaded.assign(**errors).dropna(subset="mismatch").groupby("mismatch", sort=True)
-    found = groups.agg(
-        n=("mismatch", "size"),
-        itl_mae_ms=("itl_abs", "mean"),
-        itl_bias_ms=("itl_error_ms", "mean"),
-        ttft_mae_ms=("ttft_abs", "mean"),
-        ttft_bias_ms=("ttft_error_ms", "mean"),
-    ).reset_index()
-    return found.astype({"mismatch": "int64"})[MISMATCH_COLUMNS]
+    of_metrics = (
+        error_by_mismatch(pairs, metric).rename(columns={"mae_ms": f"{metric}_mae_ms", "bias_ms": f"{metric}_bias_ms"})
+        for metric in METRICS
+    )
+    itl, ttft = of_metrics
+    return itl.merge(ttft, on=["mismatch", "n"]).astype({"mismatch": "int64"})[MISMATCH_COLUMNS]
 
 
 def load_correlation(pairs: pd.DataFrame, metric: str) -> LoadCorrelation:

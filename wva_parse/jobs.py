@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from wva_parse.documents import ConfigError, Document, Where, read_document
+from wva_parse.json_files import dig
 
 RUN_ID_LENGTH = len("-YYYYmmdd-HHMMSS")
 MAX_NAME = 63 - RUN_ID_LENGTH  # of a Job, so that its pods carry the whole name in a label
@@ -115,16 +116,10 @@ def _metadata_problems(document: Document, metadata: dict[str, Any], namespace: 
 
 def _environment(data: dict[str, Any]) -> Iterator[tuple[str, str, Where]]:
     """Name, value and place of every environment variable of the Job's containers that has a value."""
-    containers = _dig(data, "spec", "template", "spec", "containers")
+    containers = dig(data, ("spec", "template", "spec", "containers"))
     for index, container in enumerate(containers if isinstance(containers, list) else []):
         variables = container.get("env") if isinstance(container, dict) else None
         for number, variable in enumerate(variables if isinstance(variables, list) else []):
             if isinstance(variable, dict) and variable.get("value") is not None:
                 where = ("spec", "template", "spec", "containers", index, "env", number, "value")
                 yield str(variable.get("name")), str(variable["value"]), where
-
-
-def _dig(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value

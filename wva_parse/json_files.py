@@ -44,6 +44,13 @@ def objects_in(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def dig(value: Any, path: tuple[str, ...]) -> Any:
+    """What stands at a path of keys; None if there is nothing."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
 def _read_any_json(path: Path) -> Any:
     try:
         return orjson.loads(path.read_bytes())

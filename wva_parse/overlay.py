@@ -77,10 +77,7 @@ def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int, is_ste
 
 
 def _load(run: Experiment) -> pd.DataFrame:
-    of_models = run.frames["observed_metrics"].drop_duplicates(["reconciliation", "model"])
-    groups = of_models.groupby("reconciliation")
-    rates = groups["arrival_rate_per_min"].sum(min_count=1) / 60
-    return pd.DataFrame({"minutes": groups["minutes"].first(), "value": rates})
+    return stats.arrival_rates(run.frames).rename(columns={"per_s": "value"})
 
 
 def _replicas(run: Experiment) -> pd.DataFrame:

@@ -509,8 +509,7 @@ def _rates(axis: Axes, run: Experiment) -> None:
     )
     if len(offered):
         axis.step(offered["minutes"], offered["per_s"], where="post", color=GREY, label="offered by the Jobs")
-    observed = run.frames["observed_metrics"].assign(per_s=lambda rows: rows["arrival_rate_per_min"] / 60)
-    observed = observed.drop_duplicates(["reconciliation", "model"])  # all variants of a model log the model's rate
+    observed = stats.arrival_rates(run.frames)
     _line(axis, run, observed, "per_s", color=BLUE, label="measured by WVA")
     axis.set_ylabel("requests per second")
     axis.set_ylim(bottom=0)

@@ -15,7 +15,7 @@ import orjson
 import pandas as pd
 
 from wva_parse.frames import Frames, Window, minutes_since, utc_times
-from wva_parse.json_files import objects_in
+from wva_parse.json_files import dig, objects_in
 from wva_parse.lines import parse_stamp
 
 # Path of a value in `.status` of a VariantAutoscaling -> column; texts with two decimals up to v0.4.
@@ -94,7 +94,7 @@ def make_samples(samples: Iterable[dict[str, Any]], zero: pd.Timestamp, window: 
             names = {"variant": _variant_of(deployment), "timestamp": sample.get("time")}
             replicas.append({**names, "replicas": deployment.get("spec"), "ready": deployment.get("ready")})
         for variant in objects_in(sample.get("variants")):
-            values = {column: _number(_dig(variant.get("status"), path)) for column, path in STATUS_PATHS.items()}
+            values = {column: _number(dig(variant.get("status"), path)) for column, path in STATUS_PATHS.items()}
             variants.append({"timestamp": sample.get("time"), "variant": variant.get("name"), **values})
     by_variant = _timed(replicas, ["variant", "replicas", "ready"], zero, window)
     total = by_variant.groupby(["timestamp", "minutes"], sort=False)[["replicas", "ready"]].sum().reset_index()
@@ -144,12 +144,6 @@ def observe_by_samples(frames: Frames, samples: Samples) -> Frames:
     namespaces = frames["scaling_decision"].dropna(subset="namespace").drop_duplicates("variant", keep="last")
     observed["namespace"] = observed["variant"].map(namespaces.set_index("variant")["namespace"]).astype("object")
     return frames.with_kind("observed_metrics", observed[observed["observed_replicas"].notna()])
-
-
-def _dig(value: Any, path: tuple[str, ...]) -> Any:
-    for key in path:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
 
 
 def _number(value: Any) -> float | None:

@@ -117,6 +117,17 @@ def attainment(loaded: pd.DataFrame) -> Attainment:
     return Attainment(len(loaded), **shares)
 
 
+def arrival_rates(frames: Frames) -> pd.DataFrame:
+    """What WVA measured of all models together: `minutes, per_s`, a row per reconciliation, NaN where it told none.
+
+    All variants of a model log the model's rate.
+    """
+    observed = frames["observed_metrics"].drop_duplicates(["reconciliation", "namespace", "model"])
+    groups = observed.groupby("reconciliation")
+    per_s = groups["arrival_rate_per_min"].sum(min_count=1) / 60
+    return pd.DataFrame({"minutes": groups["minutes"].first(), "per_s": per_s})
+
+
 def actions(frames: Frames) -> dict[str, int]:
     """How often each action was decided, once per reconciliation and variant."""
     counts = frames["scaling_decision"]["action"].value_counts()

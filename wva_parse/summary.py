@@ -46,7 +46,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "loaded_observations": attained.n,
         },
         "observed_from": experiment.observed_from,
-        "arrival_rate": _arrival_rate(frames["observed_metrics"]),
+        "arrival_rate": _arrival_rate(experiment),
         "actions": stats.actions(frames),
         "variants": list(_variants(experiment)),
         "reasons": scaling.reasons(frames).to_dict("records"),
@@ -169,10 +169,8 @@ def _queue(experiment: Experiment) -> dict[str, Any] | None:
     }
 
 
-def _arrival_rate(observed: pd.DataFrame) -> dict[str, Any] | None:
-    """Of all models together; all variants of a model log the model's rate."""
-    of_models = observed.drop_duplicates(["reconciliation", "model"])
-    per_s = of_models.groupby("reconciliation")["arrival_rate_per_min"].sum(min_count=1).dropna() / 60
+def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:
+    per_s = stats.arrival_rates(experiment.frames)["per_s"].dropna()
     return {"n": len(per_s), "mean_per_s": per_s.mean(), "max_per_s": per_s.max()} if len(per_s) else None
 
 
