@@ -82,6 +82,15 @@ def test_images_are_pinned(path):
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_the_client_starts_without_a_gpu_and_counts_every_answer(path):
+    (bench,) = read_document(path).data["spec"]["template"]["spec"]["containers"]
+    version = tuple(map(int, re.search(r":v(\d+)\.(\d+)\.(\d+)$", bench["image"]).groups()))
+    assert version >= (0, 15, 0)  # 0.11.1 starts without a GPU, 0.15.0 tells when each request was sent
+    assert environment(bench)["VLLM_USE_RUST_BENCH"] == "0"
+    assert "--temperature=0" in bench["args"]
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
 def test_arguments_refer_to_variables_that_exist_and_every_setting_is_used(path):
     job = read_document(path).data
     for container in containers(job):

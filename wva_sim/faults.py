@@ -165,7 +165,7 @@ class Faults:
         self.jobs.orders.failing[str(body.get("match", ""))] = (float(body.get("after", 5)), words)
 
     def _refuse_image(self, body: Json) -> None:
-        message = str(body.get("message", 'Back-off pulling image "vllm/vllm-openai:v0.11.0": not found'))
+        message = str(body.get("message", 'Back-off pulling image "vllm/vllm-openai:v0.33.0": not found'))
         self.jobs.orders.unpullable[str(body.get("match", ""))] = Obstacle("ErrImagePull", message)
 
     def _refuse_node(self, body: Json) -> None:

@@ -202,7 +202,7 @@ def kubectl(program: str, home: Path, cluster: Cluster) -> Iterator[Kubectl]:
 
 def job(name: str = "load", **container: Any) -> dict[str, Any]:
     """A load Job; keywords go into its container."""
-    bench = {"name": "bench", "image": "vllm/vllm-openai:v0.11.0", "command": ["sh"], **container}
+    bench = {"name": "bench", "image": "vllm/vllm-openai:v0.33.0", "command": ["sh"], **container}
     template = {"spec": {"restartPolicy": "Never", "containers": [bench]}}
     metadata = {"name": name, "labels": {"wva-experiments/run": "r1", "wva-experiments/workload": name}}
     spec = {"backoffLimit": 0, "template": template}
