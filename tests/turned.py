@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from wva_sim.clock import SimClock
-from wva_sim.cluster import Cluster, Settings
-from wva_sim.controller import CONTAINER
+from wva_sim.cluster.clock import SimClock
+from wva_sim.cluster.cluster import Cluster, Settings
+from wva_sim.cluster.controllers import CONTAINER
 
 ROOT = Path(__file__).parents[1]
 
