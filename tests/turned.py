@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 
 from wva_sim.cluster.clock import SimClock
-from wva_sim.cluster.cluster import Cluster, Settings
+from wva_sim.cluster.cluster import Cluster
 from wva_sim.cluster.controllers import CONTAINER
+from wva_sim.cluster.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 

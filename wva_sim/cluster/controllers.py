@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from wva_sim.api.times import rfc3339nano
 from wva_sim.cluster import pods
-from wva_sim.cluster.deployments import Deployments, Manners
+from wva_sim.cluster.deployments import Manners
+from wva_sim.cluster.objects import Variant
 from wva_sim.cluster.world import Json, World
 from wva_sim.vllm.servers import MAX_BATCH
 from wva_sim.wva import lines
@@ -26,18 +26,6 @@ RESTART_S = 2.0
 LEAVING_S = 2.0
 LOOP_START_S = 1.5  # from the lease to the first loop run
 TWIN_AFTER_S = 0.02  # loop runs that were asked for at the same time
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A Deployment that WVA scales, and the name by which WVA knows it."""
-
-    namespace: str
-    deployment: str
-    name: str
-    model: str
-    accelerator: str
-    cost: float  # of one replica
 
 
 class Controllers:
@@ -269,8 +257,3 @@ def _set_variant_status(dialect: Dialect, seen: Observation, decision: Decision,
         "actuation": {"applied": True},
         "conditions": conditions,
     }
-
-
-def register(deployments: Deployments, controllers: Controllers, deployment: Json) -> None:
-    """Create the controller's Deployment; its pods are there at once."""
-    deployments.manage(deployment, controllers.manners(), ready_at_once=True)

@@ -16,7 +16,7 @@ from turned import ROOT, Turned
 
 from wva_sim.api.errors import ApiError
 from wva_sim.cluster import pods
-from wva_sim.cluster.cluster import Settings, SettingsError, read_settings
+from wva_sim.cluster.settings import Settings, SettingsError, read_settings
 
 CONFIGS = sorted((ROOT / "experiment-configs").glob("*.yaml"))
 

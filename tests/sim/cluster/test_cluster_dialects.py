@@ -13,7 +13,7 @@ from wva_sim.__main__ import main
 from wva_sim.api.messages import Request
 from wva_sim.api.podlogs import LogOptions
 from wva_sim.cluster import controllers
-from wva_sim.cluster.cluster import Settings, SettingsError
+from wva_sim.cluster.settings import Settings, SettingsError
 from wva_sim.wva.dialects import DIALECTS
 
 # (dialect, mode): all that exist
