@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wva_sim.wva.decide import Observation, PodMetrics
+from wva_sim.wva.findings import Observation, PodMetrics
 
 
 def observation(**changes) -> Observation:

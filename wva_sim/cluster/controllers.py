@@ -11,14 +11,15 @@ from wva_sim.api.times import rfc3339nano
 from wva_sim.cluster import pods
 from wva_sim.cluster.deployments import Manners
 from wva_sim.cluster.objects import Variant
+from wva_sim.cluster.settings import INTERVAL_S
 from wva_sim.cluster.world import Json, World
 from wva_sim.vllm.servers import MAX_BATCH
 from wva_sim.wva import lines
-from wva_sim.wva.decide import Controller, Decision, Observation, PodMetrics
+from wva_sim.wva.decide import Controller
 from wva_sim.wva.dialects import Dialect, Line
+from wva_sim.wva.findings import Decision, Observation, PodMetrics
 
 CONTAINER = "manager"
-INTERVAL_S = 30.0  # GLOBAL_OPT_INTERVAL
 START_UP_S = 3.0
 LEASE_S = 15
 RENEW_S = 10.0

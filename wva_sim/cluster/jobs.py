@@ -11,7 +11,7 @@ from wva_sim.cluster import pods
 from wva_sim.cluster.pods import NODE
 from wva_sim.cluster.world import Json, World
 from wva_sim.vllm import bench
-from wva_sim.vllm.servers import Load
+from wva_sim.vllm.load import Load
 
 CREATED_S = 0.3
 SCHEDULED_S = 0.2

@@ -10,18 +10,18 @@ from typing import Any
 
 import yaml
 
+from wva_sim.api.validation import LONGEST_LABEL
 from wva_sim.cluster.pods import NODE
-from wva_sim.cluster.settings import MODES, Settings
-from wva_sim.wva import decide
+from wva_sim.cluster.settings import INTERVAL_S, MODES, Settings
+from wva_sim.vllm.servers import MAX_BATCH
+from wva_sim.wva import decide, findings
 from wva_sim.wva.dialects import DIALECTS, Dialect
 
 Json = dict[str, Any]
 
 SIMULATED = "wva-experiments/simulated"
 SPEED = "wva-experiments/embedded-speed"
-INTERVAL = "30s"
 MAX_REPLICAS = 10
-LONGEST_LABEL = 63
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def servers(variant: Variant) -> Json:
     container = {
         "name": "vllm",
         "image": "ghcr.io/llm-d/llm-d:v0.3.1",
-        "args": ["--model", variant.model, "--max-num-seqs", "256"],
+        "args": ["--model", variant.model, "--max-num-seqs", str(MAX_BATCH)],
         "ports": [{"containerPort": 8000}],
         "resources": {"limits": {"nvidia.com/gpu": "1"}, "requests": {"nvidia.com/gpu": "1"}},
     }
@@ -83,7 +83,12 @@ def autoscaling(variant: Variant, dialect: Dialect) -> Json:
         "decodeParms": {"alpha": str(decide.ALPHA), "beta": str(decide.BETA)},
         "prefillParms": {"gamma": str(decide.GAMMA), "delta": str(decide.DELTA)},
     }
-    accelerator = {"acc": variant.accelerator, "accCount": 1, "maxBatchSize": 512, "perfParms": parameters}
+    accelerator = {
+        "acc": variant.accelerator,
+        "accCount": 1,
+        "maxBatchSize": decide.PROFILE_MAX_BATCH,
+        "perfParms": parameters,
+    }
     spec: Json = {"modelID": variant.model, "variantCost": f"{variant.cost:.2f}"}
     if dialect.mode_key:  # the optimizer that needs the profile went with that mode
         spec["sloClassRef"] = {"name": "service-classes-config", "key": "premium.yaml"}
@@ -166,7 +171,7 @@ def _config_maps(settings: Settings, dialect: Dialect) -> dict[str, dict[str, st
 
 
 def _main_config(settings: Settings, dialect: Dialect) -> dict[str, str]:
-    interval = {"GLOBAL_OPT_INTERVAL": INTERVAL}
+    interval = {"GLOBAL_OPT_INTERVAL": f"{INTERVAL_S:g}s"}
     if dialect.mode_key:
         return {**interval, "GLOBAL_OPT_TRIGGER": "false", dialect.mode_key: MODES[settings.mode]}
     return {"config.yaml": _yaml(interval)}
@@ -195,17 +200,17 @@ def _queueing_configs(settings: Settings) -> dict[str, dict[str, str]]:
 def _analyzer_configs(settings: Settings) -> dict[str, dict[str, str]]:
     analysis = {
         "analyzers": [{"name": "saturation"}, {"name": "throughput"}],
-        "scaleUpThreshold": decide.SCALE_UP_THRESHOLD,
-        "scaleDownBoundary": decide.SCALE_DOWN_BOUNDARY,
+        "scaleUpThreshold": findings.SCALE_UP_THRESHOLD,
+        "scaleDownBoundary": findings.SCALE_DOWN_BOUNDARY,
     }
     return {"wva-saturation-scaling-config": {"default": _yaml(analysis)}}
 
 
 _THRESHOLDS = {
-    "kvCacheThreshold": decide.KV_THRESHOLD,
-    "queueLengthThreshold": decide.QUEUE_THRESHOLD,
-    "kvSpareTrigger": decide.KV_TRIGGER,
-    "queueSpareTrigger": decide.QUEUE_TRIGGER,
+    "kvCacheThreshold": findings.KV_THRESHOLD,
+    "queueLengthThreshold": findings.QUEUE_THRESHOLD,
+    "kvSpareTrigger": findings.KV_TRIGGER,
+    "queueSpareTrigger": findings.QUEUE_TRIGGER,
 }
 _ANALYSIS_CONFIGS: dict[str, Callable[[Settings], dict[str, dict[str, str]]]] = {
     "D2": partial(_solver_configs, "capacity-scaling-config"),

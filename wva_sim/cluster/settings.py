@@ -12,6 +12,7 @@ from wva_sim.wva.dialects import DIALECTS
 
 MODES = {"model-based": "model-only", "capacity-based": "off"}  # and what the controller's ConfigMap calls them
 MOST_VARIANTS = 9
+INTERVAL_S = 30.0  # from one loop run of the controller to the next
 
 
 class SettingsError(ValueError):

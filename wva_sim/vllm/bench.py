@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wva_sim.vllm.servers import Done, Load
+from wva_sim.vllm.load import Done, Load
 
 WIDTH = 50
 

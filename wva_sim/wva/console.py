@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wva_sim.wva import lines
-from wva_sim.wva.decide import (
+from wva_sim.wva.findings import (
     SCALE_DOWN_BOUNDARY,
     SCALE_UP_THRESHOLD,
     Capacity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wva_sim.wva import lines
-from wva_sim.wva.decide import Capacity, Change, LoopRun, ModelRun, Observation, Solution
+from wva_sim.wva.findings import Capacity, Change, LoopRun, ModelRun, Observation, Solution
 from wva_sim.wva.lines import Record, Words
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wva_sim.vllm import bench, servers
-from wva_sim.vllm.servers import Fleet, Load, Replica, Request
+from wva_sim.vllm.load import Load, Request
+from wva_sim.vllm.servers import Fleet, Replica
 
 
 def fleet_of(replicas: int) -> Fleet:

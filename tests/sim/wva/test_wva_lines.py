@@ -17,7 +17,8 @@ import pytest
 from situations import SITUATIONS, observation, pods
 
 from wva_sim.wva import lines, text
-from wva_sim.wva.decide import Controller, Observation
+from wva_sim.wva.decide import Controller
+from wva_sim.wva.findings import Observation
 
 REAL_RUNS = Path(__file__).parents[4] / "shared" / "real-runs"
 AT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=timezone.utc)
