@@ -189,14 +189,7 @@ class Api:
         if _wants_table(request):
             include = request.query.get("includeObject", "Metadata")
             return json_response(table(target.kind, objects, self.clock.now(), version, include))
-        return json_response(
-            {
-                "kind": f"{target.kind.kind}List",
-                "apiVersion": target.kind.api_version,
-                "metadata": {"resourceVersion": version},
-                "items": objects,
-            }
-        )
+        return json_response(_list_of(target.kind, objects, version))
 
     def _get(self, request: Request, target: Target) -> Response:
         obj = self._present(target)
@@ -347,14 +340,7 @@ class Api:
             self._admit("delete", obj)
         for obj in [] if request.dry_run else objects:
             self._remove(obj, target.kind, options)
-        return json_response(
-            {
-                "kind": f"{target.kind.kind}List",
-                "apiVersion": target.kind.api_version,
-                "metadata": {"resourceVersion": str(self.store.version)},
-                "items": objects,
-            }
-        )
+        return json_response(_list_of(target.kind, objects, str(self.store.version)))
 
     def _remove(self, obj: Json, kind: Kind, options: Json) -> None:
         metadata = obj["metadata"]
@@ -510,6 +496,15 @@ def _keep_server_owned(kind: Kind, old: Json, new: Json, subresource: str | None
         new.pop("status", None)
         if "status" in old:
             new["status"] = old["status"]
+
+
+def _list_of(kind: Kind, objects: list[Json], version: str) -> Json:
+    return {
+        "kind": f"{kind.kind}List",
+        "apiVersion": kind.api_version,
+        "metadata": {"resourceVersion": version},
+        "items": objects,
+    }
 
 
 def _scale_of(obj: Json) -> Json:

@@ -132,11 +132,7 @@ class Store:
         else:
             metadata.pop("namespace", None)
         version = self._version + 1
-        if not metadata.get("name"):
-            if not metadata.get("generateName"):
-                problem = "Required value: name or generateName is required"
-                raise invalid(kind, "", [("metadata.name", problem)])
-            metadata["name"] = metadata["generateName"] + self._suffix(version)
+        metadata["name"] = metadata.get("name") or _generated_name(kind, metadata, version)
         key = _key(kind, metadata.get("namespace"), metadata["name"])
         if key in self._objects[kind.kind]:
             raise already_exists(kind, metadata["name"])
@@ -273,10 +269,6 @@ class Store:
 
     # Inside
 
-    def _suffix(self, version: int) -> str:
-        digest = hashlib.sha256(str(version).encode()).digest()
-        return "".join(SUFFIX_LETTERS[byte % len(SUFFIX_LETTERS)] for byte in digest[:5])
-
     def _commit(self, kind: Kind, key: Key, type_: str, new: Json, old: Json | None) -> None:
         self._version += 1
         new["metadata"]["resourceVersion"] = str(self._version)
@@ -366,6 +358,14 @@ def _call(callback: Callable[[Change], None], kind: str, change: Change) -> None
         callback(change)
     except Exception:  # one broken controller must not take the API down
         log.exception("a watcher of %s failed at %s", kind, change.type)
+
+
+def _generated_name(kind: Kind, metadata: Json, version: int) -> str:
+    if not metadata.get("generateName"):
+        raise invalid(kind, "", [("metadata.name", "Required value: name or generateName is required")])
+    digest = hashlib.sha256(str(version).encode()).digest()
+    suffix = "".join(SUFFIX_LETTERS[byte % len(SUFFIX_LETTERS)] for byte in digest[:5])
+    return f"{metadata['generateName']}{suffix}"
 
 
 def _key(kind: Kind, namespace: str | None, name: str) -> Key:

@@ -10,7 +10,7 @@ from typing import Any
 
 from wva_sim.api.errors import ApiError
 from wva_sim.cluster.controllers import CONTAINER, Controllers
-from wva_sim.cluster.jobs import Jobs, Obstacle
+from wva_sim.cluster.jobs import Failure, Jobs, Obstacle
 from wva_sim.cluster.world import Json, World
 
 
@@ -162,7 +162,7 @@ class Faults:
 
     def _fail_job(self, body: Json) -> None:
         words = str(body.get("message", "RuntimeError: Engine core initialization failed."))
-        self.jobs.orders.failing[str(body.get("match", ""))] = (float(body.get("after", 5)), words)
+        self.jobs.orders.failing[str(body.get("match", ""))] = Failure(float(body.get("after", 5)), words)
 
     def _refuse_image(self, body: Json) -> None:
         message = str(body.get("message", 'Back-off pulling image "vllm/vllm-openai:v0.11.0": not found'))

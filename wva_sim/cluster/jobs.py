@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from wva_sim.cluster import pods
 from wva_sim.cluster.pods import NODE
@@ -23,6 +23,8 @@ LEAVING_S = 1.0
 
 DEFAULTS = {"REQUEST_RATE": "1", "NUM_PROMPTS": "100", "SEED": "0", "MODEL": "", "ENDPOINT": ""}
 
+Order = TypeVar("Order")
+
 
 class Obstacle(NamedTuple):
     """What keeps a Job's pod from running: what its status and an Event say."""
@@ -31,18 +33,21 @@ class Obstacle(NamedTuple):
     message: str
 
 
+class Failure(NamedTuple):
+    """When a Job's load fails, from its start, and what it says last."""
+
+    after_s: float
+    last_words: str
+
+
 @dataclass
 class Orders:
-    """Faults that were ordered for Jobs: `match` is a part of the Job's name, empty for any."""
+    """Faults that were ordered for Jobs, by a part of the Job's name, empty for any."""
 
-    failing: dict[str, tuple[float, str]] = field(default_factory=dict)  # match -> after seconds, last words
+    failing: dict[str, Failure] = field(default_factory=dict)
     unpullable: dict[str, Obstacle] = field(default_factory=dict)
     unschedulable: dict[str, Obstacle] = field(default_factory=dict)
     over_quota: dict[str, Obstacle] = field(default_factory=dict)
-
-    def find(self, orders: dict[str, object], job: str) -> object | None:
-        """The order that fits a Job."""
-        return next((order for match, order in orders.items() if match in job), None)
 
 
 class Jobs:
@@ -86,8 +91,8 @@ class Jobs:
         job = self.world.store.get("Job", *key)
         if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job):
             return
-        quota = self.orders.find(dict(self.orders.over_quota), key[1])
-        if isinstance(quota, Obstacle):
+        quota = _ordered(self.orders.over_quota, key[1])
+        if quota is not None:
             self.world.tell(job, quota.reason, quota.message)
             self.world.after(RETRY_S, partial(self._make_pod, key))
             return
@@ -105,8 +110,8 @@ class Jobs:
         world, pod = self.world, self._pod(key, name)
         if pod is None:
             return
-        obstacle = self.orders.find(dict(self.orders.unschedulable), key[1])
-        if isinstance(obstacle, Obstacle):
+        obstacle = _ordered(self.orders.unschedulable, key[1])
+        if obstacle is not None:
             world.change("Pod", key[0], name, pods.unschedulable(world.now(), obstacle.message))
             world.tell(pod, obstacle.reason, obstacle.message)
             world.after(RETRY_S, partial(self._schedule, key, name))
@@ -118,8 +123,8 @@ class Jobs:
         world, pod = self.world, self._pod(key, name)
         if pod is None:
             return
-        obstacle = self.orders.find(dict(self.orders.unpullable), key[1])
-        if isinstance(obstacle, Obstacle):
+        obstacle = _ordered(self.orders.unpullable, key[1])
+        if obstacle is not None:
             reason = obstacle.reason if attempt == 0 else "ImagePullBackOff"
             world.change("Pod", key[0], name, pods.waiting(world.now(), reason, obstacle.message))
             world.tell(pod, "Failed", obstacle.message)
@@ -153,9 +158,9 @@ class Jobs:
             self._say(pod, line)
         self._loads[key[0], name] = load
         world.fleet.start_load(load)
-        order = self.orders.find(dict(self.orders.failing), key[1])
-        if isinstance(order, tuple):
-            world.after(order[0], partial(self._fail, key, name, order[1]))
+        failure = _ordered(self.orders.failing, key[1])
+        if failure is not None:
+            world.after(failure.after_s, partial(self._fail, key, name, failure.last_words))
         world.after(PROGRESS_S, partial(self._progress, key, name))
 
     def _progress(self, key: tuple[str, str], name: str) -> None:
@@ -246,6 +251,11 @@ class Jobs:
 # The controller marks the outcome first and the end when all pods are gone.
 _COMPLETE = ("SuccessCriteriaMet", "Complete")
 _FAILED = ("FailureTarget", "Failed")
+
+
+def _ordered(orders: Mapping[str, Order], job: str) -> Order | None:
+    """The order that fits a Job."""
+    return next((order for match, order in orders.items() if match in job), None)
 
 
 def _has_ended(job: Json) -> bool:
