@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = [PROJECT / "run-experiment.sh", PROJECT / "monitor-wva.sh", *sorted(PROJECT.glob("hack/*.sh"))]
 NOTEBOOKS = sorted(PROJECT.glob("*.ipynb"))
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
-MODULES = sorted([*PROJECT.glob("wva_parse/*.py"), *PROJECT.glob("wva_sim/*.py")])
+MODULES = sorted([*PROJECT.glob("wva_parse/**/*.py"), *PROJECT.glob("wva_sim/**/*.py")])
 NOT_OURS = {".git", ".venv", "build", "experiment-data", "__pycache__"}
 
 
@@ -260,7 +260,7 @@ def imports(module):
 
 @pytest.mark.parametrize("module", MODULES, ids=relative)
 def test_parser_and_simulator_do_not_know_each_other(module):
-    other = "wva_sim" if module.parent.name == "wva_parse" else "wva_parse"
+    other = "wva_sim" if module.relative_to(PROJECT).parts[0] == "wva_parse" else "wva_parse"
     assert other not in set(imports(module))
 
 
