@@ -265,7 +265,7 @@ def test_a_poll_of_the_collector_needs_the_standard_library_only():
 
 @pytest.mark.parametrize(
     ("module", "packages"),
-    [("permissions", set())],
+    [("permissions", set()), ("run_readme", {"jinja2", "markupsafe", "orjson"})],
 )
 def test_what_the_runner_often_calls_imports_little(module, packages):
     code = f"import sys, wva_parse.{module}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"

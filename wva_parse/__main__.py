@@ -35,6 +35,7 @@ COMMANDS = {
     "permissions": Command(
         "permissions", "[--roles] NAMESPACE CONTROLLER_NAMESPACE", "print what a run asks of the cluster"
     ),
+    "readme": Command("run_readme", "RUN", "write RUN/README.md: the run on one page"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),
     "explain": Command("explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
