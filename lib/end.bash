@@ -189,37 +189,8 @@ name_of_status() {
 }
 
 write_readme() {
-  [[ -s "$RUN_DIR/collection.json" ]] || printf '{}\n' >"$RUN_DIR/collection.json" # the collector never started
-  jq -r --slurpfile collection "$RUN_DIR/collection.json" --arg dir "$(basename "$RUN_DIR")" '
-    "# \(.name), \(.run_id)\n\n"
-    + (if .simulated then "**Simulated**: this run was made on the embedded cluster, at \(.speed) times real time. "
-         + "Its numbers say nothing about real hardware.\n\n" else "" end)
-    + "\(.config.description // "")\n\n"
-    + "| | |\n|---|---|\n"
-    + "| status | \(.status) (exit \(.exit_status)) |\n"
-    + (if .repetition.of > 1 then "| repetition | \(.repetition.number) of \(.repetition.of), series \(.repetition.series) |\n"
-       else "" end)
-    + "| mode | \(.mode) |\n"
-    + "| model | \(.config.model_name) |\n"
-    + "| Deployment | \(.config.deployment) in \(.config.namespace) |\n"
-    + "| start, end | \(.start), \(.end) (the clock of the \(.clock) side, UTC) |\n"
-    + "| cooldown | \(.cooldown.start // "none") to \(.cooldown.end // "none") |\n"
-    + "| controller log | \($collection[0].lines // 0) lines, "
-    + (if $collection[0].complete then "complete" else "may have gaps" end) + " |\n"
-    + "| project | commit \(.project.commit // "unknown")\(if .project.dirty then ", with local changes" else "" end) |\n\n"
-    + "## Workloads\n\n| workload | req/s | planned (s) | start | end | result |\n|---|---|---|---|---|---|\n"
-    + ([.workloads[] | "| \(.name) | \(.rate_per_s) | \(.planned_start_s) to \(.planned_end_s) | \(.start // "") | \(.end // "") "
-        + "| \(.result)\(if .reason then ": \(.reason | gsub("[|]"; "/"))" else "" end) |\n"] | add)
-    + (if ($collection[0].reasons // []) == [] then "" else
-        "\n## Possible gaps in the log\n\n" + ([$collection[0].reasons[] | "- \(.)\n"] | add) end)
-    + "\n## Files\n\n"
-    + "- `wva-controller-logs.jsonl`: every line of the controller; `collection.json`: how it was collected\n"
-    + "- `cluster-samples.jsonl`: replicas, variants and scaler over time; `cluster/`: their state before and after\n"
-    + "- `job-logs/`: what the load generators reported\n"
-    + "- `metrics.csv`: the controller'"'"'s log in columns\n"
-    + "- `run.json`, `plan.tsv`, `run.log`, `experiment-config.yaml`: what was planned and what happened\n\n"
-    + "Analyse it with `python -m wva_parse analyze experiment-data/\($dir)`, or open `analyze-\(.mode).ipynb`."' \
-    "$RUN_DIR/run.json" >"$RUN_DIR/README.md"
+  bounded "$END_BUDGET_S" run_python wva_parse readme "$RUN_DIR" </dev/null >/dev/null 2>>"$RUN_LOG" ||
+    warn "README.md could not be written; see run.log, and try: python -m wva_parse readme $RUN_DIR"
 }
 
 # --- the analysis ---------------------------------------------------------------------------------

@@ -100,8 +100,12 @@ find_config() {
 }
 
 read_config() {
-  shield run_python wva_parse plan "$CONFIG" --repetition "${S_NUMBER[S_AT]}" >"$WORK_DIR/plan.tsv" ||
-    exit 2 # it has said what is wrong
+  local options=(--repetition "${S_NUMBER[S_AT]}" --text-to "$WORK_DIR/plan.txt")
+  [[ -z "$COOLDOWN_S" ]] || options+=(--cooldown "$COOLDOWN_S")
+  [[ "$EMBEDDED" == false ]] || options+=(--speed "${WANTED_SPEED:-30}")
+  # What is left of a series is told by each of its runs; of those that are only checked the first one tells.
+  [[ "$DRY_RUN" == true && -n "$SERIES_FILE" ]] || options+=(--series "${SERIES_FILE:-$WORK_DIR/series.tsv}")
+  shield run_python wva_parse plan "$CONFIG" "${options[@]}" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
   CONFIG_SHA256="$(sha256_of "$CONFIG")"
   CONFIG_JSON="$(yaml_to_json "$CONFIG")" || die 2 "$CONFIG: yq and jq cannot read it"
   # One line per value: the check has refused texts of several lines.

@@ -42,34 +42,8 @@ prepare_jobs() {
   done
 }
 
-# The plan as a table, and the sum of the rates over time.
+# As a table, its rates over time, and how long it takes.
 print_plan() {
-  local how="${W_HOW[0]}" end_s
-  log "experiment $NAME ($MODE), $how, on $DEPLOYMENT in $NAMESPACE"
-  log "workloads:"
-  while IFS= read -r line; do log "  $line"; done < <(jq -Rrs '
-    def pad($n): tostring | (" " * ($n - length)) + .;
-    split("\n")[1:-1] | map(split("\t"))[]
-    | "\(.[1] | pad(6)) s to \(.[2] | pad(6)) s  \(.[5] | pad(6)) req/s  \(.[3])"' "$WORK_DIR/plan.tsv")
-  [[ "$how" == parallel ]] || log "  (times are estimates: each starts when the one before it has ended)"
-  log "arrival rate:"
-  while IFS= read -r line; do log "  $line"; done < <(jq -Rrs '
-    def pad($n): tostring | (" " * ($n - length)) + .;
-    split("\n")[1:-1] | map(split("\t") | {start: .[1] | tonumber, end: .[2] | tonumber, rate: .[5] | tonumber, name: .[3]})
-    | . as $all
-    | ([.[] | .start, .end] | unique) as $times
-    | [range($times | length - 1) | {from: $times[.], to: $times[. + 1]}
-       | . as $part
-       | [$all[] | select(.start <= $part.from and .end >= $part.to)] as $active
-       | . + {rate: ([$active[].rate] | add // 0), names: ([$active[].name] | join(" + "))}]
-    | ([.[].rate] | max) as $peak
-    | (.[] | "\(.from | pad(6)) s  \(.rate | pad(6)) req/s  "
-        + ("#" * ([1, .rate * 40 / $peak | round] | max)) [0:40] + "  \(.names)"),
-      "\($times[-1] | pad(6)) s       0 req/s  peak \($peak) req/s"' "$WORK_DIR/plan.tsv")
-  end_s="$(jq -Rs '[split("\n")[1:-1][] | split("\t")[2] | tonumber] | max' "$WORK_DIR/plan.tsv")"
-  log "$(jq -nr --argjson s "$((end_s + COOLDOWN_S))" --argjson cooldown "$COOLDOWN_S" --argjson speed "$SPEED" \
-    '"takes about \($s) s with \($cooldown) s of cooldown"
-     + (if $speed == 1 then "" else ": \($s / $speed | ceil) s at \($speed) times real time" end)
-     + "; started now, it ends at \(now + $s / $speed | floor | todate)"')"
-  print_rest_of_series
+  local line
+  while IFS= read -r line; do log "$line"; done <"$WORK_DIR/plan.txt"
 }

@@ -83,24 +83,6 @@ print_series() {
   done
 }
 
-# In the plan of each run: what this one is, and how long it and those after it take.
-print_rest_of_series() {
-  local i left=0 seconds=0
-  [[ $S_COUNT -gt 1 ]] || return 0
-  [[ "$DRY_RUN" == false || -z "$SERIES_FILE" ]] || return 0 # the first has said it
-  for ((i = 0; i < S_COUNT; i++)); do
-    if [[ "${S_RESULT[i]}" == planned ]]; then
-      left=$((left + 1))
-      seconds=$((seconds + S_SECONDS[i]))
-    fi
-  done
-  log "$(say_repetition "$S_AT"), run $((S_AT + 1)) of $S_COUNT of the series"
-  log "$(jq -nr --argjson left "$left" --argjson s "$seconds" --argjson speed "$SPEED" \
-    '"the series takes about \($s) s more in \($left) \(if $left == 1 then "run" else "runs" end)"
-     + (if $speed == 1 then "" else ": \($s / $speed | ceil) s at \($speed) times real time" end)
-     + ", without starting and closing them; it ends after \(now + $s / $speed | floor | todate)"')"
-}
-
 # A series is of one config from its first run to its last.
 refuse_changed_config() {
   printf '%s\n' "$CONFIG_SHA256" "${W_SHA256[@]}" >"$WORK_DIR/inputs"
