@@ -30,12 +30,14 @@ COMMANDS = {
         "analysis", "RUN... [--jobs N] [--html] [--replica-capacity R]", "execute the matching notebook on each run"
     ),
     "compare": Command("cli", "RUN... [--csv FILE] [--html FILE]", "several runs: conditions, figures, repeats, modes"),
-    "plan": Command("config", "CONFIG [--repetition K]", "print the schedule of an experiment"),
-    "series": Command("series", "CONFIG... [--resume]", "print the runs of one or several experiments in their order"),
-    "check": Command("config", "CONFIG", "validate an experiment's config"),
-    "explain": Command("explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
+    "plan": Command("plan.config", "CONFIG [--repetition K]", "print the schedule of an experiment"),
+    "series": Command(
+        "plan.series", "CONFIG... [--resume]", "print the runs of one or several experiments in their order"
+    ),
+    "check": Command("plan.config", "CONFIG", "validate an experiment's config"),
+    "explain": Command("log.explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
-    "collect-merge": Command("collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
+    "collect-merge": Command("watch.collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
 }
 
 
