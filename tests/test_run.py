@@ -253,3 +253,15 @@ def test_what_the_clients_left_is_read_by_job(tmp_path):
 
 def test_a_run_without_samples_has_none(tmp_path):
     assert list(run.read_samples(tmp_path / "cluster-samples.jsonl")) == []
+
+
+def test_the_cluster_before_the_run_is_read_once(tmp_path):
+    directory = write_run(tmp_path / "run", capacity_loop_run(0, {"a": (0.5, 0)}), config={})
+    before = directory / "cluster" / "before"
+    before.mkdir(parents=True)
+    (before / "pods.json").write_text('[{"kind": "Pod"}, 7]')
+    (before / "configmaps.json").write_text('[{"data": {"default": "kvSpareTrigger: 0.1"}}]')
+    experiment = run.load(directory)
+    assert experiment.before["pods"] == [{"kind": "Pod"}]
+    assert experiment.before["controller"] == []
+    assert experiment.triggers == (0.1, None, "ConfigMap")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import orjson
 import pytest
 from logs import VARIANT, capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
@@ -33,6 +36,9 @@ def model(tmp_path):
         for number in range(3)
     ]
     return summary.summarize(run.load(write_run(tmp_path / "m", *runs, config={})))
+
+
+FILES = Path(__file__).resolve().parents[2] / "docs" / "files.md"
 
 
 def test_keys_of_a_model_based_run(model):
@@ -98,3 +104,12 @@ def test_it_is_json_without_nan(tmp_path):
     found = summary.summarize(run.load(write_run(tmp_path / "one", model_loop_run(0, observed(0, 0)), config={})))
     assert found["interval_s"] is None
     assert orjson.loads(orjson.dumps(found)) == found
+
+
+def test_every_key_is_documented_with_its_definition(tmp_path):
+    found = summary.summarize(run.load(write_run(tmp_path / "one", model_loop_run(0, observed(8, 20)), config={})))
+    table = FILES.read_text(encoding="utf-8").partition("## summary.json")[2]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("| `")]
+    assert {key for keys, _ in rows for key in re.findall(r"`(\w+)`", keys)} == set(found)
+    named = {name for _, where in rows for name in re.findall(r"`([a-z/]+\.py)`", where)}
+    assert [name for name in sorted(named) if not (FILES.parents[1] / "wva_parse" / name).is_file()] == []

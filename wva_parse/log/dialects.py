@@ -1,6 +1,6 @@
 """Which releases of the controller wrote a log, told by which of its lines fit which rows of the table.
 
-Each row of `log_lines` names the dialects that print it: single ones (`D2`), several (`D2 D3`), ranges (`D4-D6`), all
+Each row of `table` names the dialects that print it: single ones (`D2`), several (`D2 D3`), ranges (`D4-D6`), all
 from one on (`D4-`), with a letter for builds within one (`D3b`) and overlays that ride on it (`D2+DF`; `DT` alone rides
 on any). A line is a witness for its row's dialects; a line that only one of them prints decides.
 """

@@ -172,7 +172,7 @@ _CONVERT: dict[str, Callable[[str], Value]] = {
 
 
 def compile_template(template: str, is_entry: bool = False) -> Reader:
-    """Compile a template of the table (its syntax: `log_lines`).
+    """Compile a template of the table (its syntax: `table.form`).
 
     Parameters
     ----------
@@ -226,7 +226,7 @@ _KEY = re.compile(
 
 
 def compile_keys(text: str) -> Keys:
-    """Compile the keys of a row (their syntax: `log_lines`).
+    """Compile the keys of a row (their syntax: `table.form`).
 
     Raises
     ------

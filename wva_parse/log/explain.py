@@ -99,7 +99,7 @@ def _quote(text: str) -> str:
 
 _PAGE_HEAD = """# Log lines that are read
 
-Made from `wva_parse/log_lines.py` by `python -m wva_parse explain --table > docs/log-lines.md`. To add a release, see
+Made from `wva_parse/log/table/` by `python -m wva_parse explain --table > docs/log-lines.md`. To add a release, see
 [adding-a-release.md](adding-a-release.md). What of a log is understood: `python -m wva_parse explain LOG`.
 
 Each line with the dialects that print it, its template, an example where it differs, and the columns of metrics.csv

@@ -1,4 +1,4 @@
-"""summary.json: a run's numbers for machines (its keys: design of the project, README)."""
+"""summary.json: a run's numbers for machines (its keys: docs/files.md)."""
 
 from __future__ import annotations
 
