@@ -92,3 +92,17 @@ class Experiment:
     def simulated(self) -> bool:
         """Whether it was made on the embedded cluster."""
         return bool(self.record.get("simulated"))
+
+
+def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
+    """Name, start and end in minutes, and requests per second of each workload that ran."""
+    spans = []
+    for work in run.record.get("workloads") or []:
+        start, end = (pd.to_datetime(work.get(key), utc=True, errors="coerce") for key in ("start", "end"))
+        if pd.isna(start):
+            continue
+        if pd.isna(end):
+            end = run.window.end if run.window.end is not None else start
+        begin, finish = ((time - run.frames.zero).total_seconds() / 60 for time in (start, end))
+        spans.append((str(work.get("name")), begin, finish, float(work.get("rate_per_s") or 0)))
+    return spans

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from wva_parse.aligned.experiment import Experiment
+from wva_parse.aligned.experiment import Experiment, workload_spans
 from wva_parse.aligned.frames import Frames
 from wva_parse.measures import elasticity, findings, reaction, scaling, skill, stats
 
@@ -122,20 +122,6 @@ def _demand(run: Experiment, capacity_per_min: float | None) -> tuple[pd.DataFra
     rates = elasticity.offered_rate(spans)
     needed = elasticity.needed_replicas(rates["rate_per_min"], capacity_per_min)
     return pd.DataFrame({"minutes": rates["minutes"], "replicas": needed}), source
-
-
-def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
-    """Name, start and end in minutes, and requests per second of each workload that ran."""
-    spans = []
-    for work in run.record.get("workloads") or []:
-        start, end = (pd.to_datetime(work.get(key), utc=True, errors="coerce") for key in ("start", "end"))
-        if pd.isna(start):
-            continue
-        if pd.isna(end):
-            end = run.window.end if run.window.end is not None else start
-        begin, finish = ((time - run.frames.zero).total_seconds() / 60 for time in (start, end))
-        spans.append((str(work.get("name")), begin, finish, float(work.get("rate_per_s") or 0)))
-    return spans
 
 
 def _restarts(run: Experiment) -> int:

@@ -17,10 +17,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from wva_parse.aligned.align import GAP_INTERVALS
-from wva_parse.aligned.experiment import Experiment
+from wva_parse.aligned.experiment import Experiment, workload_spans
 from wva_parse.aligned.names import without_common_words
 from wva_parse.measures import elasticity, stats
-from wva_parse.measures.outcomes import workload_spans
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#777777"

@@ -16,6 +16,7 @@ from wva_parse.log.table import oldest, printed, structured, tuner
 # Lines that are known and from which nothing is taken.
 KNOWN_LINES = (*printed.KNOWN, *tuner.KNOWN, *structured.KNOWN)
 
+# Of rows that begin alike the first one that fits a line counts.
 LOG_LINES = (
     *printed.EVENTS,
     *tuner.EVENTS,

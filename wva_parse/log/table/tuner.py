@@ -9,7 +9,6 @@ _PARMS_TEMPLATE = "alpha=<alpha:float>, beta=<beta:float>, gamma=<gamma:float>, 
 _PARMS_COLON = "alpha: <alpha:float>, beta: <beta:float>, gamma: <gamma:float>, delta: <delta:float>"
 
 EVENTS = (
-    # -- tuner
     LogLine(
         "nis",
         "DT",
@@ -65,7 +64,6 @@ EVENTS = (
 
 # Lines that are known and from which nothing is taken: (dialects, template, example).
 _KNOWN = (
-    # tuner
     (
         "DT",
         "Experimental model tuner is enabled globally<_>",
