@@ -44,7 +44,7 @@ output:
 
 
 class Interruption(NamedTuple):
-    """After so many seconds, this signal, to the process alone or to its group as a terminal sends it, once or twice."""
+    """After so many seconds a signal, to the process alone or, as a terminal sends it, to its group; once or twice."""
 
     number: int
     after_s: float
