@@ -197,11 +197,20 @@ def test_a_manifest_known_by_its_base_name_only_is_refused_with_the_suggestion(t
     assert all("did you mean 'workloads/sharegpt-load-job-high-20.yaml'?" in message for message in said)
 
 
-def test_a_load_that_ends_before_its_duration_is_noted(tmp_path):
-    longer = edit(PARALLEL, ("duration: 60", "duration: 61"))
-    (note,) = config.notes(config.load(write(tmp_path, longer)))
-    assert "first sends its last request after about 60 s, before its duration of 61 s is over" in note
-    assert config.notes(config.load(write(tmp_path, PARALLEL))) == []
+def test_a_duration_sets_the_number_of_prompts_and_its_drain(tmp_path):
+    longer = edit(PARALLEL, ("duration: 60", "duration: 61\n    drain: 0"))
+    assert [(line.prompts, line.drain_s) for line in config.plan(write(tmp_path, longer))] == [(122, 0), (60, 300)]
+    of_all = edit(PARALLEL, ("mode: model-based", "mode: model-based\ndrain: 20"))
+    assert [line.drain_s for line in config.plan(write(tmp_path, of_all))] == [20, 20]
+    assert [(line.prompts, line.drain_s) for line in config.plan(write(tmp_path, CONFIG))] == [(120, None), (120, None)]
+
+
+def test_a_small_load_has_one_prompt_at_least(tmp_path):
+    slow = edit(PARALLEL, ("duration: 60", "duration: 1"))
+    path = write(tmp_path, slow)
+    manifest = tmp_path / "job.yaml"
+    manifest.write_text(manifest.read_text().replace('value: "2"', 'value: "0.2"'))
+    assert config.plan(path)[0].prompts == 1
 
 
 def test_an_error_holds_every_message(tmp_path):
@@ -222,9 +231,9 @@ def test_plan_at_the_command_line(tmp_path):
     manifest = (tmp_path / "job.yaml").resolve()
     assert answer.returncode == 0
     assert answer.stdout == (
-        "order\tstart_s\tend_s\tname\tmanifest\trate_per_s\tseed\thow\n"
-        f"1\t0\t60\tfirst\t{manifest}\t2\t8\tparallel\n"
-        f"2\t20\t50\tsecond\t{manifest}\t2\t9\tparallel\n"
+        "order\tstart_s\tend_s\tname\tmanifest\trate_per_s\tseed\thow\tprompts\tdrain_s\n"
+        f"1\t0\t60\tfirst\t{manifest}\t2\t8\tparallel\t120\t300\n"
+        f"2\t20\t50\tsecond\t{manifest}\t2\t9\tparallel\t60\t300\n"
     )
 
 

@@ -30,7 +30,7 @@ PARALLEL = edit(
 
 
 def line(start_s, end_s, rate_per_s, name="w", how="parallel"):
-    return Planned(1, start_s, end_s, name, Path("job.yaml"), rate_per_s, 7, how)
+    return Planned(1, start_s, end_s, name, Path("job.yaml"), rate_per_s, 7, how, 60, 300)
 
 
 def text_of(path, *arguments):
@@ -192,8 +192,8 @@ def test_columns_and_text_of_one_call(tmp_path, capsys):
     assert main(["plan", str(path), "--repetition", "2"]) == 0
     columns = capsys.readouterr().out
     assert columns.splitlines()[:2] == [
-        "order\tstart_s\tend_s\tname\tmanifest\trate_per_s\tseed\thow",
-        f"1\t0\t60\tfirst\t{tmp_path / 'job.yaml'}\t2\t10\tsequential",
+        "order\tstart_s\tend_s\tname\tmanifest\trate_per_s\tseed\thow\tprompts\tdrain_s",
+        f"1\t0\t60\tfirst\t{tmp_path / 'job.yaml'}\t2\t10\tsequential\t120\t",
     ]
     rest = series_file(tmp_path, "0", "planned")
     options = ["--text-to", str(target), "--cooldown", "7", "--speed", "5", "--series", str(rest)]

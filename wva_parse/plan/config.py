@@ -29,18 +29,25 @@ SCHEMA = PROJECT / "experiment-configs" / "schema.json"
 DEFAULT_INTERVAL_S = 10
 DEFAULT_COOLDOWN_S = 120  # two reconciliations at WVA's usual minute
 DEFAULT_TIMEOUT_S = 1800
+DEFAULT_DRAIN_S = 300  # the last answers of saturated servers took 7 to 29 s where the client had a cap on concurrency
 DEFAULT_BASE_DIR = "./experiment-data"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One load Job of an experiment; `start_delay_s` and `duration_s` are None in a sequential one."""
+    """One load Job of an experiment; what is in seconds is None in a sequential one."""
 
     name: str
     job: Job
     description: str
     start_delay_s: int | None
     duration_s: int | None
+    drain_s: int | None
+
+    @property
+    def prompts(self) -> int:
+        """Requests that it sends: those of its duration at the rate, which a client sends in just that time."""
+        return self.job.prompts if self.duration_s is None else max(1, round(self.job.rate_per_s * self.duration_s))
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Config:
 
 
 class Planned(NamedTuple):
-    """One line of the plan. For sequential workloads start and end are estimates."""
+    """One line of the plan. For sequential workloads start and end are estimates, and there is no `drain_s`."""
 
     order: int
     start_s: int
@@ -83,6 +90,8 @@ class Planned(NamedTuple):
     rate_per_s: float
     seed: int
     how: str
+    prompts: int
+    drain_s: int | None
 
 
 def load(path: str | Path) -> Config:
@@ -116,16 +125,6 @@ def problems(path: str | Path) -> list[str]:
     return []
 
 
-def notes(config: Config) -> list[str]:
-    """What is allowed and yet probably not meant."""
-    return [
-        f"{config.path}: {work.name} sends its last request after about {work.job.seconds} s, before its duration of"
-        f" {work.duration_s} s is over; raise NUM_PROMPTS in {work.job.path.name} to hold the load"
-        for work in config.workloads
-        if work.duration_s is not None and work.job.seconds < work.duration_s
-    ]
-
-
 def plan(path: str | Path, repetition: int = 1) -> tuple[Planned, ...]:
     """The `schedule` of a config that is read and checked first.
 
@@ -156,17 +155,21 @@ def schedule(config: Config, repetition: int = 1) -> tuple[Planned, ...]:
             first = work.job.seed + round_ * len(spans) + order
             seed = next(number for number in count(first) if number not in taken)
             taken.add(seed)
-            planned.append(Planned(order, start_s, end_s, work.name, work.job.path, work.job.rate_per_s, seed, how))
+            job = work.job
+            planned.append(
+                Planned(
+                    order, start_s, end_s, work.name, job.path, job.rate_per_s, seed, how, work.prompts, work.drain_s
+                )
+            )
     return tuple(planned)
 
 
 def main(command: str, argv: list[str]) -> int:
-    """Check a config: 2 if something must change, with notes of what is probably not meant."""
+    """Check a config: 2 if something must change."""
     parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
     try:
-        for note in notes(load(parser.parse_args(argv).config)):
-            print(f"note: {note}", file=sys.stderr)
+        load(parser.parse_args(argv).config)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -215,6 +218,7 @@ def _build(document: Document, jobs: list[Job]) -> Config:
                 description=work.get("description", ""),
                 start_delay_s=work.get("start_delay", 0) if "duration" in work else None,
                 duration_s=work.get("duration"),
+                drain_s=work.get("drain", data.get("drain", DEFAULT_DRAIN_S)) if "duration" in work else None,
             )
             for work, job in zip(data["workloads"], jobs, strict=True)
         ),

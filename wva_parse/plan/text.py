@@ -56,8 +56,14 @@ def parts(planned: Sequence[Planned]) -> list[Part]:
 def table(planned: Sequence[Planned]) -> str:
     """The plan for programs: tab-separated columns of `Planned` under their names."""
     rows: list[tuple[str, ...]] = [Planned._fields]
-    rows += [tuple(f"{value:g}" if isinstance(value, float) else str(value) for value in line) for line in planned]
+    rows += [tuple(map(_cell, line)) for line in planned]
     return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def text(
