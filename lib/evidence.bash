@@ -84,16 +84,17 @@ save_snapshot() {
 workloads_json() {
   local i
   for ((i = 0; i < W_COUNT; i++)); do
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${W_NAME[i]}" "${W_JOB[i]}" \
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${W_NAME[i]}" "${W_JOB[i]}" \
       "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}" "${W_PLAN_START[i]}" \
-      "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_RESULT[i]}" "${W_REASON[i]}"
+      "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}" "${W_DRAIN_S[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_REASON[i]}"
   done | jq -Rn '
     def maybe: if . == "" then null else . end;
     def number: if . == "" then null else tonumber end;
     [inputs | split("\t") | {name: .[0], job: .[1], manifest: .[2], manifest_sha256: .[3], rate_per_s: .[4] | number,
       seed: .[5] | number, how: .[6], planned_start_s: .[7] | number, planned_end_s: .[8] | number,
-      start: .[9] | maybe, end: .[10] | maybe, start_late_s: .[11] | number, result: .[12],
-      reason: .[13:] | join(" ") | maybe}]'
+      start: .[9] | maybe, end: .[10] | maybe, start_late_s: .[11] | number, prompts: .[12] | number,
+      sending_s: ((.[8] | number) - (.[7] | number)), drain_s: .[13] | number, sending_began_s: .[14] | number,
+      result: .[15], cut: (.[15] == "cut"), reason: .[16:] | join(" ") | maybe}]'
 }
 
 write_run_json() {

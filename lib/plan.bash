@@ -5,19 +5,20 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
 read_plan() {
-  local order start end name manifest rate seed how i=0
-  while IFS=$'\t' read -r order start end name manifest rate seed how; do
+  local order start end name manifest rate seed how prompts drain i=0
+  while IFS=$'\t' read -r order start end name manifest rate seed how prompts drain; do
     [[ "$order" != order ]] || continue # the header
     W_NAME[i]="$name" W_MANIFEST[i]="$manifest" W_RATE[i]="$rate" W_SEED[i]="$seed" W_HOW[i]="$how"
-    W_PLAN_START[i]="$start" W_PLAN_END[i]="$end" W_STATE[i]=planned W_RESULT[i]=not-started
-    W_JOB[i]='' W_START[i]='' W_END[i]='' W_REASON[i]='' W_LATE_S[i]='' W_SINCE_MS[i]=0 W_SAVED[i]=false
+    W_PROMPTS[i]="$prompts" W_DRAIN_S[i]="$drain" W_PLAN_START[i]="$start" W_PLAN_END[i]="$end" W_STATE[i]=planned W_RESULT[i]=not-started
+    W_JOB[i]='' W_START[i]='' W_END[i]='' W_REASON[i]='' W_LATE_S[i]='' W_SINCE_MS[i]=0 W_SAVED[i]=false W_SENDING_S[i]=''
     W_SHA256[i]="$(sha256_of "$manifest")"
     i=$((i + 1))
   done <"$WORK_DIR/plan.tsv"
   W_COUNT=$i
 }
 
-# Each workload as the Job that will be created: own name, labels, model, endpoint and seed.
+# Each workload as the Job that will be created: own name, labels, model, endpoint, seed, number of prompts, and what
+# makes a line of each request.
 prepare_jobs() {
   local i base job
   mkdir -p "$WORK_DIR/jobs"
@@ -29,9 +30,10 @@ prepare_jobs() {
     [[ " ${W_JOB[*]} " != *" $job "* ]] || job="${base:0:43}-$((i + 1))-$RUN_ID"
     W_JOB[i]="$job"
     jq --arg job "$job" --arg run "$RUN_ID" --arg workload "${W_NAME[i]}" --arg deployment "$DEPLOYMENT" \
-      --arg model "$MODEL" --arg endpoint "$ENDPOINT" --arg seed "${W_SEED[i]}" '
+      --arg model "$MODEL" --arg endpoint "$ENDPOINT" --arg seed "${W_SEED[i]}" --arg prompts "${W_PROMPTS[i]}" \
+      --rawfile recorder "$PROJECT/workloads/record_requests.py" '
       {"wva-experiments/run": $run, "wva-experiments/workload": $workload} as $labels
-      | ({MODEL: $model, ENDPOINT: $endpoint, SEED: $seed} | with_entries(select(.value != ""))) as $values
+      | ({MODEL: $model, ENDPOINT: $endpoint, SEED: $seed, NUM_PROMPTS: $prompts, REQUEST_RECORDER: $recorder} | with_entries(select(.value != ""))) as $values
       | .metadata.name = $job
       | .metadata.labels += $labels
       | .metadata.annotations += {"wva-experiments/deployment": $deployment}
