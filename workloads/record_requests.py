@@ -15,14 +15,14 @@ short. It never changes the Job's outcome: what cannot be read is said on standa
 """
 
 import json
-import os
 import sys
 import time
+from pathlib import Path
 
 
 def read_result(path):
     """The last of the documents in the file: `--append-result` writes one per line."""
-    with open(path, encoding="utf-8") as file:
+    with path.open(encoding="utf-8") as file:
         lines = [line for line in file if line.strip()]
     result = json.loads(lines[-1]) if lines else {}
     if not all(isinstance(result.get(name), list) for name in ("ttfts", "itls", "input_lens", "output_lens")):
@@ -55,14 +55,15 @@ def clocks_at_first_send(result, first, path):
     """
     wall, monotonic = time.time(), time.monotonic()
     is_monotonic = first is not None and "steady_state" not in result
-    since_s = monotonic - first if is_monotonic else wall - os.stat(path).st_mtime + result["duration"] - (first or 0)
+    since_s = monotonic - first if is_monotonic else wall - path.stat().st_mtime + result["duration"] - (first or 0)
     return wall - since_s, monotonic - since_s
 
 
 def ms(seconds):
     """Milliseconds with four digits or more, and three decimals at most."""
     value = seconds * 1000
-    return "%.*f" % (3 if value < 10 else 2 if value < 1000 else 1, value)
+    decimals = 3 if value < 10 else 2 if value < 1000 else 1
+    return f"{value:.{decimals}f}"
 
 
 def block_of(path):
@@ -70,9 +71,10 @@ def block_of(path):
     result = read_result(path)
     rows = requests_of(result)
     first = rows[0][0] if rows else None
+    wall, monotonic = clocks_at_first_send(result, first, path)
     lines = [
         "==== requests",
-        "# wall=%.3f monotonic=%.3f" % clocks_at_first_send(result, first, path),
+        f"# wall={wall:.3f} monotonic={monotonic:.3f}",
         "start_s,ttft_ms,tpot_ms,e2e_ms,in,out,ok",
     ]
     for start, first_s, end_s, tokens_in, tokens_out, is_answered in rows:
@@ -80,17 +82,17 @@ def block_of(path):
         if is_answered:
             per_token = ms((end_s - first_s) / (tokens_out - 1)) if tokens_out > 1 else ""
             latencies = [ms(first_s), per_token, ms(end_s)]
-        start_s = "" if start is None else "%.3f" % (start - first)
+        start_s = "" if start is None else f"{start - first:.3f}"
         lines.append(",".join([start_s, *latencies, str(tokens_in), str(tokens_out), str(int(is_answered))]))
-    return [*lines, "==== end of requests %d" % len(rows)]
+    return [*lines, f"==== end of requests {len(rows)}"]
 
 
 def main():
-    path = sys.argv[1]
+    path = Path(sys.argv[1])
     try:
         lines = block_of(path)
     except Exception as error:  # whatever is in the file: the load was sent, and its table stands above
-        print("no records of requests: %s: %s: %s" % (path, type(error).__name__, error), file=sys.stderr)
+        print(f"no records of requests: {path}: {type(error).__name__}: {error}", file=sys.stderr)
         return
     print("\n".join(lines), flush=True)
 
