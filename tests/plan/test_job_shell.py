@@ -185,6 +185,11 @@ class TestShell:
         assert status == 128 + signal.SIGTERM
         assert "the client's last line" not in out
 
+    @pytest.mark.parametrize("status", ["0", "1", "127", "137"])
+    def test_the_status_is_that_of_the_client(self, shell, tmp_path, status):
+        container = Container(tmp_path, shell, STUB_STATUS=status, REQUEST_RECORDER="")
+        assert container.end()[0] == int(status)
+
     def test_a_client_that_takes_its_time_is_waited_for(self, shell, tmp_path):
         container = Container(tmp_path, shell, STUB_SECONDS="60", STUB_AT_TERM="3", REQUEST_RECORDER="")
         container.wait_for("client")
