@@ -35,7 +35,8 @@ class Turned:
         manifest["metadata"] |= {"name": name, "namespace": self.settings.namespace}
         values = {"REQUEST_RATE": str(rate_per_s), "NUM_PROMPTS": str(prompts)}
         for row in manifest["spec"]["template"]["spec"]["containers"][0]["env"]:
-            row["value"] = values.get(row["name"], row["value"])
+            if row["name"] in values:
+                row["value"] = values[row["name"]]
         manifest["spec"] |= spec
         self.store.create(manifest)
 

@@ -38,12 +38,15 @@ def stem(path):
 
 def containers(job):
     """Init containers and containers of a Job, in the order they run."""
-    pod = job["spec"]["template"]["spec"]
+    return containers_of(job["spec"]["template"]["spec"])
+
+
+def containers_of(pod):
     return pod.get("initContainers", []) + pod["containers"]
 
 
 def environment(container):
-    return {variable["name"]: variable["value"] for variable in container.get("env", [])}
+    return {variable["name"]: variable.get("value") for variable in container.get("env", [])}
 
 
 def load_of(path):
@@ -87,7 +90,45 @@ def test_the_client_starts_without_a_gpu_and_counts_every_answer(path):
     version = tuple(map(int, re.search(r":v(\d+)\.(\d+)\.(\d+)$", bench["image"]).groups()))
     assert version >= (0, 15, 0)  # 0.11.1 starts without a GPU, 0.15.0 tells when each request was sent
     assert environment(bench)["VLLM_USE_RUST_BENCH"] == "0"
-    assert "--temperature=0" in bench["args"]
+    assert {"--temperature=0", "--ready-check-timeout-sec=0", "--save-result", "--save-detailed"} <= set(bench["args"])
+    assert environment(bench)["PYTHONUNBUFFERED"] == "1"
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_what_a_container_may_use_is_said_and_no_gpu_is_asked_for(path):
+    for container in containers(read_document(path).data):
+        resources = container["resources"]
+        assert {"cpu", "memory"} <= set(resources["requests"]) == set(resources["limits"])
+        assert set(resources["requests"]) <= {"cpu", "memory", "ephemeral-storage"}
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_secrets_are_optional_references(path):
+    (bench,) = read_document(path).data["spec"]["template"]["spec"]["containers"]
+    references = {item["name"]: item["valueFrom"]["secretKeyRef"] for item in bench["env"] if "valueFrom" in item}
+    assert references == {
+        "HF_TOKEN": {"name": "wva-experiments-hf-token", "key": "token", "optional": True},
+        "OPENAI_API_KEY": {"name": "wva-experiments-endpoint-token", "key": "token", "optional": True},
+    }
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_the_runner_finds_where_to_put_the_recorder(path):
+    (bench,) = read_document(path).data["spec"]["template"]["spec"]["containers"]
+    assert environment(bench)["REQUEST_RECORDER"] == ""
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_all_that_is_written_lands_in_the_emptydir(path):
+    pod = read_document(path).data["spec"]["template"]["spec"]
+    (bench,) = pod["containers"]
+    assert pod["volumes"] == [{"name": "data", "emptyDir": {}}]
+    assert all(
+        container["volumeMounts"] == [{"name": "data", "mountPath": "/data"}] for container in containers_of(pod)
+    )
+    for name in ("HOME", "HF_HOME", "XDG_CACHE_HOME"):
+        assert (environment(bench)[name] + "/").startswith("/data/")
+    assert "--result-dir=/data" in bench["args"]
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=stem)
