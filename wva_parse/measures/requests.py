@@ -39,8 +39,9 @@ def pooled(requests: Requests) -> pd.DataFrame:
 
 def latency(records: pd.DataFrame, column: str) -> NDArray[np.float64]:
     """A latency of the answered requests that have it."""
-    values = records.loc[records["answered"], column].to_numpy("float64")
-    return values[~np.isnan(values)]
+    values: NDArray[np.float64] = records.loc[records["answered"], column].to_numpy("float64")
+    known: NDArray[np.float64] = values[~np.isnan(values)]
+    return known
 
 
 def statistics(values: NDArray[np.float64]) -> dict[str, float] | None:
@@ -63,7 +64,7 @@ def met(records: pd.DataFrame, slo: Slo, column: str) -> pd.Series | None:
     if limit is None:
         return None
     values = records[column]
-    is_met = values <= limit
+    is_met: pd.Series = values <= limit
     if column == "tpot_ms":
         is_met |= values.isna()
     return is_met & records["answered"]
@@ -110,7 +111,7 @@ def per_minute(records: pd.DataFrame, slo: Slo) -> pd.DataFrame:
     for minute, mine in known.groupby(np.floor(known["minutes"]), sort=True):
         answered = int(mine["answered"].sum())
         row: dict[str, float] = {
-            "minute": float(minute),  # type: ignore[arg-type]
+            "minute": float(minute),
             "sent": len(mine),
             "answered": answered,
             "failed": len(mine) - answered,
@@ -144,7 +145,7 @@ def ready_when_sent(records: pd.DataFrame, ready: pd.DataFrame) -> pd.Series:
 
 
 def ready_replicas(run: Experiment) -> pd.DataFrame:
-    """`minutes, ready` over the run: of the samples, else the pods that report in a reconciliation, else as observed."""
+    """`minutes, ready` over the run: of the samples, else the pods of a reconciliation, else as observed."""
     if len(run.samples.replicas):
         return run.samples.replicas[["minutes", "ready"]]
     for kind in ("kv_cache", "queue"):

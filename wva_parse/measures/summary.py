@@ -23,7 +23,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
     loaded = stats.loaded_observations(frames, experiment.slo_in_force)
     attained = stats.attainment(loaded)
     by_request = requests.attainment(experiment.requests, experiment.slo)
-    shares = by_request or {"itl": attained.itl, "ttft": attained.ttft}
+    shares: dict[str, float | None] = {**(by_request or {"itl": attained.itl, "ttft": attained.ttft})}
     replicas = stats.replicas(outcomes.replicas, outcomes.replicas_from)
     summary = {
         "schema": SCHEMA,
