@@ -38,6 +38,7 @@ COMMANDS = {
         "plan.permissions", "[--roles] NAMESPACE CONTROLLER_NAMESPACE", "print what a run asks of the cluster"
     ),
     "readme": Command("readme", "RUN", "write RUN/README.md: the run on one page"),
+    "requests": Command("log.requests", "JOB_LOG OUTPUT.csv", "write the requests that a Job's log tells one by one"),
     "check": Command("plan.config", "CONFIG", "validate an experiment's config"),
     "explain": Command("log.explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),

@@ -25,7 +25,7 @@ from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
 from wva_parse.measures import stats
 from wva_parse.measures.summary import summarize
-from wva_parse.report import page, plots, sections
+from wva_parse.report import page, plots, request_plots, sections
 
 DPI = 120
 
@@ -51,6 +51,11 @@ CAPACITY_PLOTS: dict[str, Draw] = {
 }
 COMMON_PLOTS: dict[str, Draw] = {"arrival_rate": plots.arrival_rate, "latencies": plots.latencies}
 ANALYZER_PLOTS: dict[str, Draw] = {"demand_and_supply": plots.demand_and_supply}
+REQUEST_PLOTS: dict[str, Draw] = {
+    "request_distributions": request_plots.request_distributions,
+    "requests_over_time": request_plots.requests_over_time,
+    "ttft_by_ready_replicas": request_plots.ttft_by_ready_replicas,
+}
 TUNER_PLOTS: dict[str, Draw] = {"tuner_parameters": plots.tuner_parameters}
 
 
@@ -76,11 +81,17 @@ def plots_of(experiment: Experiment) -> dict[str, Draw]:
     own = MODEL_PLOTS if experiment.mode == "model-based" else CAPACITY_PLOTS
     frames = experiment.frames
     chosen = {**own, **COMMON_PLOTS}
+    chosen |= request_plots_of(experiment)
     if len(frames["analyzer_result"]):
         chosen |= ANALYZER_PLOTS
     if len(frames["tuner_update"]) or len(frames["nis_rejection"]):
         chosen |= TUNER_PLOTS
     return chosen
+
+
+def request_plots_of(experiment: Experiment) -> dict[str, Draw]:
+    """The figures of single requests, by file name; none for a run without records of them."""
+    return REQUEST_PLOTS if any(each.recorded for each in experiment.requests.workloads) else {}
 
 
 def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:

@@ -17,6 +17,7 @@ from wva_parse.report.plots import (
     spare_capacity,
     tuner_parameters,
 )
+from wva_parse.report.request_plots import request_distributions, requests_over_time, ttft_by_ready_replicas
 
 __all__ = [
     "arrival_rate",
@@ -30,8 +31,11 @@ __all__ = [
     "prediction_errors_over_time",
     "prediction_vs_observation",
     "queue_length",
+    "request_distributions",
+    "requests_over_time",
     "scaling_behavior",
     "scaling_with_context",
     "spare_capacity",
+    "ttft_by_ready_replicas",
     "tuner_parameters",
 ]

@@ -16,20 +16,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+import pandas as pd
 import yaml
 
 from wva_parse.aligned.align import align
 from wva_parse.aligned.experiment import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Experiment, Thresholds
 from wva_parse.aligned.frames import Frames, Window, make_frames, utc_times
 from wva_parse.aligned.observed import LOG, NOTHING, observe
+from wva_parse.aligned.requests import Requests, is_cut, make_requests
 from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
 from wva_parse.aligned.slo import Slo, slo_in_force, slo_of_run
 from wva_parse.aligned.triggers import Triggers, triggers_in_force
-from wva_parse.log.benchmark import Client, last_result
+from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import is_broken, read_json_list, read_record
 from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, read_lines
+from wva_parse.log.requests import read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
@@ -67,6 +70,8 @@ TELLING_KINDS = (
     ("analyzer_result", "capacity-based"),
     ("kv_cache", "capacity-based"),
 )
+
+MOST_PROBLEMS = 6  # with the records of requests that are told one by one
 
 _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
 
@@ -125,6 +130,7 @@ def load(
     configured = configured_slo(config)
     in_force = slo_in_force(frames, configured)
     found_mode, evidence = find_mode(frames, config, record)
+    client = read_client(directory / "job-logs", record)
     experiment = Experiment(
         directory=directory,
         output=output_of(directory),
@@ -146,7 +152,8 @@ def load(
         replica_capacity_per_s=replica_capacity_per_s if replica_capacity_per_s > 0 else None,
         triggers=triggers_in_force(frames, configured_triggers(before["configmaps"])),
         observed_from=observed_from,
-        client=read_client(directory / "job-logs"),
+        client=client,
+        requests=read_requests(directory, record, client, frames.zero),
         notes=(),
     )
     broken = (
@@ -260,12 +267,39 @@ def read_samples(path: Path) -> Iterator[dict[str, Any]]:
         yield from parse_samples(stream)
 
 
-def read_client(directory: Path) -> Client:
+def read_client(directory: Path, record: dict[str, Any]) -> Client:
     """The results of the load generators' logs in a directory, and the logs that hold none."""
-    logs = sorted(directory.glob("*.log"))
-    found = {path.stem: last_result(path.stem, path.read_text(encoding="utf-8", errors="replace")) for path in logs}
-    results = tuple(result for result in found.values() if result)
-    return Client(results, tuple(job for job, result in found.items() if not result))
+    works = {str(work.get("name")): work for work in record.get("workloads") or []}
+    results, without = [], []
+    for path in sorted(directory.glob("*.log")):
+        text = read_text(path)
+        if result := last_result(path.stem, text):
+            results.append(result)
+        else:
+            without.append(_without(path.stem, text, works.get(path.stem, {})))
+    return Client(tuple(results), tuple(without))
+
+
+def _without(job: str, text: str, work: dict[str, Any]) -> Without:
+    if is_cut(work):
+        return Without(job, "cut", "it was cut: its answers had not come within the time that they were waited for")
+    return without_result(job, text, str(work.get("reason") or ""))
+
+
+def read_requests(directory: Path, record: dict[str, Any], client: Client, zero: pd.Timestamp) -> Requests:
+    """The records of single requests: those in requests/, and of Job logs that nothing was taken from yet."""
+    recorded = {path.stem: records_of_csv(read_text(path), f"requests/{path.name}") for path in csv_files(directory)}
+    for path in sorted((directory / "job-logs").glob("*.log")):
+        if path.stem not in recorded:
+            found = records_of_log(read_text(path), f"job-logs/{path.name}")
+            if found is not None:
+                recorded[path.stem] = found
+    return make_requests(recorded, record.get("workloads") or [], client, zero)
+
+
+def csv_files(directory: Path) -> list[Path]:
+    """The files of records of a run; none if it has no such folder."""
+    return sorted(path for path in (directory / "requests").glob("*.csv") if path.is_file())
 
 
 def window_of(record: dict[str, Any]) -> Window:
@@ -337,6 +371,7 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     for work in record.get("workloads") or []:
         if work.get("result") == "failed":
             yield f"Workload {work.get('name')} failed: {work.get('reason') or 'no reason is known'}."
+    yield from _requests_notes(experiment.requests)
     if experiment.collection and not experiment.collection.get("complete"):
         reasons = "; ".join(map(str, experiment.collection.get("reasons") or [])) or "no reason given"
         yield f"The controller's log may have gaps: {reasons}."
@@ -361,6 +396,20 @@ def _notes(experiment: Experiment) -> Iterator[str]:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
         yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
     yield from counts.unreadable.values()
+
+
+def _requests_notes(requests: Requests) -> Iterator[str]:
+    for each in requests.workloads:
+        if each.unknown:
+            why = "it was cut" if each.cut else "their records are missing"
+            yield (
+                f"Nothing is known of {each.unknown} requests of workload {each.workload}: {why}. They are in no "
+                "latency and no share."
+            )
+    problems = requests.problems
+    yield from (f"{problem}." for problem in problems[:MOST_PROBLEMS])
+    if len(problems) > MOST_PROBLEMS:
+        yield f"{len(problems) - MOST_PROBLEMS} more things are wrong with the records of requests."
 
 
 def _mixtures(experiment: Experiment) -> Iterator[str]:

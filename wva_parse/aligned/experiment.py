@@ -11,6 +11,7 @@ import pandas as pd
 
 from wva_parse.aligned.align import Alignment
 from wva_parse.aligned.frames import Frames, Window
+from wva_parse.aligned.requests import Requests
 from wva_parse.aligned.samples import Samples
 from wva_parse.aligned.slo import Slo
 from wva_parse.aligned.triggers import Triggers
@@ -56,6 +57,8 @@ class Experiment:
         `log`, `the pods' lines of the log` (or both), `cluster-samples.jsonl` or `nothing`.
     client
         What the load generators measured.
+    requests
+        What is known of single requests.
     notes
         What a careful reader should know before believing the numbers, one sentence each.
     """
@@ -81,6 +84,7 @@ class Experiment:
     triggers: Triggers
     observed_from: str
     client: Client
+    requests: Requests
     notes: tuple[str, ...]
 
     @property

@@ -28,7 +28,8 @@ def summarize_client(client: Client) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        `completed`, `failed`, the `WEIGHTED` means, `jobs` (all fields of each result) and `without_result`.
+        `completed`, `failed`, `lost`, the `WEIGHTED` means, `jobs` (all numbers of each result, and the reasons of
+        failed requests that it lists), `without_result`, and `without_reasons`: why, by Job.
     """
     if not client.results and not client.without:
         return None
@@ -36,9 +37,18 @@ def summarize_client(client: Client) -> dict[str, Any] | None:
         "completed": _total(client.results, "completed"),
         "failed": _total(client.results, "failed"),
         **{name: weighted_mean(client.results, name) for name in WEIGHTED},
-        "jobs": [{field.name: getattr(each, field.name) for field in fields(each)} for each in client.results],
-        "without_result": list(client.without),
+        "lost": _total(client.results, "lost"),
+        "jobs": [_job(each) for each in client.results],
+        "without_result": [each.job for each in client.without],
+        "without_reasons": {each.job: each.why for each in client.without},
     }
+
+
+def _job(result: Result) -> dict[str, Any]:
+    own = {field.name: getattr(result, field.name) for field in fields(result)}
+    more, reasons = own.pop("more"), own.pop("reasons")
+    listed = [{"reason": reason, "count": count} for reason, count in reasons]
+    return {**more, **own, "lost": result.lost, "reasons": listed}
 
 
 def _total(results: Sequence[Result], name: str) -> float | None:

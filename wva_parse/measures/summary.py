@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.measures import conditions, reaction, scaling, stats
+from wva_parse.measures import conditions, reaction, requests, scaling, stats
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
 
@@ -22,6 +22,8 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
     frames, pairs = experiment.frames, experiment.alignment.pairs
     loaded = stats.loaded_observations(frames, experiment.slo_in_force)
     attained = stats.attainment(loaded)
+    by_request = requests.attainment(experiment.requests, experiment.slo)
+    shares: dict[str, float | None] = {**(by_request or {"itl": attained.itl, "ttft": attained.ttft})}
     replicas = stats.replicas(outcomes.replicas, outcomes.replicas_from)
     summary = {
         "schema": SCHEMA,
@@ -39,8 +41,9 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "accuracy": {group: _accuracy(pairs, group) for group in stats.GROUPS},
         "slo": {
             **experiment.slo._asdict(),
-            "itl_attainment": attained.itl,
-            "ttft_attainment": attained.ttft,
+            "basis": "requests" if by_request else "minutes",
+            "itl_attainment": shares.get("itl"),
+            "ttft_attainment": shares.get("ttft"),
             "loaded_observations": attained.n,
         },
         "observed_from": experiment.observed_from,
@@ -64,6 +67,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
         "workloads": _workloads(experiment),
         "client": summarize_client(experiment.client),
+        "requests": requests.summarize_requests(experiment.requests, experiment.slo, experiment.client),
         "log": {
             "lines": experiment.counts.lines,
             "recognised": experiment.counts.recognised,

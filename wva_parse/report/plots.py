@@ -39,7 +39,7 @@ def prediction_vs_observation(run: Experiment) -> Figure:
     """Predicted and observed ITL and TTFT over time, with their SLOs; panels of their own for each variant."""
     pairs = run.alignment.pairs
     variants = list(_variants(pairs)) or [("", BLUE, "")]
-    figure, axes = _panels(
+    figure, axes = time_panels(
         run, 2 * len(variants), "Prediction against what was observed one reconciliation later", sharey_by=len(variants)
     )
     panels = [(metric, variant) for metric in stats.METRICS for variant in variants]
@@ -63,8 +63,8 @@ def prediction_vs_observation(run: Experiment) -> Figure:
         _slo(axis, run, metric)
         axis.set_ylabel(UNITS[metric] + label)
         set_spread(axis, run.frames["observed_metrics"][f"observed_{metric}_ms"])
-        _say_if_empty(axis, mine[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
-    return _finish(figure, axes, run)
+        say_if_empty(axis, mine[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
+    return finish(figure, axes, run)
 
 
 def prediction_error_distribution(run: Experiment) -> Figure:
@@ -85,10 +85,10 @@ def prediction_error_distribution(run: Experiment) -> Figure:
             axis.axvline(float(loaded[column].mean()), color=RED, label=f"bias {loaded[column].mean():.2f} ms")
             axis.axvline(0, color="black", linewidth=0.8, linestyle=":")
             axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, frameon=False)
-        _say_if_empty(axis, loaded[column], "no loaded pairs")
+        say_if_empty(axis, loaded[column], "no loaded pairs")
         axis.set_xlabel(f"error of {UNITS[metric]}")
         axis.set_ylabel("pairs")
-    _footer(figure, run)
+    footer(figure, run)
     return figure
 
 
@@ -112,20 +112,20 @@ def calibration(run: Experiment) -> Figure:
         if _is_wide(loaded[observed]):
             axis.set_xscale("log")
             axis.set_yscale("log")
-        _say_if_empty(axis, loaded[observed], "no loaded pairs")
+        say_if_empty(axis, loaded[observed], "no loaded pairs")
         axis.set_xlabel(f"predicted {UNITS[metric]}")
         axis.set_ylabel(f"observed {UNITS[metric]}")
-    _footer(figure, run)
+    footer(figure, run)
     return figure
 
 
 def prediction_errors_over_time(run: Experiment) -> Figure:
     """Errors of loaded pairs at the time of the observation, the settled ones filled."""
-    figure, axes = _panels(run, 2, "Prediction errors over time (observed − predicted), loaded pairs")
+    figure, axes = time_panels(run, 2, "Prediction errors over time (observed − predicted), loaded pairs")
     loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
     for axis, metric in zip(axes, stats.METRICS, strict=True):
         _errors(axis, run, loaded, metric, "minutes")
-    return _finish(figure, axes, run)
+    return finish(figure, axes, run)
 
 
 def prediction_errors_by_condition(run: Experiment) -> Figure:
@@ -148,7 +148,7 @@ def prediction_errors_by_condition(run: Experiment) -> Figure:
     handles, names = axes[0][0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, names, loc="outside right center", fontsize=8, frameon=False)
-    _footer(figure, run)
+    footer(figure, run)
     return figure
 
 
@@ -167,12 +167,12 @@ def _errors(axis: Axes, run: Experiment, loaded: pd.DataFrame, metric: str, agai
         axis.set_yscale("symlog", linthresh=linear)
         axis.set_ylim(min(2 * loaded[column].min(), -linear), max(2 * loaded[column].max(), linear))
     axis.set_ylabel(f"error of {UNITS[metric]}")
-    _say_if_empty(axis, loaded[column], "no loaded pairs")
+    say_if_empty(axis, loaded[column], "no loaded pairs")
 
 
 def tuner_parameters(run: Experiment) -> Figure:
     """The tuner's parameters over time, and its innovations with the rejected ones marked."""
-    figure, axes = _panels(run, 3, "Tuned performance parameters")
+    figure, axes = time_panels(run, 3, "Tuned performance parameters")
     updates, rejections = run.frames["tuner_update"], run.frames["nis_rejection"]
     for axis, names, unit in ((axes[0], ("alpha", "beta"), "decode"), (axes[1], ("gamma", "delta"), "prefill")):
         other = axis.twinx()
@@ -186,8 +186,8 @@ def tuner_parameters(run: Experiment) -> Figure:
             axes[2].plot(known["minutes"], known["nis"], "o", color=color, label=f"{name} (n = {len(known)})")
             axes[2].set_yscale("log")
     axes[2].set_ylabel("NIS (no unit)")
-    _say_if_empty(axes[2], pd.concat([updates["nis"], rejections["nis"]]), "no NIS logged")
-    return _finish(figure, axes, run)
+    say_if_empty(axes[2], pd.concat([updates["nis"], rejections["nis"]]), "no NIS logged")
+    return finish(figure, axes, run)
 
 
 # --- capacity-based
@@ -195,7 +195,7 @@ def tuner_parameters(run: Experiment) -> Figure:
 
 def kv_cache_utilization(run: Experiment) -> Figure:
     """KV usage over the pods of a reconciliation, with the threshold."""
-    figure, axes = _panels(run, 1, "KV cache usage, maximum over a minute")
+    figure, axes = time_panels(run, 1, "KV cache usage, maximum over a minute")
     _band(
         axes[0], run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
     )
@@ -203,13 +203,13 @@ def kv_cache_utilization(run: Experiment) -> Figure:
     axes[0].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
     axes[0].set_ylabel("KV cache usage (%)")
     axes[0].set_ylim(0, 105)
-    _say_if_empty(axes[0], run.frames["kv_cache"]["kv_cache_usage"], "no KV cache metrics in the log")
-    return _finish(figure, axes, run)
+    say_if_empty(axes[0], run.frames["kv_cache"]["kv_cache_usage"], "no KV cache metrics in the log")
+    return finish(figure, axes, run)
 
 
 def queue_length(run: Experiment) -> Figure:
     """Queue over the pods of a reconciliation, with the threshold."""
-    figure, axes = _panels(run, 1, "Waiting requests, maximum over a minute")
+    figure, axes = time_panels(run, 1, "Waiting requests, maximum over a minute")
     queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
     _band(axes[0], run, queue, 1, "least to most of the pods")
     _line(axes[0], run, queue, "total", color=GREY, linestyle=":", label="sum over the pods")
@@ -218,13 +218,13 @@ def queue_length(run: Experiment) -> Figure:
     )
     axes[0].set_ylabel("queue length (requests)")
     _from_zero(axes[0])
-    _say_if_empty(axes[0], run.frames["queue"]["queue_length"], "no queue metrics in the log")
-    return _finish(figure, axes, run)
+    say_if_empty(axes[0], run.frames["queue"]["queue_length"], "no queue metrics in the log")
+    return finish(figure, axes, run)
 
 
 def spare_capacity(run: Experiment) -> Figure:
     """Spare KV cache and queue, averaged over the pods that are not saturated, against the triggers to scale up."""
-    figure, axes = _panels(run, 2, "Spare capacity against the triggers to scale up")
+    figure, axes = time_panels(run, 2, "Spare capacity against the triggers to scale up")
     analysis = run.frames["capacity_analysis"]
     sides = (
         ("avg_spare_kv", 100, "spare KV cache (%)", run.triggers.spare_kv, "{:g} %"),
@@ -251,13 +251,13 @@ def spare_capacity(run: Experiment) -> Figure:
             )
         axis.set_ylabel(unit)
         axis.set_ylim(bottom=0)
-        _say_if_empty(axis, analysis[column], "the log tells no spare capacity")
-    return _finish(figure, axes, run)
+        say_if_empty(axis, analysis[column], "the log tells no spare capacity")
+    return finish(figure, axes, run)
 
 
 def per_pod_kv_cache(run: Experiment) -> Figure:
     """KV usage of each pod."""
-    figure, axes = _panels(run, 1, "KV cache usage per pod, maximum over a minute", height_in=3.8)
+    figure, axes = time_panels(run, 1, "KV cache usage per pod, maximum over a minute", height_in=3.8)
     pods = run.frames["kv_cache"]
     names = list(dict.fromkeys(pods["pod"].dropna()))
     for number, (name, color) in enumerate(zip(names, _colors(len(names)), strict=True)):
@@ -267,8 +267,8 @@ def per_pod_kv_cache(run: Experiment) -> Figure:
     axes[0].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
     axes[0].set_ylabel("KV cache usage (%)")
     axes[0].set_ylim(0, 105)
-    _say_if_empty(axes[0], pods["kv_cache_usage"], "no KV cache metrics in the log")
-    return _finish(figure, axes, run)
+    say_if_empty(axes[0], pods["kv_cache_usage"], "no KV cache metrics in the log")
+    return finish(figure, axes, run)
 
 
 def scaling_with_context(run: Experiment) -> Figure:
@@ -287,14 +287,14 @@ def scaling_with_context(run: Experiment) -> Figure:
     _from_zero(queue_axis)
     for axis in (kv_axis, queue_axis):
         _mark_changes(axis, run)
-    return _finish(figure, axes, run)
+    return finish(figure, axes, run)
 
 
 def demand_and_supply(run: Experiment) -> Figure:
     """Demand against supply, as each analyzer of newer releases sees them, in its own unit."""
     results = run.frames["analyzer_result"]
     keys = list(dict.fromkeys(zip(results["analyzer"], results["model"], strict=True))) or [("analyzer", None)]
-    figure, axes = _panels(run, len(keys), "Demand against supply, by analyzer")
+    figure, axes = time_panels(run, len(keys), "Demand against supply, by analyzer")
     for axis, (analyzer, model) in zip(axes, keys, strict=True):
         mine = results[(results["analyzer"] == analyzer) & (results["model"] == model)]
         _line(axis, run, mine, "supply", color=BLUE, label="supply")
@@ -304,8 +304,8 @@ def demand_and_supply(run: Experiment) -> Figure:
         axis.set_ylabel(f"{analyzer} ({ANALYZER_UNITS.get(str(analyzer), 'its own unit')})")
         if len(keys) > 1 and results["model"].nunique() > 1:
             axis.set_title(str(model), fontsize=9, loc="left")
-        _say_if_empty(axis, mine["demand"], "no analyzer logged supply and demand")
-    return _finish(figure, axes, run)
+        say_if_empty(axis, mine["demand"], "no analyzer logged supply and demand")
+    return finish(figure, axes, run)
 
 
 # --- both
@@ -315,19 +315,19 @@ def scaling_behavior(run: Experiment) -> Figure:
     """Replicas of each variant over time, and the load that they answer to."""
     figure, axes, (load_axis,) = _replica_panels(run, 1, "Replicas and load")
     _rates(load_axis, run)
-    return _finish(figure, axes, run)
+    return finish(figure, axes, run)
 
 
 def arrival_rate(run: Experiment) -> Figure:
     """Offered and measured requests per second."""
-    figure, axes = _panels(run, 1, "Arrival rate")
+    figure, axes = time_panels(run, 1, "Arrival rate")
     _rates(axes[0], run)
-    return _finish(figure, axes, run)
+    return finish(figure, axes, run)
 
 
 def latencies(run: Experiment) -> Figure:
     """Observed ITL and TTFT over time, with their SLOs."""
-    figure, axes = _panels(run, 2, "Observed latencies, mean over a minute")
+    figure, axes = time_panels(run, 2, "Observed latencies, mean over a minute")
     observed = run.frames["observed_metrics"]
     for axis, metric in zip(axes, stats.METRICS, strict=True):
         variants = list(_variants(observed))
@@ -338,14 +338,14 @@ def latencies(run: Experiment) -> Figure:
         _slo(axis, run, metric)
         axis.set_ylabel(UNITS[metric])
         set_spread(axis, observed[f"observed_{metric}_ms"])
-        _say_if_empty(axis, observed[f"observed_{metric}_ms"], f"no observed {metric.upper()}")
-    return _finish(figure, axes, run)
+        say_if_empty(axis, observed[f"observed_{metric}_ms"], f"no observed {metric.upper()}")
+    return finish(figure, axes, run)
 
 
 # --- parts
 
 
-def _panels(
+def time_panels(
     run: Experiment, count: int, title: str, height_in: float = PANEL_IN, sharey_by: int = 1
 ) -> tuple[Figure, list[Axes]]:
     """Panels above each other with one axis of time; each `sharey_by` neighbours have one scale as well."""
@@ -358,7 +358,7 @@ def _panels(
     return figure, axes
 
 
-def _finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
+def finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
     minutes = run.frames.reconciliations["minutes"]
     if len(minutes):
         margin = max((minutes.max() - minutes.min()) * 0.02, 0.2)
@@ -371,16 +371,16 @@ def _finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
         if axis.get_legend_handles_labels()[0]:
             axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     _workloads(axes[0], run)
-    _footer(figure, run)
+    footer(figure, run)
     return figure
 
 
-def _footer(figure: Figure, run: Experiment) -> None:
+def footer(figure: Figure, run: Experiment) -> None:
     if run.simulated:
         figure.supxlabel("SIMULATED on the embedded cluster: says nothing about real hardware", fontsize=8, color=RED)
 
 
-def _say_if_empty(axis: Axes, values: pd.Series, what: str) -> None:
+def say_if_empty(axis: Axes, values: pd.Series, what: str) -> None:
     if not values.notna().any():
         if not axis.has_data():
             axis.set_yticks([])
@@ -449,7 +449,7 @@ def _slo(axis: Axes, run: Experiment, metric: str) -> None:
 def _replica_panels(run: Experiment, others: int, title: str) -> tuple[Figure, list[Axes], list[Axes]]:
     """A panel of replicas for each variant, on one scale, then others; the latter once more by themselves."""
     variants = list(_variants(run.frames["scaling_decision"])) or [("", BLUE, "")]
-    figure, axes = _panels(run, len(variants) + others, title)
+    figure, axes = time_panels(run, len(variants) + others, title)
     own, rest = axes[: len(variants)], axes[len(variants) :]
     for axis, (variant, _, label) in zip(own, variants, strict=True):
         _replicas(axis, run, variant, label, is_one=len(variants) == 1)
@@ -480,7 +480,7 @@ def _replicas(axis: Axes, run: Experiment, variant: str, label: str, is_one: boo
     axis.set_ylabel(f"replicas{label}")
     _from_zero(axis)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
-    _say_if_empty(axis, decisions["target_replicas"], "no scaling decisions in the log")
+    say_if_empty(axis, decisions["target_replicas"], "no scaling decisions in the log")
 
 
 def _changes(decisions: pd.DataFrame) -> Iterator[tuple[float, int, float]]:
@@ -513,7 +513,7 @@ def _rates(axis: Axes, run: Experiment) -> None:
     axis.set_ylabel("requests per second")
     axis.set_ylim(bottom=0)
     if not len(offered):
-        _say_if_empty(axis, observed["per_s"], "the log tells no arrival rate")
+        say_if_empty(axis, observed["per_s"], "the log tells no arrival rate")
 
 
 def _workloads(axis: Axes, run: Experiment) -> None:

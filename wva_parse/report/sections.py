@@ -25,6 +25,15 @@ GLOSSARY = (
 )
 
 
+# Of runs with records of single requests: what then stands in the place of the same terms, or is added.
+REQUEST_GLOSSARY = (
+    ("attainment", "share of the requests sent at or below the SLO; a failed one is not"),
+    ("within the SLO", "TTFT and TPOT at or below the objectives for TTFT and ITL; of a single token TTFT alone"),
+    ("TPOT", "time per output token after the first, of a request: (end-to-end - TTFT) / (output tokens - 1)"),
+    ("goodput", "requests within the SLO per second in which any workload was sending"),
+)
+
+
 class Table(NamedTuple):
     """Cells as text; the first column names the rows."""
 
@@ -54,6 +63,7 @@ def sections(summary: Summary) -> list[Section]:
             tuple(_scaling_tables(summary)),
         ),
         *([Section("Variants", (), (), (_variant_table(summary),))] if len(summary["variants"]) > 1 else []),
+        *([_requests_section(summary)] if summary["requests"] else []),
         Section(
             "SLO",
             ("latencies",),
@@ -72,8 +82,14 @@ def sections(summary: Summary) -> list[Section]:
         _client_section(summary),
         Section("The run", (), (), (Table(("", ""), list(_run_rows(summary)), is_text=True),)),
         Section("The log", (), (), (Table(("", ""), list(_log_rows(summary)), is_text=True),)),
-        Section("Terms", (), (), (Table(("term", "meaning"), GLOSSARY, is_text=True),)),
+        Section("Terms", (), (), (Table(("term", "meaning"), terms(summary), is_text=True),)),
     ]
+
+
+def terms(summary: Summary) -> list[tuple[str, str]]:
+    """The glossary of a run."""
+    own = dict(REQUEST_GLOSSARY) if summary["slo"]["basis"] == "requests" else {}
+    return list({**dict(GLOSSARY), **own}.items())
 
 
 def _prediction_sections(summary: Summary) -> Iterator[Section]:
@@ -175,7 +191,9 @@ def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     for metric in ("itl", "ttft"):
         limit, share = slo[f"{metric}_ms"], slo[f"{metric}_attainment"]
         limit_text = UNKNOWN if limit is None else f"{limit:g} ms (from the {slo['source']})"
-        yield metric.upper(), limit_text, UNKNOWN if share is None else percent(share), str(slo["loaded_observations"])
+        by_request = slo["basis"] == "requests"
+        n = f"{summary['requests']['sent']} requests" if by_request else str(slo["loaded_observations"])
+        yield metric.upper(), limit_text, UNKNOWN if share is None else percent(share), n
 
 
 _STEPS = (
@@ -287,6 +305,45 @@ def _workload_row(work: dict[str, Any]) -> tuple[str, ...]:
     return str(work["name"]), cell(work["rate_per_s"]), planned, work["start"] or "–", work["end"] or "–", late, result
 
 
+def _requests_section(summary: Summary) -> Section:
+    found = summary["requests"]
+    tables = [Table(_REQUEST_HEADER, [_request_row(each) for each in found["workloads"]])]
+    rows = [
+        (name, *(f"{found[key][which]:.2f}" for which in _SHOWN))
+        for name, key in (("TTFT (ms)", "ttft_ms"), ("TPOT (ms)", "tpot_ms"), ("end-to-end (ms)", "e2e_ms"))
+        if found[key]
+    ]
+    if rows:
+        header = (f"{found['answered']} answered requests", "mean", "median", "P90", "P95", "P99")
+        tables.append(Table(header, rows))
+    if found["reasons"]:
+        reasons = [(row["reason"], str(row["count"])) for row in found["reasons"]]
+        tables.append(Table(("reason, as far as the clients list them", "requests"), reasons, is_text=True))
+    figures = ("request_distributions", "requests_over_time", "ttft_by_ready_replicas")
+    return Section("What the clients felt", figures, (words.about_requests(summary),), tuple(tables))
+
+
+_SHOWN = ("mean", "p50", "p90", "p95", "p99")
+_REQUEST_HEADER = (
+    "workload",
+    "sent",
+    "answered",
+    "failed",
+    "not known",
+    "within the SLO",
+    "P99 TTFT (ms)",
+    "P99 TPOT (ms)",
+)
+
+
+def _request_row(each: dict[str, Any]) -> tuple[str, ...]:
+    good = "–" if each["within_slo"] is None else f"{each['within_slo']} ({percent(each['within_slo'] / each['sent'])})"
+    tails = (f"{each[key]['p99']:.2f}" if each[key] else "–" for key in ("ttft_ms", "tpot_ms"))
+    name = f"{each['workload']} (warm-up, not pooled)" if each["warmup"] else each["workload"]
+    counts = (str(each[key]) for key in ("sent", "answered", "failed", "unknown"))
+    return name, *counts, good, *tails
+
+
 def _client_section(summary: Summary) -> Section:
     client = summary["client"]
     if client is None:
@@ -304,9 +361,11 @@ def _client_section(summary: Summary) -> Section:
     rows = [(str(job["job"]), *(cell(job[name]) for name in names)) for job in client["jobs"]]
     sentences = [words.about_clients(summary)]
     if client["without_result"]:
-        sentences.append(
-            f"Without a result (stopped or failed before their end): {', '.join(client['without_result'])}."
-        )
+        listed = "; ".join(f"{job}: {client['without_reasons'][job]}" for job in client["without_result"])
+        sentences.append(f"Without a result (stopped or failed before their end): {listed}.")
+    lost = [f"{job['lost']:.0f} of {job['job']}" for job in client["jobs"] if job["lost"]]
+    if lost:
+        sentences.append(f"Neither answered nor failed, by the clients' own counts: {', '.join(lost)}.")
     return Section("Client side", (), sentences, (Table(header, rows),) if rows else ())
 
 

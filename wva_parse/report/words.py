@@ -33,6 +33,8 @@ def verdict(summary: Summary) -> list[str]:
 
 def _served(summary: Summary) -> str:
     slo = summary["slo"]
+    if slo["basis"] == "requests":
+        return f"{_within(summary)}{_of_unknown(summary)}"
     n = slo["loaded_observations"]
     if summary["observed_from"] == "nothing":
         return "Nobody logged what the requests felt: no observed ITL and TTFT."
@@ -46,6 +48,29 @@ def _served(summary: Summary) -> str:
     if not parts:
         return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
     return f"Under load, {' and '.join(parts)} of {count(n, 'observation')}."
+
+
+def _within(summary: Summary) -> str:
+    """The share of requests within the SLO, and why the others were not."""
+    found, slo = summary["requests"], summary["slo"]
+    limits = [f"{name} of at most {slo[key]:g} ms" for name, key in _OBJECTIVES if slo[key] is not None]
+    text = (
+        f"{percent(found['within_slo_share'])} of {count(found['sent'], 'request')} were within the SLO "
+        f"({' and '.join(limits)})"
+    )
+    parts = [f"{found['failed']} failed"] if found["failed"] else []
+    p99 = found["ttft_ms"]["p99"] if found["ttft_ms"] else None
+    parts += [f"99 % of the answered ones had their first token within {ms(p99)}"] if p99 is not None else []
+    return f"{text}; {', '.join(parts)}." if parts else f"{text}."
+
+
+_OBJECTIVES = (("TTFT", "ttft_ms"), ("TPOT", "itl_ms"))
+
+
+def _of_unknown(summary: Summary) -> str:
+    """For how many requests nothing is known, as a further sentence; empty where all are accounted for."""
+    unknown = (summary["requests"] or {}).get("unknown")
+    return f" Of {unknown} more requests nothing is known." if unknown else ""
 
 
 def _decided(summary: Summary) -> str:
@@ -169,8 +194,12 @@ def about_slo(summary: Summary) -> str:
         if slo[f"{metric}_attainment"] is not None:
             met = percent(slo[f"{metric}_attainment"])
             sentences.append(f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in {met}")
+    if slo["basis"] == "requests":
+        sent = count(summary["requests"]["sent"], "request")
+        return f"{' and '.join(sentences)} of {sent} (TPOT of a request stands for ITL).{_of_unknown(summary)}"
     n = count(slo["loaded_observations"], "loaded observation")
-    return f"{' and '.join(sentences)} of {n}." if sentences else "Nothing was loaded, so nothing is judged."
+    judged = f"{' and '.join(sentences)} of {n}." if sentences else "Nothing was loaded, so nothing is judged."
+    return f"{judged}{_of_unknown(summary)}"
 
 
 def about_scaling(summary: Summary) -> str:
@@ -341,3 +370,38 @@ def about_clients(summary: Summary) -> str:
     ]
     text = f"The load generators had {client['completed']:.0f} requests answered and {failed} failed"
     return text + (f"; means, weighted by answered requests: {', '.join(means)}." if means else ".")
+
+
+NO_REQUESTS = "There are no records of single requests."
+
+
+def about_requests(summary: Summary) -> str:
+    """What became of the requests that were sent, and what the answered ones felt."""
+    found = summary["requests"]
+    if found is None:
+        return NO_REQUESTS
+    if not found["sent"]:
+        return f"{NO_REQUESTS}{_of_unknown(summary)}"
+    sentences = [
+        f"{count(found['sent'], 'request')} {'was' if found['sent'] == 1 else 'were'} sent, {found['answered']} "
+        f"answered and {found['failed']} failed ({percent(found['failed_share'])}).{_of_unknown(summary)}"
+    ]
+    if found["reasons"]:
+        listed = ", ".join(f"{row['reason']} ({row['count']})" for row in found["reasons"])
+        sentences.append(f"Of the failed ones the clients list at most ten each: {listed}.")
+    felt = [
+        f"{name} {ms(found[key]['p50'])} and {ms(found[key]['p99'])}"
+        for name, key in (("TTFT", "ttft_ms"), ("TPOT", "tpot_ms"), ("end-to-end", "e2e_ms"))
+        if found[key]
+    ]
+    if felt:
+        sentences.append(f"Median and 99th percentile of the answered ones: {', '.join(felt)}.")
+    if found["within_slo_share"] is not None:
+        goodput = found["goodput_per_s"]
+        sentences.append(
+            f"{percent(found['within_slo_share'])} of all that were sent were within the SLO"
+            + ("." if goodput is None else f": {goodput:.2f} per second of sending.")
+        )
+    if found["warmup"]:
+        sentences.append(f"The warm-up's {count(found['warmup']['sent'], 'request')} are in none of these numbers.")
+    return " ".join(sentences)

@@ -1,0 +1,185 @@
+"""Requests of all workloads on the run's axis of time, and of how many nothing is known.
+
+Latencies are ms, `minutes` count from the common zero of all frames and are those of the send. A request is answered
+or has failed; of one without a record neither is known.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from wva_parse.log.benchmark import Client
+from wva_parse.log.requests import Records, against_table
+
+REQUEST_COLUMNS = (
+    "workload",
+    "warmup",
+    "start_s",
+    "minutes",
+    "ttft_ms",
+    "tpot_ms",
+    "e2e_ms",
+    "input_tokens",
+    "output_tokens",
+    "answered",
+)
+_CALLED = {"in": "input_tokens", "out": "output_tokens", "ok": "answered"}
+_WARMUP = re.compile(r"warm[-_ ]?up", re.IGNORECASE)
+
+
+class Sent(NamedTuple):
+    """A workload: what of its requests is recorded, and of how many nothing is known.
+
+    `start_minutes` and `sending_s` are its sending window: from the first send to the end of the planned sending, or
+    to the last send where that was later; NaN where it is not known.
+    """
+
+    workload: str
+    warmup: bool
+    cut: bool
+    recorded: int
+    unknown: int
+    start_minutes: float
+    sending_s: float
+
+
+@dataclass(frozen=True)
+class Requests:
+    """What is known of single requests.
+
+    Attributes
+    ----------
+    records : DataFrame
+        `REQUEST_COLUMNS`, a row per recorded request, by workload in the order of sending.
+    workloads
+        Each workload that has records, or had sent requests when it was cut.
+    problems
+        What is missing or does not fit, one sentence each.
+    """
+
+    records: pd.DataFrame
+    workloads: tuple[Sent, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def are_known(self) -> bool:
+        """Whether there is anything to say of single requests."""
+        return bool(self.workloads)
+
+
+def no_requests() -> Requests:
+    """Of a run without records."""
+    return Requests(_frame([]))
+
+
+def make_requests(
+    recorded: Mapping[str, Records], work: Iterable[Mapping[str, Any]], client: Client, zero: pd.Timestamp
+) -> Requests:
+    """Requests of a run.
+
+    Parameters
+    ----------
+    recorded
+        By the name of the file in `requests/`: `<workload>`, or `<workload>-<index>` of several clients.
+    work
+        The workloads of `run.json`; empty where there is none.
+    client
+        The clients' tables, by the same names: records are held against them.
+    zero
+        Time 0 of all frames.
+    """
+    tables = {result.job: result for result in client.results}
+    rest, parts, sent, problems = dict(recorded), list[pd.DataFrame](), list[Sent](), list[str]()
+    plans = list(work)
+    names = {str(plan.get("name")) for plan in plans}
+    for plan in [*plans, *({"name": name} for name in recorded)]:
+        name = str(plan.get("name"))
+        of_clients = re.compile(rf"{re.escape(name)}-\d+")
+        mine = [stem for stem in rest if stem == name or (of_clients.fullmatch(stem) and stem not in names)]
+        own = {stem: rest.pop(stem) for stem in mine}
+        cut = is_cut(plan)
+        if not own and not (cut and plan.get("start")):
+            continue
+        warmup = is_warmup(plan)
+        frames = [_rows(records, name, warmup, zero) for records in own.values()]
+        parts += frames
+        for stem, records in own.items():
+            problems += records.problems
+            problems += [
+                problem
+                for problem in against_table(records, tables.get(stem), f"requests/{stem}.csv")
+                if not records.problems
+            ]
+        counted = sum(_counted(tables[stem]) for stem in own if stem in tables)
+        expected = _number(plan.get("prompts")) or counted
+        count = sum(len(frame) for frame in frames)
+        sent.append(
+            Sent(
+                workload=name,
+                warmup=warmup,
+                cut=cut,
+                recorded=count,
+                unknown=max(round(expected) - count, 0),
+                **_window(frames, plan, count),
+            )
+        )
+    return Requests(_frame(parts), tuple(sent), tuple(problems))
+
+
+def is_warmup(plan: Mapping[str, Any]) -> bool:
+    """Whether a workload is there to warm up, by its name or its manifest's."""
+    return any(_WARMUP.search(str(plan.get(key) or "")) for key in ("name", "manifest", "job_manifest"))
+
+
+def is_cut(plan: Mapping[str, Any]) -> bool:
+    """Whether a workload was ended before its client had told anything."""
+    return plan.get("result") == "cut" or plan.get("cut") is True
+
+
+def _counted(result: Any) -> float:
+    if result.prompts is not None:
+        return float(result.prompts)
+    return float((result.completed or 0) + (result.failed or 0))
+
+
+def _rows(records: Records, name: str, warmup: bool, zero: pd.Timestamp) -> pd.DataFrame:
+    columns = {_CALLED.get(key, key): np.array(values, dtype="float64") for key, values in records.columns.items()}
+    frame = pd.DataFrame(columns)
+    wall_s = records.clock.wall_s if records.clock else math.nan
+    zero_s = zero.timestamp() if not pd.isna(zero) else math.nan
+    frame["minutes"] = (wall_s + frame["start_s"] - zero_s) / 60
+    # Where the client tells no send times, the clock line still says when the first was sent.
+    frame.attrs["start_minutes"] = (wall_s - zero_s) / 60
+    return frame.assign(workload=name, warmup=warmup, answered=frame["answered"] == 1)
+
+
+def _frame(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    if parts:
+        return pd.concat(parts, ignore_index=True)[list(REQUEST_COLUMNS)]
+    types = dict.fromkeys(REQUEST_COLUMNS, "float64") | {"workload": "object", "warmup": "bool", "answered": "bool"}
+    return pd.DataFrame({name: pd.Series([], dtype=kind) for name, kind in types.items()})
+
+
+def _window(frames: list[pd.DataFrame], plan: Mapping[str, Any], count: int) -> dict[str, float]:
+    starts = [float(frame.attrs["start_minutes"]) for frame in frames]
+    last_s = [float(frame["start_s"].max()) for frame in frames if frame["start_s"].notna().any()]
+    planned_s = _number(plan.get("sending_s"))
+    rate = _number(plan.get("rate_per_s"))
+    if planned_s is None and not last_s and rate:
+        planned_s = count / rate
+    known = [*last_s, *([planned_s] if planned_s is not None else [])]
+    return {
+        "start_minutes": min(starts) if starts else math.nan,
+        "sending_s": max(known) if known and count else math.nan,
+    }
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None

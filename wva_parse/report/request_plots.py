@@ -1,0 +1,266 @@
+"""Figures of single requests, as their clients felt them; as `plots` draws, and on its axis of time.
+
+Every curve of shares is over all requests that were sent: a failed one counts as never answered, so that a curve ends
+below 100 % by as much as failed. Requests that warmed up are grey where they are drawn at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from numpy.typing import NDArray
+
+from wva_parse.aligned.experiment import Experiment
+from wva_parse.measures import requests
+from wva_parse.report.plots import (
+    BLUE,
+    CYCLE,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SKY,
+    WIDTH_IN,
+    finish,
+    footer,
+    say_if_empty,
+    time_panels,
+)
+
+FEW = 20  # answered requests in a minute, below which each is a point: percentiles of so few say little
+MOST_POINTS = 2000  # of a curve: more than a figure has pixels
+MOST_CURVES = 6
+MOST_LABELS = 12  # groups whose sizes can be written side by side
+NAMES = {"ttft_ms": "TTFT (ms)", "tpot_ms": "TPOT (ms)", "e2e_ms": "end-to-end (ms)"}
+
+
+def request_distributions(run: Experiment) -> Figure:
+    """Share of all sent requests that had at most a latency, over latency: TTFT, TPOT and end-to-end."""
+    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    axes = figure.subplots(1, len(NAMES), sharey=True)
+    records = requests.pooled(run.requests)
+    figure.suptitle(f"Latencies of single requests{_of_how_many(run)}\n{run.name}", fontsize=11)
+    names = list(dict.fromkeys(records["workload"]))
+    for axis, (column, label) in zip(axes, NAMES.items(), strict=True):
+        if 1 < len(names) <= MOST_CURVES:
+            for name, color in zip(names, CYCLE, strict=False):
+                _curve(axis, records[records["workload"] == name], column, color=color, linewidth=1.2, label=name)
+        _curve(axis, records, column, color="black", linewidth=2, label="all workloads" if len(names) > 1 else "all")
+        _objective(axis, run, column, axis.axvline)
+        axis.set_xlabel(label)
+        axis.set_ylim(0, 103)
+        axis.grid(alpha=0.25, which="both")
+        if axis.lines:
+            axis.set_xscale("log")
+            _tick(axis.xaxis, axis.get_xlim())
+        say_if_empty(axis, records.loc[records["answered"], column], f"no {label.partition(' (')[0]}")
+        axis.set_ylabel("requests sent (%)")
+        axis.label_outer()
+        axis.set_ylabel("requests sent (%)")
+    for axis in axes[1:]:
+        axis.yaxis.label.set_visible(False)
+    handles, labels = axes[0].get_legend_handles_labels()
+    for axis in axes[1:]:
+        more = zip(*axis.get_legend_handles_labels(), strict=True)
+        added = [(handle, text) for handle, text in more if text not in labels]
+        handles, labels = [*handles, *(each[0] for each in added)], [*labels, *(each[1] for each in added)]
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    footer(figure, run)
+    return figure
+
+
+def requests_over_time(run: Experiment) -> Figure:
+    """What requests felt by the minute of their sending, what became of them, and the replicas that were ready."""
+    figure, axes = time_panels(run, 4, f"What requests felt, by the time of their sending{_of_how_many(run)}")
+    records, warmup = requests.pooled(run.requests), run.requests.records
+    warmup = warmup[warmup["warmup"]]
+    for axis, column in zip(axes[:2], ("ttft_ms", "tpot_ms"), strict=True):
+        _band(axis, run, records, column, BLUE, "")
+        if len(warmup):
+            _band(axis, run, warmup, column, GREY, ", warm-up")
+        _objective(axis, run, column, axis.axhline)
+        axis.set_yscale("log")
+        _tick(axis.yaxis, axis.get_ylim())
+        axis.set_ylabel(NAMES[column])
+        say_if_empty(axis, records.loc[records["answered"], "minutes"], "no answered request with a known time")
+    failed = records[~records["answered"]]["minutes"].dropna()
+    if len(failed):
+        axes[0].plot(
+            failed,
+            np.full(len(failed), 0.97),
+            "|",
+            color=RED,
+            markersize=6,
+            alpha=0.6,
+            transform=axes[0].get_xaxis_transform(),
+            label=f"failed (n = {len(failed)})",
+        )
+    _outcomes(axes[2], run, records)
+    _ready(axes[3], run)
+    figure = finish(figure, axes, run)
+    minutes = run.requests.records["minutes"].dropna()
+    if len(minutes):
+        left, right = axes[0].get_xlim()
+        axes[0].set_xlim(min(left, float(minutes.min())), max(right, float(minutes.max())))
+    return figure
+
+
+def ttft_by_ready_replicas(run: Experiment) -> Figure:
+    """TTFT, and the share within the SLO, of the requests that were sent while so many replicas were ready."""
+    figure = Figure(figsize=(WIDTH_IN, 5.6), layout="constrained")
+    felt, share = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    figure.suptitle(f"TTFT against the replicas that were ready{_of_how_many(run)}\n{run.name}", fontsize=11)
+    records = requests.pooled(run.requests)
+    ready = requests.ready_when_sent(records, requests.ready_replicas(run))
+    within = requests.within_slo(records, run.slo)
+    groups = list(records.groupby(ready, sort=True))
+    for at, (_, mine) in enumerate(groups):
+        _percentiles(felt, at, requests.latency(mine, "ttft_ms"))
+        good = 100 * (within[mine.index] if within is not None else mine["answered"]).mean()
+        share.bar(at, good, width=0.5, color=GREEN if within is not None else SKY)
+        text = f"{good:.0f} %" if len(groups) > MOST_LABELS else f"{good:.0f} %\nof {len(mine)}"
+        share.annotate(text, (at, good), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
+    share.set_xticks(range(len(groups)), [f"{count:g}" for count, _ in groups])
+    share.set_xlim(-0.7, max(len(groups), 1) - 0.3)
+    _objective(felt, run, "ttft_ms", felt.axhline)
+    felt.set_ylabel(NAMES["ttft_ms"])
+    share.set_ylabel("within the SLO (%)" if within is not None else "answered (%)")
+    share.set_ylim(0, 150)
+    share.set_yticks([0, 50, 100])
+    share.set_xlabel("replicas that were ready when the request was sent")
+    if felt.lines:
+        felt.set_yscale("log")
+        _tick(felt.yaxis, felt.get_ylim())
+        felt.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    for axis in (felt, share):
+        axis.grid(alpha=0.25, axis="y")
+        say_if_empty(axis, ready, "replicas, or times of sending, are not known")
+    footer(figure, run)
+    return figure
+
+
+# --- parts
+
+
+def _of_how_many(run: Experiment) -> str:
+    """How many were sent, how many failed, and of how many nothing is known: what every figure must say."""
+    records = requests.pooled(run.requests)
+    failed = int((~records["answered"]).sum())
+    unknown = sum(each.unknown for each in run.requests.workloads if not each.warmup)
+    text = f" ({len(records)} sent, {failed} failed"
+    return text + (f", of {unknown} more nothing is known)" if unknown else ")")
+
+
+def _tick(axis: Axis, ends: tuple[float, float]) -> None:
+    """Plain numbers on a logarithmic axis, and more of them where it spans little."""
+    decades = np.log10(ends[1] / ends[0]) if 0 < ends[0] < ends[1] else 0
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2.5 else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _curve(axis: Axes, records: pd.DataFrame, column: str, **style: object) -> None:
+    """Cumulative share of those that could have had the latency: of one token there is no TPOT."""
+    values = np.sort(requests.latency(records, column))
+    could = len(values) + int((~records["answered"]).sum())
+    values = values[values > 0]
+    if not len(values):
+        return
+    shares = 100 * np.arange(1, len(values) + 1) / could
+    chosen = np.unique(np.linspace(0, len(values) - 1, MOST_POINTS).round().astype(int))
+    axis.plot(values[chosen], shares[chosen], drawstyle="steps-post", **style)  # type: ignore[arg-type]
+
+
+def _objective(axis: Axes, run: Experiment, column: str, line: object) -> None:
+    key = requests.OBJECTIVES.get(column)
+    limit = getattr(run.slo, key) if key else None
+    if limit is not None and callable(line):
+        name = NAMES[column].partition(" (")[0]
+        line(
+            limit,
+            color="black",
+            linestyle="--",
+            linewidth=1,
+            label=f"SLO of {name}: {limit:g} ms (from the {run.slo.source})",
+        )
+
+
+def _band(axis: Axes, run: Experiment, records: pd.DataFrame, column: str, color: str, suffix: str) -> None:
+    """Median and percentiles of the minutes with many requests, and points in those with few."""
+    name = column.removesuffix("_ms")
+    by_minute = requests.per_minute(records, run.slo)
+    is_many = by_minute["answered"] >= FEW
+    for run_of in _in_a_row(by_minute[is_many]):
+        at = run_of["minute"] + 0.5
+        axis.fill_between(at, run_of[f"{name}_p10_ms"], run_of[f"{name}_p90_ms"], color=color, alpha=0.2, linewidth=0)
+        axis.plot(at, run_of[f"{name}_p50_ms"], ".-", color=color, markersize=4)
+        axis.plot(at, run_of[f"{name}_p99_ms"], ".:", color=color, markersize=4)
+    if is_many.any():
+        axis.fill_between([], [], [], color=color, alpha=0.2, label=f"10 to 90 % of a minute's{suffix}")
+        axis.plot([], [], ".-", color=color, label=f"median{suffix}")
+        axis.plot([], [], ".:", color=color, label=f"99 %{suffix}")
+    few = set(by_minute.loc[~is_many, "minute"])
+    single = records[records["answered"] & np.floor(records["minutes"]).isin(few)]
+    if len(single):
+        label = f"single requests (< {FEW} in the minute){suffix}"
+        axis.plot(single["minutes"], single[column], ".", color=color, markersize=3, alpha=0.6, label=label)
+
+
+def _in_a_row(by_minute: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Runs of minutes without a gap: no line is drawn over minutes in which nothing was sent."""
+    if len(by_minute):
+        for _, part in by_minute.groupby((by_minute["minute"].diff() > 1).cumsum()):
+            yield part
+
+
+def _outcomes(axis: Axes, run: Experiment, records: pd.DataFrame) -> None:
+    by_minute = requests.per_minute(records, run.slo)
+    is_judged = bool(by_minute["within_slo"].notna().any())
+    good = by_minute["within_slo"] if is_judged else by_minute["answered"]
+    stacked = [(good, GREEN if is_judged else SKY, "within the SLO" if is_judged else "answered")]
+    if is_judged:
+        stacked.append((by_minute["answered"] - good, ORANGE, "answered, not within it"))
+    stacked.append((by_minute["failed"], RED, "failed"))
+    bottom: NDArray[np.float64] = np.zeros(len(by_minute))
+    for values, color, label in stacked:
+        if values.any():
+            axis.bar(by_minute["minute"] + 0.5, values, width=0.9, bottom=bottom, color=color, label=label)
+        bottom = bottom + values.to_numpy(float)
+    axis.set_ylabel("sent (requests per minute)")
+    say_if_empty(axis, by_minute["sent"], "no request with a known time of sending")
+
+
+def _ready(axis: Axes, run: Experiment) -> None:
+    ready = requests.ready_replicas(run)
+    sampled = run.samples.replicas
+    if len(sampled):
+        axis.step(sampled["minutes"], sampled["replicas"], where="post", color=SKY, label="wanted of the Deployment")
+    axis.step(ready["minutes"], ready["ready"], where="post", color=BLUE, label="ready")
+    axis.set_ylabel("replicas")
+    axis.set_ylim(0, max(axis.get_ylim()[1], 1) * 1.05)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    say_if_empty(axis, ready["ready"], "replicas are not known")
+
+
+def _percentiles(axis: Axes, at: float, values: NDArray[np.float64]) -> None:
+    """Percentiles of a group as marks above its place; the first group names them."""
+    if not len(values):
+        return
+    p10, p50, p90, p99 = np.percentile(values, (10, 50, 90, 99))
+    named = axis.get_legend_handles_labels()[1]
+    for heights, name, style in (
+        ([p10, p90], "10 to 90 %", {"linestyle": "-", "linewidth": 8, "alpha": 0.35, "solid_capstyle": "butt"}),
+        ([p50], "median", {"marker": "o", "linestyle": "none"}),
+        ([p99], "99 %", {"marker": "_", "markersize": 14, "markeredgewidth": 2, "linestyle": "none"}),
+        ([values.max()], "longest", {"marker": "x", "markersize": 5, "linestyle": "none"}),
+    ):
+        color = GREY if name == "longest" else BLUE
+        label = None if name in named else name
+        axis.plot([at] * len(heights), heights, color=color, label=label, **style)
