@@ -163,22 +163,19 @@ judge_run() {
 }
 
 status_of_run() {
-  local i
+  local i status=0
+  if ! is_collection_complete; then
+    jq -r '.reasons[]? | "the log may have gaps: " + .' "$RUN_DIR/collection.json" >&2
+    status=5
+  fi
   for ((i = 0; i < W_COUNT; i++)); do
     case "${W_RESULT[i]}" in
-      complete | stopped) ;;
-      *)
-        printf '4\n'
-        return 0
-        ;;
+      complete) ;;
+      cut) [[ -s "$RUN_DIR/requests/${W_NAME[i]}.csv" ]] || status=4 ;; # nothing of it is known
+      *) status=4 ;;
     esac
   done
-  if is_collection_complete; then
-    printf '0\n'
-  else
-    jq -r '.reasons[]? | "the log may have gaps: " + .' "$RUN_DIR/collection.json" >&2
-    printf '5\n'
-  fi
+  printf '%s\n' "$status"
 }
 
 name_of_status() {

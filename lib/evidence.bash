@@ -82,11 +82,12 @@ save_snapshot() {
 
 # Everything that is known of the workloads, as a JSON array.
 workloads_json() {
-  local i
+  local i IFS=$'\t' known
   for ((i = 0; i < W_COUNT; i++)); do
-    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${W_NAME[i]}" "${W_JOB[i]}" \
-      "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}" "${W_PLAN_START[i]}" \
-      "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}" "${W_DRAIN_S[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_REASON[i]}"
+    known=("${W_NAME[i]}" "${W_JOB[i]}" "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}"
+      "${W_PLAN_START[i]}" "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}"
+      "${W_DRAIN_S[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_REASON[i]}")
+    printf '%s\n' "${known[*]}"
   done | jq -Rn '
     def maybe: if . == "" then null else . end;
     def number: if . == "" then null else tonumber end;

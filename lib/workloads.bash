@@ -1,7 +1,7 @@
 # The workloads: created when they are due, looked at, ended and their logs kept; then the cooldown.
 #
 # Owns the states of workloads (W_STATE and what depends on it), T0_MS, COOLDOWN_START, COOLDOWN_END, JOBS_CREATED and the
-# children "create.N"; writes job-logs/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
+# children "create.N" and "follow.N"; writes job-logs/ and requests/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -26,16 +26,33 @@ is_due() {
   fi
 }
 
-# A workload that is over: parallel ones by the plan, sequential ones when they take too long.
+# A workload that has taken too long: to begin, to get its last answers (parallel), or altogether (sequential).
 is_over() {
   local i="$1" elapsed="$2" passed
-  if [[ "${W_HOW[i]}" == parallel ]]; then
-    [[ "$elapsed" -ge "${W_PLAN_END[i]}" ]]
+  if [[ -n "${W_SENDING_S[i]}" && -n "${W_DRAIN_S[i]}" ]]; then
+    [[ "$elapsed" -ge $((W_SENDING_S[i] + W_PLAN_END[i] - W_PLAN_START[i] + W_DRAIN_S[i])) ]]
   else
     passed="$(active_s "$i")"
-    [[ "$passed" -ge "$TIMEOUT_S" ]]
+    [[ "$passed" -ge "$(longest_s "$i")" ]]
   fi
 }
+
+# How long a workload may take that does not tell when it sends.
+longest_s() {
+  if [[ "${W_HOW[$1]}" == parallel ]] && has_no_recorder "$1"; then
+    printf '%s\n' $((W_PLAN_END[$1] - W_PLAN_START[$1] + W_DRAIN_S[$1]))
+  else
+    printf '%s\n' "$TIMEOUT_S"
+  fi
+}
+
+# Whether a Job tells when it begins to send, and of each request what became of it.
+has_recorder() {
+  jq -e '[.spec.template.spec.containers[].env[]? | select(.name == "REQUEST_RECORDER" and .value)] | length > 0' \
+    "$WORK_DIR/jobs/${W_NAME[$1]}.json" >/dev/null
+}
+
+has_no_recorder() { if has_recorder "$1"; then return 1; fi; }
 
 active_s() {
   jq -n --argjson since "${W_SINCE_MS[$1]}" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'
@@ -84,6 +101,7 @@ note_start() {
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(<"$WORK_DIR/created.$i")" W_REASON[i]=
     [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
       --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) / 1000 - $planned / $speed')"
+    start_child "follow.$i" follow_job_log "$i"
     log "started ${W_NAME[i]}: ${W_RATE[i]} req/s, Job ${W_JOB[i]}"
   else
     note_refusal "$i" "$(<"$WORK_DIR/create.err.$i")"
@@ -107,8 +125,8 @@ end_workload() {
   local i="$1" result="$2" reason="${3:-}"
   W_STATE[i]='done' W_RESULT[i]="$result" W_END[i]="$(cluster_now)"
   W_REASON[i]="$(tr '\n\t' '  ' <<<"$reason" | sed 's/ *$//')"
-  if [[ "$result" == failed ]]; then
-    warn "${W_NAME[i]} failed: ${W_REASON[i]}"
+  if [[ "$result" == failed || "$result" == cut ]]; then
+    warn "${W_NAME[i]} $result: ${W_REASON[i]}"
   else
     log "$result: ${W_NAME[i]}"
   fi
@@ -119,18 +137,67 @@ finish_workload() {
   end_workload "$@"
   save_job_log "$1"
   W_SAVED[$1]=true
+  save_requests "$1"
   delete_job "$1"
   write_run_json
 }
 
+# In the background: the log of a load generator while it is written, so that its rotation loses nothing. A container that
+# has not started ends an attempt, an API server that goes away as well; the longest one counts.
+follow_job_log() {
+  local file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed" container pause_s=1
+  container="$(jq -r '.spec.template.spec.containers[0].name' "$WORK_DIR/jobs/${W_NAME[$1]}.json")"
+  while :; do
+    "${KUBECTL[@]}" logs --namespace "$NAMESPACE" "job/${W_JOB[$1]}" --container "$container" --follow \
+      </dev/null >"$file.now" 2>/dev/null || true # it is tried again
+    if [[ "$(size_of "$file.now")" -gt "$(size_of "$file")" ]]; then
+      mv "$file.now" "$file"
+      pause_s=5 # most often it has ended
+    fi
+    sleep "$pause_s"
+  done
+}
+
+size_of() { if [[ -e "$1" ]]; then wc -c <"$1"; else echo 0; fi; }
+
+# When a workload has begun to send, by the first line of its container: on the axis of the plan.
+note_sending() {
+  local i="$1" said
+  [[ -z "${W_SENDING_S[i]}" ]] || return 0
+  # There may be none yet, and what follows the first line does not matter.
+  said="$(cat "$RUN_DIR/job-logs/${W_NAME[i]}.log.followed"* 2>/dev/null | sed -n '/^# wall=[0-9.]* monotonic=/{p;q;}')"
+  [[ -n "$said" ]] || return 0
+  W_SENDING_S[i]="$(jq -n --arg said "$said" --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" \
+    --argjson t0 "$T0_MS" --argjson speed "$SPEED" '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber)
+      - ($cluster + ($t0 - $local) * $speed) / 1000 | floor')"
+}
+
+# The whole log as it is now, or what was followed of it if that is more: then its beginning was rotated away.
 save_job_log() {
   [[ -n "${W_START[$1]}" ]] || return 0
   local file="$RUN_DIR/job-logs/${W_NAME[$1]}.log" said
+  note_sending "$1"
+  stop_child "follow.$1"
   # A pod that never started has no log; what kubectl says then is the evidence.
   said="$(kube logs --namespace "$NAMESPACE" --all-containers --ignore-errors --tail -1 \
     --selector "wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" 2>&1 >"$file")" ||
     warn "no log of ${W_NAME[$1]}: $said"
+  [[ "$(size_of "$file.followed.now")" -le "$(size_of "$file")" ]] || cp "$file.followed.now" "$file"
+  [[ "$(size_of "$file.followed")" -le "$(size_of "$file")" ]] || cp "$file.followed" "$file"
+  rm -f "$file.followed" "$file.followed.now"
   save_job_pods "$1"
+}
+
+# A line per request, from the log of a Job that has made them.
+save_requests() {
+  local log="$RUN_DIR/job-logs/${W_NAME[$1]}.log" said
+  [[ -s "$log" ]] && has_recorder "$1" || return 0
+  mkdir -p "$RUN_DIR/requests"
+  if said="$(shield run_python wva_parse requests "$log" "$RUN_DIR/requests/${W_NAME[$1]}.csv" 2>&1)"; then
+    log "${W_NAME[$1]}: $said"
+  else
+    warn "${W_NAME[$1]}: $said"
+  fi
 }
 
 # What Kubernetes says of a Job that did not do well.
@@ -190,6 +257,7 @@ look_at_jobs() {
   fi
   for ((i = 0; i < W_COUNT; i++)); do
     [[ "${W_STATE[i]}" == active ]] || continue
+    note_sending "$i"
     state="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $2 }' "$WORK_DIR/states")"
     reason="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $3 }' "$WORK_DIR/states")"
     judge_workload "$i" "${state:-deleted}" "$reason"
@@ -219,15 +287,18 @@ note_obstacle() {
   [[ "$(active_s "$i")" -lt "$START_GRACE_S" ]] || finish_workload "$i" failed "$reason"
 }
 
-# The time of a parallel workload is up. One that never started has failed.
+# The time of a workload is up. One that never started has failed; of one that is cut nothing will be known, as no client
+# tells anything when it is stopped.
 stop_workload() {
   local i="$1"
-  if [[ "${W_HOW[i]}" != parallel ]]; then
-    finish_workload "$i" failed "not complete within its timeout of $TIMEOUT_S s"
-  elif [[ -n "${W_REASON[i]}" ]]; then
+  if [[ -n "${W_REASON[i]}" ]]; then
     finish_workload "$i" failed "${W_REASON[i]}"
+  elif [[ "${W_HOW[i]}" != parallel ]]; then
+    finish_workload "$i" failed "not complete within its timeout of $TIMEOUT_S s"
+  elif [[ -z "${W_SENDING_S[i]}" ]] && has_recorder "$i"; then
+    finish_workload "$i" failed "it has not begun to send within the timeout of $TIMEOUT_S s"
   else
-    finish_workload "$i" stopped
+    finish_workload "$i" cut "answers were missing ${W_DRAIN_S[i]} s after it had sent for $((W_PLAN_END[i] - W_PLAN_START[i])) s"
   fi
 }
 
@@ -238,7 +309,7 @@ planned_times() {
     [[ "${W_HOW[i]}" == parallel ]] || continue
     case "${W_STATE[i]}" in
       planned) printf '%s\n' "${W_PLAN_START[i]}" ;;
-      active) printf '%s\n' "${W_PLAN_END[i]}" ;;
+      active) printf '%s\n' "${W_PLAN_END[i]}" "$((W_PLAN_END[i] + W_DRAIN_S[i]))" ;;
     esac
   done
 }
@@ -247,7 +318,7 @@ planned_times() {
 next_look_ms() {
   jq -sr --argjson t0 "$T0_MS" --argjson speed "$SPEED" --argjson interval "$INTERVAL_S" \
     --argjson least "$LEAST_PAUSE_MS" '
-    [.[] | . * 1000 / $speed + $t0 - now * 1000] as $planned
+    [.[] | . * 1000 / $speed + $t0 - now * 1000 | select(. > 0)] as $planned
     | [$planned[], ([$interval * 1000 / $speed, $least] | max)] | [min, 0] | max | ceil'
 }
 
