@@ -197,6 +197,7 @@ save_requests() {
     log "${W_NAME[$1]}: $said"
   else
     warn "${W_NAME[$1]}: $said"
+    rmdir "$RUN_DIR/requests" 2>/dev/null || true # others have left theirs
   fi
 }
 
