@@ -16,11 +16,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import jsonschema
-from jsonschema.exceptions import ValidationError
-
 from wva_parse.documents import ConfigError, Document, Where, read_document
 from wva_parse.jobs import Job, read_job
+
+# Where this package is installed, as with Jupyter, jsonschema imports it for a format that our schema has not, and it
+# compiles grammars for some two seconds at each start. Without it jsonschema goes on.
+sys.modules.setdefault("rfc3987_syntax", cast(Any, None))
+
+import jsonschema  # noqa: E402
+from jsonschema.exceptions import ValidationError  # noqa: E402
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCHEMA = PROJECT / "experiment-configs" / "schema.json"
