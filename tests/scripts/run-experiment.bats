@@ -4,11 +4,6 @@
 load helpers/cluster
 load helpers/runner
 
-teardown() {
-  stop_cluster
-  kill_runner
-}
-
 @test "a parallel model-based run on the embedded cluster is complete" {
   config="$(make_config parallel model-based "first 0 60 20" "second 30 60 10")"
   run runner --embedded --speed 60 --yes "$config"

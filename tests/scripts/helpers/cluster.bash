@@ -1,7 +1,10 @@
 # For the tests of the scripts: an embedded cluster that a test can look into and break.
 # shellcheck shell=bash
 
-PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+# shellcheck source=tests/scripts/helpers/test.bash
+source "$(dirname "${BASH_SOURCE[0]}")/test.bash"
+
+PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)"
 PATH="$PROJECT/.venv/bin:$PATH"
 NAMESPACE=llm-d-autoscaler
 CONTROLLERS=workload-variant-autoscaler-system
@@ -18,10 +21,6 @@ start_cluster() {
   CLUSTER_PID=$!
   wait_until test -s "$STATE/ready"
   export KUBECONFIG="$STATE/kubeconfig" KUBECACHEDIR="$STATE/cache"
-}
-
-stop_cluster() {
-  [[ -z "${CLUSTER_PID:-}" ]] || kill "$CLUSTER_PID" 2>/dev/null || true # it may have ended
 }
 
 # wait_until COMMAND...: until it succeeds, at most 90 s: a busy machine is slow.

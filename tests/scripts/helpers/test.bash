@@ -1,0 +1,31 @@
+# For all tests of the scripts: none hangs, none leaves a process, and one that fails leaves what there is to look at.
+# shellcheck shell=bash
+
+# A test that hangs fails after so many seconds and says so; what it has started is ended with it. Far more than any
+# test takes, as a busy machine is slow.
+BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-300}"
+
+FAILED_TESTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)/.failed-tests"
+FAILED_TESTS_KEPT=20
+
+# What a test has started in the background ends with it, whether it fails or not.
+teardown() {
+  [[ -z "${RUNNER_PID:-}" ]] || kill -KILL -- "-$RUNNER_PID" 2>/dev/null || true # most have ended
+  [[ -z "${MONITOR_PID:-}" ]] || kill -KILL "$MONITOR_PID" 2>/dev/null || true
+  [[ -z "${CLUSTER_PID:-}" ]] || kill -KILL "$CLUSTER_PID" 2>/dev/null || true # it may be stopped
+  keep_evidence
+}
+
+# The directory of a test that failed, with its runs and its cluster's log, stays and is named.
+keep_evidence() {
+  local kept
+  [[ -z "${BATS_TEST_COMPLETED:-}" && -z "${BATS_TEST_SKIPPED:-}" ]] || return 0
+  kept="$FAILED_TESTS/$(date -u +%Y%m%d-%H%M%S)-$(basename "$BATS_TEST_FILENAME" .bats)-$BATS_TEST_NUMBER"
+  mkdir -p "$FAILED_TESTS"
+  cp -R "$BATS_TEST_TMPDIR" "$kept" || true # a file may go while it is copied
+  echo "what this test has left: $kept"
+  # The oldest go; names begin with the time.
+  find "$FAILED_TESTS" -mindepth 1 -maxdepth 1 | sort -r | sed "1,${FAILED_TESTS_KEPT}d" | while IFS= read -r old; do
+    rm -rf "$old"
+  done
+}
