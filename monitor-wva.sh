@@ -24,7 +24,10 @@
 set -o errexit -o nounset -o pipefail
 
 PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-REQUEST_TIMEOUT=10s
+SCRIPT="$PROJECT/${BASH_SOURCE[0]##*/}"
+REQUEST_TIMEOUT_S=10
+LISTS_TIMEOUT_S=60   # of the requests of a poll, as each has its own timeout
+CLOSING_TIMEOUT_S=10 # of the whole end: whoever stops a collection does not wait for longer
 # However fast a cluster's clock runs: a poll takes a fifth of a second of computing time.
 LEAST_PAUSE_MS=500
 CLOSING_ATTEMPTS=3
@@ -35,12 +38,16 @@ OUTPUT=
 INTERVAL_S=10
 PAUSE_MS= # the interval in real time
 SPOOL_DIR=
-STOPPING=false
 RESUMED=--resumed # for the first merge
 KUBECTL=(kubectl)
+CLOSING=false
 HAS_ASKED=false
 LISTED=pods # what is listed in the controller's namespace
 SAMPLED=    # and in the model's
+
+# shellcheck source=lib/signals.bash
+source "$PROJECT/lib/signals.bash"
+PHASE=closing # a noted signal does not end the script: the loop ends, and then the collection
 
 log() { printf 'monitor-wva: %s\n' "$*" >&2; }
 
@@ -52,28 +59,12 @@ die() {
 }
 
 # The comment at the top of this file.
-print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "$SCRIPT"; }
 
 # Without site-packages, whose .pth files take longer than a whole merge: it needs the standard library only.
 wva_parse() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -S -m wva_parse "$@"; }
 
 now_ms() { jq -n 'now * 1000 | floor'; }
-
-is_running() { kill -0 "$1" 2>/dev/null; } # the error says no more than the status
-
-# Wait for a child to end, even if a signal arrives meanwhile.
-await() {
-  while is_running "$1"; do
-    wait "$1" || true # children report through files
-  done
-}
-
-# Let the interval pass. A signal ends it.
-pause() {
-  sleep "$((PAUSE_MS / 1000)).$(printf '%03d' $((PAUSE_MS % 1000)))" &
-  # If the trap has run, the sleep goes on: a background process does not hear Ctrl-C.
-  wait $! || kill $! 2>/dev/null || true
-}
 
 parse_arguments() {
   case "${1:-}" in
@@ -91,6 +82,15 @@ parse_arguments() {
   [[ -d "$(dirname -- "$OUTPUT")" ]] || die 2 "there is no directory '$(dirname -- "$OUTPUT")' for the log"
   OUTPUT="$(cd "$(dirname -- "$OUTPUT")" && pwd)/$(basename -- "$OUTPUT")"
   SPOOL_DIR="$(dirname "$OUTPUT")/.$(basename "$OUTPUT").spool"
+}
+
+# Let the interval pass, or what is left of it when a signal comes.
+pause() {
+  local left="$PAUSE_MS"
+  while [[ $left -gt 0 && $SIGNALS -eq 0 ]]; do
+    sleep_ms $((left < SLICE_MS ? left : SLICE_MS))
+    left=$((left - SLICE_MS))
+  done
 }
 
 find_tools() {
@@ -143,8 +143,7 @@ followers() {
 stop_follower() {
   local pid
   pid="$(cat "$1.pid")"
-  # A moment after its start it is still a copy of this script.
-  if is_command_of "$pid" --timestamps || is_command_of "$pid" monitor-wva; then
+  if is_command_of "$pid" --timestamps; then
     kill "$pid" 2>/dev/null || true # it may end by itself at this moment
   fi
 }
@@ -158,20 +157,21 @@ stop_followers() {
 
 # --- reading logs ---------------------------------------------------------------------------------
 
+# What becomes kubectl: the file of its process, the file that says that the collection ends, the command. Who makes that
+# one finds this process, or it finds the file.
+# shellcheck disable=SC2016 # the other shell expands it
+FOLLOWER='echo $$ >"$0"; [[ ! -e "$1" ]] || exit 0; shift; exec "$@"'
+
 # In the background: follow a container until it ends, then look what has become of its pod.
 follow_container() {
-  local spool="$1" pod="$2" status=0 child
+  local spool="$1" pod="$2" status=0
   shift 2
-  "${KUBECTL[@]}" logs "$pod" --namespace "$NAMESPACE" --timestamps --follow "$@" \
-    </dev/null >"$spool.log" 2>"$spool.err" &
-  child=$!
-  echo "$child" >"$spool.pid"
-  # Who closes has either found this number or made the file first.
-  [[ ! -e "$SPOOL_DIR/closing" ]] || kill "$child" 2>/dev/null || true # it may have ended
-  wait "$child" || status=$?
+  "$BASH" -c "$FOLLOWER" "$spool.pid" "$SPOOL_DIR/closing" \
+    "${KUBECTL[@]}" logs "$pod" --namespace "$NAMESPACE" --timestamps --follow "$@" \
+    </dev/null >"$spool.log" 2>"$spool.err" || status=$?
   if [[ ! -e "$SPOOL_DIR/closing" ]]; then
     "${KUBECTL[@]}" get pod "$pod" --namespace "$NAMESPACE" --ignore-not-found --output json \
-      --request-timeout "$REQUEST_TIMEOUT" </dev/null >"$spool.pod.part" 2>>"$spool.err" &&
+      --request-timeout "${REQUEST_TIMEOUT_S}s" </dev/null >"$spool.pod.part" 2>>"$spool.err" &&
       mv "$spool.pod.part" "$spool.pod"
   fi
   note_end "$spool" "$status"
@@ -181,7 +181,7 @@ follow_container() {
 read_container() {
   local spool="$1" pod="$2" status=0
   shift 2
-  "${KUBECTL[@]}" logs "$pod" --namespace "$NAMESPACE" --timestamps --request-timeout "$REQUEST_TIMEOUT" "$@" \
+  "${KUBECTL[@]}" logs "$pod" --namespace "$NAMESPACE" --timestamps --request-timeout "${REQUEST_TIMEOUT_S}s" "$@" \
     </dev/null >"$spool.log" 2>"$spool.err" || status=$?
   note_end "$spool" "$status"
 }
@@ -211,10 +211,10 @@ follow_orders() {
 # A list goes to a file that is there only if all of it was answered. A program that ends at once need not tidy up its
 # memory as often as one that stays: a fifth less processor time.
 list_into() {
-  local file="$1" namespace="$2" resources="$3"
-  if GOGC=400 "${KUBECTL[@]}" get "$resources" --namespace "$namespace" --output json --request-timeout "$REQUEST_TIMEOUT" \
-    </dev/null >"$file.part" 2>"$file.err"; then
-    mv "$file.part" "$file"
+  local file="$1" namespace="$2" resources="$3" part="$1.$RANDOM" # one that was given up may still write
+  if GOGC=400 "${KUBECTL[@]}" get "$resources" --namespace "$namespace" --output json --request-timeout "${REQUEST_TIMEOUT_S}s" \
+    </dev/null >"$part" 2>"$file.err"; then
+    mv "$part" "$file"
   fi
 }
 
@@ -222,7 +222,7 @@ list_into() {
 listable() {
   local namespace="$1" known resource
   shift
-  known="$("${KUBECTL[@]}" api-resources --output name --request-timeout "$REQUEST_TIMEOUT" 2>/dev/null)" ||
+  known="$("${KUBECTL[@]}" api-resources --output name --request-timeout "${REQUEST_TIMEOUT_S}s" 2>/dev/null)" ||
     [[ -n "$known" ]] || return 1 # one broken API group makes the command fail, but it lists the others
   for resource in "$@"; do
     if grep -qxF "$resource" <<<"$known" &&
@@ -244,35 +244,43 @@ find_listable() {
 }
 
 list_cluster() {
-  local lists=()
-  rm -f "$SPOOL_DIR/pods.json" "$SPOOL_DIR/objects.json"
+  local children=()
+  rm -f "$SPOOL_DIR"/pods.json* "$SPOOL_DIR"/objects.json*
   list_into "$SPOOL_DIR/pods.json" "$NAMESPACE" "$LISTED" &
-  lists+=($!)
+  children+=($!)
   if [[ "$SAMPLED" == *deployments.apps* ]]; then
     list_into "$SPOOL_DIR/objects.json" "$WVA_NAMESPACE" "$SAMPLED" &
-    lists+=($!)
+    children+=($!)
   fi
+  wait_for "$LISTS_TIMEOUT_S" is_listed "${children[@]}" || true # what is there tells
+}
+
+# A poll that a signal meets is given up: the end of the collection lists once more.
+is_listed() {
   local child
-  for child in "${lists[@]}"; do
-    await "$child"
+  [[ "$CLOSING" == true || $SIGNALS -eq 0 ]] || return 0
+  for child in "$@"; do
+    ! is_running "$child" || return 1
   done
 }
 
+# merge [OPTION]
 merge() {
   local clock
   read -r -a clock <<<"$WVA_CLOCK"
   if ! wva_parse collect-merge --prefix "$POD_PREFIX" --deployment "${WVA_DEPLOYMENT:-}" --clock "${clock[@]}" \
-    --history "${WVA_HISTORY_S:-300}" "$@" "$OUTPUT" "$SPOOL_DIR" >"$SPOOL_DIR/orders" </dev/null; then
+    --history "${WVA_HISTORY_S:-300}" ${RESUMED:+"$RESUMED"} "$@" "$OUTPUT" "$SPOOL_DIR" >"$SPOOL_DIR/orders" </dev/null; then
     log "this poll could not be merged; the next one will try again"
     : >"$SPOOL_DIR/orders"
   fi
+  RESUMED=
 }
 
 poll() {
   [[ "$HAS_ASKED" == true ]] || find_listable
   list_cluster
-  merge ${RESUMED:+"$RESUMED"}
-  RESUMED=
+  [[ $SIGNALS -eq 0 ]] || return 0
+  merge
   follow_orders
 }
 
@@ -281,12 +289,13 @@ poll() {
 # Followers are stopped, and what they may have missed is read once more: that proves where they were.
 close_collection() {
   local attempt
+  CLOSING=true END_DEADLINE_S=$((SECONDS + CLOSING_TIMEOUT_S))
   : >"$SPOOL_DIR/closing"
   stop_followers
   for ((attempt = 1; attempt <= CLOSING_ATTEMPTS; attempt++)); do
     list_cluster
     [[ ! -e "$SPOOL_DIR/pods.json" ]] || break
-    sleep 1
+    sleep_ms 1000
   done
   await_children
   merge --closing
@@ -295,22 +304,25 @@ close_collection() {
   merge --last
 }
 
+# Readers and followers; those that do not end are given up, and the last merge says what that means.
 await_children() {
   local child
-  for child in $(jobs -p); do
-    await "$child"
+  wait_for "$CLOSING_TIMEOUT_S" has_no_children || for child in $(jobs -p); do
+    kill "$child" 2>/dev/null || true # it may have ended
   done
 }
 
+has_no_children() { [[ -z "$(jobs -r -p)" ]]; }
+
 is_wanted() {
-  [[ "$STOPPING" == false ]] && { [[ -z "${WVA_PARENT:-}" ]] || is_running "$WVA_PARENT"; }
+  [[ $SIGNALS -eq 0 ]] && { [[ -z "${WVA_PARENT:-}" ]] || is_running "$WVA_PARENT"; }
 }
 
 main() {
   parse_arguments "$@"
   find_tools
   open_spools
-  trap 'STOPPING=true' INT TERM
+  trap 'SIGNALS=$((SIGNALS + 1))' INT TERM
   log "collecting $POD_PREFIX* in $NAMESPACE every $INTERVAL_S s"
   while is_wanted; do
     poll

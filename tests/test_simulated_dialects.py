@@ -18,8 +18,8 @@ from wva_parse.frames import Frames, make_frames
 from wva_parse.lines import LineCounts, read_lines
 from wva_parse.rows import LoopRun, Row, make_rows
 from wva_parse.slo import Slo, slo_in_force
-from wva_sim.cluster import Settings
-from wva_sim.dialects import DIALECTS
+from wva_sim.cluster.settings import Settings
+from wva_sim.wva.dialects import DIALECTS
 
 WAYS = [(name, mode, variants) for name, dialect in DIALECTS.items() for mode in dialect.brains for variants in (1, 2)]
 PREDICTING = [(name, "model-based", variants) for name in ("D2", "D3") for variants in (1, 2)]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from wva_sim.clock import SimClock
-from wva_sim.cluster import Cluster, Settings
-from wva_sim.controller import CONTAINER
+from wva_sim.cluster.clock import SimClock
+from wva_sim.cluster.cluster import Cluster
+from wva_sim.cluster.controllers import CONTAINER
+from wva_sim.cluster.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 

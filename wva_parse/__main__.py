@@ -30,8 +30,12 @@ COMMANDS = {
         "analysis", "RUN... [--jobs N] [--html] [--replica-capacity R]", "execute the matching notebook on each run"
     ),
     "compare": Command("cli", "RUN... [--csv FILE] [--html FILE]", "several runs: conditions, figures, repeats, modes"),
-    "plan": Command("config", "CONFIG [--repetition K]", "print the schedule of an experiment"),
+    "plan": Command("plan_text", "CONFIG [--repetition K] [--text]", "print the schedule of an experiment"),
     "series": Command("series", "CONFIG... [--resume]", "print the runs of one or several experiments in their order"),
+    "permissions": Command(
+        "permissions", "[--roles] NAMESPACE CONTROLLER_NAMESPACE", "print what a run asks of the cluster"
+    ),
+    "readme": Command("run_readme", "RUN", "write RUN/README.md: the run on one page"),
     "check": Command("config", "CONFIG", "validate an experiment's config"),
     "explain": Command("explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),

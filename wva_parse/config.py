@@ -130,21 +130,24 @@ def notes(config: Config) -> list[str]:
 
 
 def plan(path: str | Path, repetition: int = 1) -> tuple[Planned, ...]:
-    """The workloads of a config in the order of their starts.
-
-    Parameters
-    ----------
-    path
-        The config's.
-    repetition
-        From 1; each has seeds of its own, which depend on nothing but the config and this number.
+    """The `schedule` of a config that is read and checked first.
 
     Raises
     ------
     ConfigError
         With every problem of the config.
     """
-    config = load(path)
+    return schedule(load(path), repetition)
+
+
+def schedule(config: Config, repetition: int = 1) -> tuple[Planned, ...]:
+    """The workloads of a config in the order of their starts.
+
+    Parameters
+    ----------
+    repetition
+        From 1; each has seeds of its own, which depend on nothing but the config and this number.
+    """
     spans = _parallel_spans(config) if config.parallel else _sequential_spans(config)
     how = "parallel" if config.parallel else "sequential"
     planned: list[Planned] = []
@@ -161,38 +164,16 @@ def plan(path: str | Path, repetition: int = 1) -> tuple[Planned, ...]:
 
 
 def main(command: str, argv: list[str]) -> int:
-    """Run `check CONFIG` or `plan CONFIG` and return the exit status."""
+    """Check a config: 2 if something must change, with notes of what is probably not meant."""
     parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
-    if command == "plan":
-        parser.add_argument("--repetition", metavar="K", type=_count, default=1, help="whose seeds (default 1)")
     try:
-        COMMANDS[command](parser.parse_args(argv))
+        for note in notes(load(parser.parse_args(argv).config)):
+            print(f"note: {note}", file=sys.stderr)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected a whole number from 1")
-    return int(text)
-
-
-def _check(arguments: argparse.Namespace) -> None:
-    for note in notes(load(arguments.config)):
-        print(f"note: {note}", file=sys.stderr)
-
-
-def _print_plan(arguments: argparse.Namespace) -> None:
-    planned = plan(arguments.config, arguments.repetition)
-    print("\t".join(Planned._fields))
-    for line in planned:
-        print("\t".join(f"{value:g}" if isinstance(value, float) else str(value) for value in line))
-
-
-COMMANDS: dict[str, Callable[[argparse.Namespace], None]] = {"check": _check, "plan": _print_plan}
 
 
 def _parallel_spans(config: Config) -> list[tuple[int, int, Workload]]:

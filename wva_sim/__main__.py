@@ -12,10 +12,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from wva_sim.clock import SimClock
-from wva_sim.cluster import MODES, Cluster, Settings, SettingsError, check_settings, read_settings
-from wva_sim.dialects import DIALECTS
-from wva_sim.server import CONTEXT, serve, write_kubeconfig
+from wva_sim.api.server import CONTEXT, serve, write_kubeconfig
+from wva_sim.cluster.clock import SimClock
+from wva_sim.cluster.cluster import Cluster
+from wva_sim.cluster.settings import MODES, Settings, SettingsError, check_settings, read_settings
+from wva_sim.wva.dialects import DIALECTS
 
 PARENT_POLL_S = 0.5  # real time
 

@@ -1,0 +1,137 @@
+# What the steps of a run share: talk, tools, the cluster's clock, calls of kubectl.
+#
+# Owns PYTHON, CLUSTER_MS, LOCAL_MS, HAS_CLUSTER_CLOCK. Calls nothing but signals.bash.
+#
+# shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
+
+PYTHON=python3
+REQUEST_TIMEOUT_S=10 # of one request to the API server
+CLOSING_CALL_S=3     # of one call of kubectl in the end of an interrupted run, however many requests it makes
+CLUSTER_MS=0         # the cluster's clock ...
+LOCAL_MS=0           # ... at this moment of the local one
+HAS_CLUSTER_CLOCK=false
+
+# The live view draws its block below the cursor; a line of ours takes its place.
+CLEAR_BELOW=
+if [[ -t 2 && "${TERM:-dumb}" != dumb ]]; then CLEAR_BELOW=$'\033[J'; fi
+
+# The comment at the top of the script.
+print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "$SCRIPT"; }
+
+make_work_dir() {
+  WORK_DIR="$(mktemp -d "${TMPDIR:-/tmp}/wva-experiment.XXXXXX")"
+  CHILDREN_DIR="$WORK_DIR/children"
+  mkdir "$CHILDREN_DIR"
+  RUN_LOG="$WORK_DIR/run.log"
+}
+
+# --- talk -----------------------------------------------------------------------------------------
+
+log() {
+  local line
+  heed_signals # what a signal has spoiled is not worth telling
+  line="$(date -u +%H:%M:%SZ)  $*"
+  [[ -z "$RUN_LOG" ]] || printf '%s\n' "$line" >>"$RUN_LOG"
+  # Nobody reads our words any more. The end of a run goes on all the same.
+  printf '%s%s\n' "$CLEAR_BELOW" "$line" >&2 || [[ "$PHASE" == closing ]] || exit 130
+}
+
+warn() { log "WARNING: $*"; }
+
+# die STATUS WORDS...
+die() {
+  local status="$1"
+  shift
+  log "ERROR: $*"
+  exit "$status"
+}
+
+# --- tools ----------------------------------------------------------------------------------------
+
+find_tools() {
+  PATH="$PATH:$PROJECT/.venv/bin"
+  [[ ! -x "$PROJECT/.venv/bin/python" ]] || PYTHON="$PROJECT/.venv/bin/python"
+  local tool missing=
+  for tool in kubectl yq jq "$PYTHON"; do
+    command -v "$tool" >/dev/null || missing="$missing $tool"
+  done
+  [[ -z "$missing" ]] || die 3 "not installed:$missing; 'make setup' in $PROJECT installs what is missing"
+  shield "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
+    die 3 "$PYTHON is $("$PYTHON" --version 2>&1), expected 3.10 or later"
+  # Looking for the packages is forty times as quick as importing them.
+  shield "$PYTHON" -c 'import importlib.util, sys
+sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' jinja2 jsonschema orjson pandas yaml ||
+    die 3 "$PYTHON lacks packages of this project; 'make setup' in $PROJECT installs them"
+}
+
+# Python answers Ctrl-C with a traceback. Short calls go on instead, and this shell gives the answer.
+shield() { (trap '' INT && "$@"); }
+
+run_python() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m "$@"; }
+
+# Two unrelated programs are called yq; both know this long option.
+yaml_to_json() {
+  shield yq --output-format=json . "$1" | jq -cse 'if length == 1 and (.[0] | type) == "object" then .[0]
+    else error("not exactly one YAML mapping") end'
+}
+
+sha256_of() {
+  if command -v sha256sum >/dev/null; then
+    sha256sum <"$1" | cut -d ' ' -f 1
+  else
+    shasum -a 256 <"$1" | cut -d ' ' -f 1
+  fi
+}
+
+# --- kubectl --------------------------------------------------------------------------------------
+
+kube() {
+  heed_signals
+  bounded "$CLOSING_CALL_S" "${KUBECTL[@]}" --request-timeout "${REQUEST_TIMEOUT_S}s" "$@" </dev/null
+}
+
+# create_job FILE OPTIONS...: the answer is its creation time. kubectl is not told the path: it takes commas and quotes
+# in one for its own.
+create_job() {
+  local file="$1"
+  shift
+  "${KUBECTL[@]}" --request-timeout "${REQUEST_TIMEOUT_S}s" create --namespace "$NAMESPACE" --filename - \
+    --output jsonpath='{.metadata.creationTimestamp}' "$@" <"$file"
+}
+
+# Whether kubectl says that the API server could not be asked, rather than that it refused.
+is_outage() {
+  case "$1" in
+    *refused* | *'Unable to connect'* | *timeout* | *'timed out'* | *'deadline exceeded'* | *EOF* | *reset* | *'ServiceUnavailable'*) return 0 ;;
+  esac
+  return 1
+}
+
+# --- time -----------------------------------------------------------------------------------------
+
+now_ms() { jq -n 'now * 1000 | floor'; }
+
+# Seconds of the cluster's clock since the experiment's start.
+elapsed_s() { jq -n --argjson t0 "$T0_MS" --argjson speed "$SPEED" '(now * 1000 - $t0) * $speed / 1000 | floor'; }
+
+cluster_now() {
+  jq -nr --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" --argjson speed "$SPEED" \
+    '($cluster + (now * 1000 - $local) * $speed) / 1000 | floor | todate'
+}
+
+# Ask the cluster for its time once; the local clock counts from there.
+read_cluster_clock() {
+  local answer=
+  if [[ "$SIMULATED" == true ]]; then
+    answer="$(kube get --raw /embedded/clock | jq -r .now)" || answer=
+  else
+    answer="$(create_job "$WORK_DIR/jobs/${W_NAME[0]}.json" --dry-run=server 2>/dev/null)" || answer=
+  fi
+  LOCAL_MS="$(now_ms)"
+  CLUSTER_MS="$LOCAL_MS"
+  [[ -n "$answer" ]] || return 0
+  HAS_CLUSTER_CLOCK=true
+  # fromdate knows no fractions
+  CLUSTER_MS="$(jq -n --arg t "$answer" '($t | sub("\\.[0-9]+Z$"; "Z") | fromdate) * 1000
+    + (($t | capture("\\.(?<f>[0-9]{1,3})").f | tonumber) // 0)')"
+}

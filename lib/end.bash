@@ -1,0 +1,220 @@
+# The end of a run, as planned or not: the load is stopped, the evidence kept, the verdict written; then the analysis.
+#
+# Owns EXIT_STATUS, RUN_STATUS, RUN_END, CLOSED and the child "analysis"; writes run.json, README.md and metrics.csv. Calls
+# all the other files. Of an interrupted run all of it has one budget (signals.bash); what could not be done in it is said.
+#
+# shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
+
+DELETE_TIMEOUT_S=8
+LOG_TIMEOUT_S=4 # for the last words of all the Jobs, which are read at the same time
+RESERVED_S=4    # of the budget, for what comes after the Jobs' end
+CLOSED=false
+ANALYZING=false
+LISTS_NOTHING=false # the cluster is asked for no more lists
+
+# The action of the EXIT trap.
+end_script() {
+  finish_run "$1"
+  PHASE=closing
+  stop_analysis
+  tidy_up
+  close_series
+  [[ "$EXIT_STATUS" -ne 130 ]] || exit 130 # whatever a signal has made of the status
+}
+
+# Once: evidence first, then what this run has started.
+finish_run() {
+  local status="$1"
+  [[ "$CLOSED" == false ]] || return 0
+  CLOSED=true PHASE=closing
+  set +o errexit # each step matters, whatever became of the one before
+  trap '' PIPE   # whoever read our words may have gone
+  [[ $SIGNALS -eq 0 ]] || status=130
+  [[ "$status" -ne 130 ]] || begin_budget
+  EXIT_STATUS="$status"
+  stop_watch
+  [[ -z "$RUN_DIR" ]] || close_run
+  stop_embedded_cluster
+  [[ $SIGNALS -eq 0 ]] || EXIT_STATUS=130
+  PHASE=running SIGNALS=0 FIRST_SIGNAL_S='' END_DEADLINE_S='' # for what may follow, such as the analysis
+}
+
+# Processes and files that are of no use to anybody else. Safe to call twice.
+tidy_up() {
+  [[ -n "$WORK_DIR" ]] || return 0
+  stop_children
+  rm -rf "$WORK_DIR"
+  WORK_DIR=
+  [[ -n "$RUN_DIR" ]] || RUN_LOG= # it was in there
+}
+
+close_run() {
+  [[ "$EXIT_STATUS" -ne 130 ]] || log "interrupted: stopping the load and saving what there is; once more to leave at once"
+  persist stop_load
+  [[ "$EXIT_STATUS" -ne 130 ]] || give_up_silent_cluster
+  persist look_at_cluster
+  persist save_snapshot after
+  persist stop_monitor
+  persist judge_run
+  persist note_end
+  write_verdict
+  persist write_metrics
+  if [[ $SIGNALS -gt 0 && "$RUN_STATUS" != interrupted ]]; then
+    EXIT_STATUS=130 RUN_STATUS=interrupted
+    write_verdict
+  fi
+  log "$RUN_STATUS: data in $RUN_DIR"
+}
+
+# Ctrl-C ends the programs that run at that moment as well: a step of the end that met it is done again.
+persist() {
+  local before=$SIGNALS
+  "$@"
+  [[ $SIGNALS -eq $before ]] || "$@"
+}
+
+# A second signal: from inside its trap, so nothing here may take time.
+leave_at_once() {
+  trap '' INT TERM HUP
+  local file
+  log "leaving at once; incomplete data in ${RUN_DIR:-no directory}"
+  [[ "$JOBS_CREATED" == false ]] || log "load Jobs may still run; remove them with: $(say_remains)"
+  for file in "$CHILDREN_DIR"/*.pid; do
+    [[ ! -e "$file" ]] || signal_child TERM "$(basename "$file" .pid)"
+  done
+  [[ -z "$WORK_DIR" ]] || rm -rf "$WORK_DIR"
+  close_series
+  trap - EXIT
+  exit 130
+}
+
+# --- the load -------------------------------------------------------------------------------------
+
+# Whatever is still active was interrupted. The last words of the load are read, then its Jobs deleted.
+stop_load() {
+  local i readers=()
+  note_starts "$(budget_s "$LOG_TIMEOUT_S" "$RESERVED_S")" # or a Job might come after its deletion
+  for ((i = 0; i < W_COUNT; i++)); do
+    [[ "${W_STATE[i]}" != active ]] || end_workload "$i" interrupted
+    if [[ -n "${W_START[i]}" && "${W_SAVED[i]}" == false ]]; then
+      start_child "log.$i" save_job_log "$i"
+      W_SAVED[i]=true
+      readers+=("log.$i")
+    fi
+  done
+  [[ ${#readers[@]} -eq 0 ]] || wait_for "$(budget_s "$LOG_TIMEOUT_S" "$RESERVED_S")" have_ended "${readers[@]}" ||
+    warn "the logs of the load Jobs could not be read in time"
+  delete_jobs
+}
+
+delete_jobs() {
+  [[ "$JOBS_CREATED" == true && "$KEEP_JOBS" == false ]] || return 0
+  if delete_jobs_and_wait --selector "wva-experiments/run=$RUN_ID" >/dev/null 2>>"$RUN_LOG"; then
+    JOBS_CREATED=false
+  else
+    warn "the load Jobs may still be there: $(say_remains)"
+  fi
+}
+
+# delete_jobs_and_wait SELECTION...: until their pods are gone as well; a load that still runs would spoil the next
+# experiment.
+delete_jobs_and_wait() {
+  local timeout_s
+  timeout_s="$(budget_s "$DELETE_TIMEOUT_S" "$RESERVED_S")"
+  within $((timeout_s + 1)) "${KUBECTL[@]}" --request-timeout "${timeout_s}s" delete jobs.batch --namespace "$NAMESPACE" \
+    --cascade=foreground --timeout "${timeout_s}s" "$@" </dev/null
+}
+
+say_remains() { printf 'kubectl delete jobs --namespace %s --selector wva-experiments/run=%s\n' "$NAMESPACE" "$RUN_ID"; }
+
+# What is not answered now will not be within a few seconds more.
+give_up_silent_cluster() {
+  local said
+  [[ "$JOBS_CREATED" == true ]] || return 0 # it has just deleted Jobs, or there were none
+  if ! said="$(kube get --raw /version 2>&1)" && { [[ -z "$said" ]] || is_outage "$said"; }; then
+    warn "the API server does not answer: no state of the cluster after the run, and the end of the log may be missing"
+    LISTS_NOTHING=true MONITOR_STOP_TIMEOUT_S=3
+  fi
+}
+
+# --- the verdict ----------------------------------------------------------------------------------
+
+write_verdict() {
+  persist write_run_json
+  persist write_readme
+}
+
+write_metrics() {
+  [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]] || return 0
+  bounded "$END_BUDGET_S" run_python wva_parse csv "$RUN_DIR" </dev/null >>"$RUN_LOG" 2>&1 ||
+    warn "metrics.csv could not be written; see run.log, and try: python -m wva_parse csv $RUN_DIR"
+}
+
+note_end() {
+  RUN_END="$(cluster_now)"
+  [[ -z "$COOLDOWN_START" || -n "$COOLDOWN_END" ]] || COOLDOWN_END="$RUN_END"
+}
+
+judge_run() {
+  [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS="$(status_of_run)"
+  RUN_STATUS="$(name_of_status "$EXIT_STATUS")"
+}
+
+status_of_run() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    case "${W_RESULT[i]}" in
+      complete | stopped) ;;
+      *)
+        printf '4\n'
+        return
+        ;;
+    esac
+  done
+  if is_collection_complete; then
+    printf '0\n'
+  else
+    jq -r '.reasons[]? | "the log may have gaps: " + .' "$RUN_DIR/collection.json" >&2
+    printf '5\n'
+  fi
+}
+
+name_of_status() {
+  case "$1" in
+    0) printf 'complete\n' ;;
+    5) printf 'incomplete-collection\n' ;;
+    130) printf 'interrupted\n' ;;
+    *) printf 'failed\n' ;;
+  esac
+}
+
+write_readme() {
+  bounded "$END_BUDGET_S" run_python wva_parse readme "$RUN_DIR" </dev/null >/dev/null 2>>"$RUN_LOG" ||
+    warn "README.md could not be written; see run.log, and try: python -m wva_parse readme $RUN_DIR"
+}
+
+# --- the analysis ---------------------------------------------------------------------------------
+
+analyze_run() {
+  [[ "$ANALYZE" == true && "$RUN_STATUS" != interrupted ]] || return 0
+  log "analysing"
+  ANALYZING=true
+  start_child analysis run_python wva_parse analyze "$RUN_DIR" --html </dev/null >>"$RUN_LOG" 2>&1
+  until has_ended analysis; do
+    sleep_ms 200
+  done
+  ANALYZING=false
+  if [[ "$(status_of_child analysis)" == 0 ]]; then
+    log "report: $RUN_DIR/report.html, summary: $RUN_DIR/ANALYSIS_SUMMARY.md"
+  else
+    warn "the analysis failed; see $RUN_DIR/run.log, and try: python -m wva_parse analyze $RUN_DIR"
+    [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS=1
+  fi
+}
+
+stop_analysis() {
+  [[ "$ANALYZING" == true ]] || return 0
+  ANALYZING=false
+  stop_child analysis
+  log "the analysis was interrupted, all data of the run is kept; go on with: python -m wva_parse analyze $RUN_DIR"
+}

@@ -1,0 +1,49 @@
+# The plan of a run: its workloads and the Jobs that will be created, prepared and printed.
+#
+# Owns the W_* arrays until the run begins, and $WORK_DIR/jobs/. Calls common.bash.
+#
+# shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
+
+read_plan() {
+  local order start end name manifest rate seed how i=0
+  while IFS=$'\t' read -r order start end name manifest rate seed how; do
+    [[ "$order" != order ]] || continue # the header
+    W_NAME[i]="$name" W_MANIFEST[i]="$manifest" W_RATE[i]="$rate" W_SEED[i]="$seed" W_HOW[i]="$how"
+    W_PLAN_START[i]="$start" W_PLAN_END[i]="$end" W_STATE[i]=planned W_RESULT[i]=not-started
+    W_JOB[i]='' W_START[i]='' W_END[i]='' W_REASON[i]='' W_LATE_S[i]='' W_SINCE_MS[i]=0 W_SAVED[i]=false
+    W_SHA256[i]="$(sha256_of "$manifest")"
+    i=$((i + 1))
+  done <"$WORK_DIR/plan.tsv"
+  W_COUNT=$i
+}
+
+# Each workload as the Job that will be created: own name, labels, model, endpoint and seed.
+prepare_jobs() {
+  local i base job
+  mkdir -p "$WORK_DIR/jobs"
+  for ((i = 0; i < W_COUNT; i++)); do
+    yaml_to_json "${W_MANIFEST[i]}" >"$WORK_DIR/manifest.json" || die 2 "${W_MANIFEST[i]}: yq and jq cannot read it"
+    base="$(jq -r .metadata.name "$WORK_DIR/manifest.json")"
+    job="$base-$RUN_ID"
+    # Two workloads may share a manifest.
+    [[ " ${W_JOB[*]} " != *" $job "* ]] || job="${base:0:43}-$((i + 1))-$RUN_ID"
+    W_JOB[i]="$job"
+    jq --arg job "$job" --arg run "$RUN_ID" --arg workload "${W_NAME[i]}" --arg deployment "$DEPLOYMENT" \
+      --arg model "$MODEL" --arg endpoint "$ENDPOINT" --arg seed "${W_SEED[i]}" '
+      {"wva-experiments/run": $run, "wva-experiments/workload": $workload} as $labels
+      | ({MODEL: $model, ENDPOINT: $endpoint, SEED: $seed} | with_entries(select(.value != ""))) as $values
+      | .metadata.name = $job
+      | .metadata.labels += $labels
+      | .metadata.annotations += {"wva-experiments/deployment": $deployment}
+      | .spec.template.metadata.labels += $labels
+      | .spec.template.spec.containers |= map(
+          if .env then .env |= map(if $values[.name] and .value then .value = $values[.name] else . end) else . end)
+      ' "$WORK_DIR/manifest.json" >"$WORK_DIR/jobs/${W_NAME[i]}.json"
+  done
+}
+
+# As a table, its rates over time, and how long it takes.
+print_plan() {
+  local line
+  while IFS= read -r line; do log "$line"; done <"$WORK_DIR/plan.txt"
+}

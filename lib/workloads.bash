@@ -1,0 +1,289 @@
+# The workloads: created when they are due, looked at, ended and their logs kept; then the cooldown.
+#
+# Owns the states of workloads (W_STATE and what depends on it), T0_MS, COOLDOWN_START, COOLDOWN_END, JOBS_CREATED and the
+# children "create.N"; writes job-logs/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
+#
+# shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
+
+LEAST_PAUSE_MS=500 # real time between two looks at the cluster, however fast its clock runs
+START_GRACE_S=120  # cluster time that a Job may take to get over an obstacle, such as a missing node
+
+has_state() {
+  local state
+  for state in "${W_STATE[@]}"; do
+    [[ "$state" != "$1" ]] || return 0
+  done
+  return 1
+}
+
+has_no_state() { if has_state "$1"; then return 1; fi; }
+
+is_due() {
+  if [[ "${W_HOW[$1]}" == parallel ]]; then
+    [[ "$2" -ge "${W_PLAN_START[$1]}" ]]
+  else
+    has_no_state active
+  fi
+}
+
+# A workload that is over: parallel ones by the plan, sequential ones when they take too long.
+is_over() {
+  local i="$1" elapsed="$2" passed
+  if [[ "${W_HOW[i]}" == parallel ]]; then
+    [[ "$elapsed" -ge "${W_PLAN_END[i]}" ]]
+    return
+  fi
+  passed="$(active_s "$i")"
+  [[ "$passed" -ge "$TIMEOUT_S" ]]
+}
+
+active_s() {
+  jq -n --argjson since "${W_SINCE_MS[$1]}" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'
+}
+
+# Those that are due are created at the same time: a slow API server must not make the second one late.
+start_due() {
+  local i elapsed="$1" due=() since
+  for ((i = 0; i < W_COUNT; i++)); do
+    if [[ "${W_STATE[i]}" == planned ]] && is_due "$i" "$elapsed"; then
+      due+=("$i")
+      [[ "${W_HOW[i]}" == parallel ]] || break # of a sequence only the next one
+    fi
+  done
+  [[ ${#due[@]} -gt 0 ]] || return 0
+  JOBS_CREATED=true # a signal may come, or an answer be lost, when they have been
+  since="$(now_ms)"
+  for i in "${due[@]}"; do
+    W_SINCE_MS[i]="$since" W_STATE[i]=creating
+    start_child "create.$i" create_job "$WORK_DIR/jobs/${W_NAME[i]}.json" \
+      >"$WORK_DIR/created.$i" 2>"$WORK_DIR/create.err.$i"
+  done
+  note_starts $((2 * REQUEST_TIMEOUT_S))
+  write_run_json
+}
+
+# note_starts SECONDS: what has become of the Jobs that are being created, after so many seconds at the latest.
+note_starts() {
+  local i names=()
+  for ((i = 0; i < W_COUNT; i++)); do
+    [[ "${W_STATE[i]}" != creating ]] || names+=("create.$i")
+  done
+  [[ ${#names[@]} -gt 0 ]] || return 0
+  wait_for "$1" have_ended "${names[@]}" || true # one that is late is stopped
+  for ((i = 0; i < W_COUNT; i++)); do
+    if [[ "${W_STATE[i]}" == creating ]]; then
+      stop_child "create.$i" 1
+      note_start "$i"
+    fi
+  done
+}
+
+note_start() {
+  local i="$1"
+  if [[ "$(status_of_child "create.$i")" == 0 ]]; then
+    W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(<"$WORK_DIR/created.$i")" W_REASON[i]=
+    [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
+      --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) / 1000 - $planned / $speed')"
+    log "started ${W_NAME[i]}: ${W_RATE[i]} req/s, Job ${W_JOB[i]}"
+  else
+    note_refusal "$i" "$(<"$WORK_DIR/create.err.$i")"
+  fi
+}
+
+note_refusal() {
+  local i="$1" said="$2"
+  W_STATE[i]=planned
+  if [[ "$said" == *'already exists'* ]]; then # an answer was lost: the name is ours alone
+    W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(cluster_now)" W_REASON[i]=
+  elif [[ -z "$said" ]] || is_outage "$said"; then # nothing is said by one that was stopped
+    [[ -n "${W_REASON[i]}" ]] || warn "${W_NAME[i]} cannot be started now, trying again: ${said:-no answer}"
+    W_REASON[i]="the API server was not reachable"
+  else
+    end_workload "$i" failed "not created: $said"
+  fi
+}
+
+end_workload() {
+  local i="$1" result="$2" reason="${3:-}"
+  W_STATE[i]='done' W_RESULT[i]="$result" W_END[i]="$(cluster_now)"
+  W_REASON[i]="$(tr '\n\t' '  ' <<<"$reason" | sed 's/ *$//')"
+  if [[ "$result" == failed ]]; then
+    warn "${W_NAME[i]} failed: ${W_REASON[i]}"
+  else
+    log "$result: ${W_NAME[i]}"
+  fi
+}
+
+# Its logs go with the Job, so they are read first.
+finish_workload() {
+  end_workload "$@"
+  save_job_log "$1"
+  W_SAVED[$1]=true
+  delete_job "$1"
+  write_run_json
+}
+
+save_job_log() {
+  [[ -n "${W_START[$1]}" ]] || return 0
+  local file="$RUN_DIR/job-logs/${W_NAME[$1]}.log" said
+  # A pod that never started has no log; what kubectl says then is the evidence.
+  said="$(kube logs --namespace "$NAMESPACE" --all-containers --ignore-errors --tail -1 \
+    --selector "wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" 2>&1 >"$file")" ||
+    warn "no log of ${W_NAME[$1]}: $said"
+  save_job_pods "$1"
+}
+
+# What Kubernetes says of a Job that did not do well.
+save_job_pods() {
+  [[ "${W_RESULT[$1]}" == failed ]] || return 0
+  kube get jobs,pods --namespace "$NAMESPACE" --output json \
+    --selector "wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" \
+    >"$RUN_DIR/job-logs/${W_NAME[$1]}.json" 2>/dev/null || true # nothing to say
+}
+
+delete_job() {
+  [[ "$KEEP_JOBS" == false && -n "${W_START[$1]}" ]] || return 0
+  kube delete job "${W_JOB[$1]}" --namespace "$NAMESPACE" --ignore-not-found --wait=false --cascade=background \
+    >/dev/null 2>>"$RUN_LOG" || warn "Job ${W_JOB[$1]} could not be deleted; trying again at the end"
+}
+
+# Jobs and pods of this run, one line per Job: name, state, reason. States: running, complete, failed, blocked.
+job_states() {
+  kube get jobs.batch,pods --namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" --output json |
+    jq -r '
+    def is_true($type): [.status.conditions[]? | select(.type == $type and .status == "True")] | first;
+    def waiting: [(.status.initContainerStatuses // [])[], (.status.containerStatuses // [])[] | .state.waiting // empty
+      | select(.reason | test("^(ContainerCreating|PodInitializing)$") | not) | "\(.reason): \(.message // "")"];
+    def unschedulable: [.status.conditions[]? | select(.type == "PodScheduled" and .status == "False")
+      | "\(.reason): \(.message // "")"];
+    def ended_badly: [(.status.initContainerStatuses // [])[], (.status.containerStatuses // [])[]
+      | select((.state.terminated.exitCode // 0) != 0)
+      | "container \(.name) ended with \(.state.terminated.exitCode) (\(.state.terminated.reason // "no reason"))"
+        + (if .state.terminated.message then ": \(.state.terminated.message)" else "" end)];
+    ([.items[] | select(.kind == "Pod")]) as $pods
+    | .items[] | select(.kind == "Job")
+    | .metadata.name as $job
+    | [$pods[] | select((.metadata.labels["batch.kubernetes.io/job-name"] // .metadata.labels["job-name"]) == $job)] as $mine
+    | is_true("Failed") as $failed
+    | [$mine[] | waiting[], unschedulable[]] as $obstacles
+    | (if is_true("Complete") then ["complete", ""]
+       elif $failed then ["failed", ([$mine[] | ended_badly[]] + $obstacles + ["\($failed.reason): \($failed.message // "")"]
+                                     | unique | join("; "))]
+       elif ($obstacles | length) > 0 then ["blocked", ($obstacles | unique | join("; "))]
+       elif ($mine | length) == 0 then ["podless", ""]
+       else ["running", ""] end) as [$state, $reason]
+    | [$job, $state, $reason] | @tsv'
+}
+
+# Why a Job has no pods: the events tell (quota, admission).
+podless_reason() {
+  kube get events --namespace "$NAMESPACE" --field-selector "involvedObject.name=$1,type=Warning" --output json \
+    2>/dev/null | jq -r '[.items[] | "\(.reason): \(.message)"] | last // ""' || true # events are not essential
+}
+
+look_at_jobs() {
+  local i state reason
+  has_state active || return 0
+  if ! job_states >"$WORK_DIR/states" 2>"$WORK_DIR/states.err"; then
+    warn "the load Jobs cannot be looked at now: $(tail -n 1 "$WORK_DIR/states.err")"
+    return 0
+  fi
+  for ((i = 0; i < W_COUNT; i++)); do
+    [[ "${W_STATE[i]}" == active ]] || continue
+    state="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $2 }' "$WORK_DIR/states")"
+    reason="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $3 }' "$WORK_DIR/states")"
+    judge_workload "$i" "${state:-deleted}" "$reason"
+  done
+}
+
+judge_workload() {
+  local i="$1" state="$2" reason="$3"
+  case "$state" in
+    complete) finish_workload "$i" complete ;;
+    failed) finish_workload "$i" failed "$reason" ;;
+    deleted) finish_workload "$i" failed "its Job was deleted by somebody else" ;;
+    blocked) note_obstacle "$i" "$reason" ;;
+    podless)
+      reason="$(podless_reason "${W_JOB[i]}")"
+      [[ -z "$reason" ]] || note_obstacle "$i" "$reason"
+      ;;
+    running) W_REASON[i]= ;;
+  esac
+}
+
+# Told at once, given up after a while: an image may appear, a node may join.
+note_obstacle() {
+  local i="$1" reason="$2"
+  [[ -n "${W_REASON[i]}" ]] || warn "${W_NAME[i]} does not start: $reason"
+  W_REASON[i]="$reason"
+  [[ "$(active_s "$i")" -lt "$START_GRACE_S" ]] || finish_workload "$i" failed "$reason"
+}
+
+# The time of a parallel workload is up. One that never started has failed.
+stop_workload() {
+  local i="$1"
+  if [[ "${W_HOW[i]}" != parallel ]]; then
+    finish_workload "$i" failed "not complete within its timeout of $TIMEOUT_S s"
+  elif [[ -n "${W_REASON[i]}" ]]; then
+    finish_workload "$i" failed "${W_REASON[i]}"
+  else
+    finish_workload "$i" stopped
+  fi
+}
+
+# Seconds of the cluster's clock since the experiment's start, a line each: when workloads begin and end.
+planned_times() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    [[ "${W_HOW[i]}" == parallel ]] || continue
+    case "${W_STATE[i]}" in
+      planned) printf '%s\n' "${W_PLAN_START[i]}" ;;
+      active) printf '%s\n' "${W_PLAN_END[i]}" ;;
+    esac
+  done
+}
+
+# Real milliseconds until the next of the times on standard input, but not longer than to the next look.
+next_look_ms() {
+  jq -sr --argjson t0 "$T0_MS" --argjson speed "$SPEED" --argjson interval "$INTERVAL_S" \
+    --argjson least "$LEAST_PAUSE_MS" '
+    [.[] | . * 1000 / $speed + $t0 - now * 1000] as $planned
+    | [$planned[], ([$interval * 1000 / $speed, $least] | max)] | [min, 0] | max | ceil'
+}
+
+stop_over() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    if [[ "${W_STATE[i]}" == active ]] && is_over "$i" "$1"; then
+      stop_workload "$i"
+    fi
+  done
+}
+
+run_workloads() {
+  local elapsed
+  T0_MS="$(now_ms)"
+  while has_state planned || has_state active; do
+    elapsed="$(elapsed_s)"
+    start_due "$elapsed" # first: to read the log of one that is over takes a moment
+    stop_over "$elapsed"
+    start_due "$elapsed" # the next one of a sequence
+    sleep_ms "$(planned_times | next_look_ms)"
+    look_at_jobs
+    ensure_monitor
+    notice_end_of_watch
+  done
+}
+
+cool_down() {
+  local end_s
+  COOLDOWN_START="$(cluster_now)"
+  log "cooldown: watching for $COOLDOWN_S s more"
+  end_s=$(($(elapsed_s) + 1 + COOLDOWN_S)) # that one has begun
+  while [[ "$(elapsed_s)" -lt "$end_s" ]]; do
+    sleep_ms "$(next_look_ms <<<"$end_s")"
+    ensure_monitor
+    notice_end_of_watch
+  done
+  COOLDOWN_END="$(cluster_now)"
+}

@@ -1,0 +1,275 @@
+"""The Job controller, and what the load-generating Jobs do: `vllm bench serve` on the simulated fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple, TypeVar
+
+from wva_sim.cluster import pods
+from wva_sim.cluster.pods import NODE
+from wva_sim.cluster.world import Json, World
+from wva_sim.vllm import bench
+from wva_sim.vllm.load import Load
+
+CREATED_S = 0.3
+SCHEDULED_S = 0.2
+DOWNLOADED_S = 1.0  # the dataset; a copy inside the cluster
+STARTED_S = 0.5
+PROGRESS_S = 10.0
+RETRY_S = 10.0  # the Job controller's first back-off
+LEAVING_S = 1.0
+
+DEFAULTS = {"REQUEST_RATE": "1", "NUM_PROMPTS": "100", "SEED": "0", "MODEL": "", "ENDPOINT": ""}
+
+Order = TypeVar("Order")
+
+
+class Obstacle(NamedTuple):
+    """What keeps a Job's pod from running: what its status and an Event say."""
+
+    reason: str
+    message: str
+
+
+class Failure(NamedTuple):
+    """When a Job's load fails, from its start, and what it says last."""
+
+    after_s: float
+    last_words: str
+
+
+@dataclass
+class Orders:
+    """Faults that were ordered for Jobs, by a part of the Job's name, empty for any."""
+
+    failing: dict[str, Failure] = field(default_factory=dict)
+    unpullable: dict[str, Obstacle] = field(default_factory=dict)
+    unschedulable: dict[str, Obstacle] = field(default_factory=dict)
+    over_quota: dict[str, Obstacle] = field(default_factory=dict)
+
+
+class Jobs:
+    """Runs every Job."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.orders = Orders()
+        self._loads: dict[tuple[str, str], Load] = {}  # by pod
+        world.store.subscribe("Job", self._look_at)
+
+    def leave(self, pod: Json) -> bool:
+        """A pod of a Job was deleted: its load stops now, it goes a moment later. False if it is no Job's."""
+        jobs = [owner["name"] for owner in pod["metadata"].get("ownerReferences") or [] if owner["kind"] == "Job"]
+        if not jobs:
+            return False
+        namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+        if self._loads.pop((namespace, name), None) is not None:
+            self.world.fleet.stop_load(name)
+        has_ended = pod["status"].get("phase") in ("Succeeded", "Failed")
+
+        def go() -> None:
+            self.world.store.remove("Pod", namespace, name)
+            if not has_ended:
+                self._count_failure((namespace, jobs[0]))
+
+        self.world.after(LEAVING_S, go)
+        return True
+
+    # The Job
+
+    def _look_at(self, type_: str, job: Json) -> None:
+        if type_ == "ADDED":
+            key = (job["metadata"]["namespace"], job["metadata"]["name"])
+            self.world.after(CREATED_S, partial(self._make_pod, key))
+            deadline_s = job["spec"].get("activeDeadlineSeconds")
+            if deadline_s:
+                self.world.after(deadline_s, partial(self._miss_deadline, key))
+
+    def _make_pod(self, key: tuple[str, str]) -> None:
+        job = self.world.store.get("Job", *key)
+        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job):
+            return
+        quota = _ordered(self.orders.over_quota, key[1])
+        if quota is not None:
+            self.world.tell(job, quota.reason, quota.message)
+            self.world.after(RETRY_S, partial(self._make_pod, key))
+            return
+        name = f"{key[1]}-{self.world.random.getrandbits(25):05x}"[:63]
+        self.world.create(pods.pod_of(job, name, job["spec"]["template"]))
+        now = self.world.now()
+
+        def start(job: Json) -> None:
+            job["status"] = {**job["status"], "active": 1, "ready": 0, "startTime": job["status"].get("startTime", now)}
+
+        self.world.change("Job", *key, start)
+        self.world.after(SCHEDULED_S, partial(self._schedule, key, name))
+
+    def _schedule(self, key: tuple[str, str], name: str) -> None:
+        world, pod = self.world, self._pod(key, name)
+        if pod is None:
+            return
+        obstacle = _ordered(self.orders.unschedulable, key[1])
+        if obstacle is not None:
+            world.change("Pod", key[0], name, pods.unschedulable(world.now(), obstacle.message))
+            world.tell(pod, obstacle.reason, obstacle.message)
+            world.after(RETRY_S, partial(self._schedule, key, name))
+            return
+        world.tell(pod, "Scheduled", f"Successfully assigned {key[0]}/{name} to {NODE}", "Normal")
+        self._pull(key, name, 0)
+
+    def _pull(self, key: tuple[str, str], name: str, attempt: int) -> None:
+        world, pod = self.world, self._pod(key, name)
+        if pod is None:
+            return
+        obstacle = _ordered(self.orders.unpullable, key[1])
+        if obstacle is not None:
+            reason = obstacle.reason if attempt == 0 else "ImagePullBackOff"
+            world.change("Pod", key[0], name, pods.waiting(world.now(), reason, obstacle.message))
+            world.tell(pod, "Failed", obstacle.message)
+            world.after(RETRY_S, partial(self._pull, key, name, attempt + 1))
+            return
+        if pod["spec"].get("initContainers"):
+            world.change("Pod", key[0], name, pods.initializing(world.now()))
+            world.after(DOWNLOADED_S, partial(self._run, key, name))
+        else:
+            world.change("Pod", key[0], name, pods.waiting(world.now()))
+            world.after(STARTED_S, partial(self._run, key, name))
+
+    # The load
+
+    def _run(self, key: tuple[str, str], name: str) -> None:
+        world, pod = self.world, self._pod(key, name)
+        if pod is None:
+            return
+        world.change("Pod", key[0], name, pods.running(world.now(), ready=True))
+        world.change("Job", *key, partial(_set_status, {"ready": 1}))
+        values = {**DEFAULTS, **_environment(pod)}
+        try:
+            load = Load(
+                name, float(values["REQUEST_RATE"]), int(values["NUM_PROMPTS"]), int(values["SEED"]), world.now_s()
+            )
+        except ValueError as error:
+            self._say(pod, f"vllm bench serve: error: {error}")
+            self._end(key, name, 2)
+            return
+        for line in bench.starting(load, values["MODEL"], values["ENDPOINT"]):
+            self._say(pod, line)
+        self._loads[key[0], name] = load
+        world.fleet.start_load(load)
+        failure = _ordered(self.orders.failing, key[1])
+        if failure is not None:
+            world.after(failure.after_s, partial(self._fail, key, name, failure.last_words))
+        world.after(PROGRESS_S, partial(self._progress, key, name))
+
+    def _progress(self, key: tuple[str, str], name: str) -> None:
+        load, pod = self._loads.get((key[0], name)), self._pod(key, name)
+        if load is None or pod is None:
+            return
+        if load.is_over:
+            for line in bench.result(load):
+                self._say(pod, line)
+            self._end(key, name, 0)
+            return
+        self._say(pod, bench.progress(load, self.world.now_s() - load.start_s))
+        # Near its end it is looked at more often, so that the Job ends when its last request does.
+        rest_s = (load.requests - load.sent) / load.rate_per_s
+        self.world.after(min(PROGRESS_S, max(rest_s, 1.0)), partial(self._progress, key, name))
+
+    def _fail(self, key: tuple[str, str], name: str, last_words: str) -> None:
+        pod = self._pod(key, name)
+        if pod is None or (key[0], name) not in self._loads:
+            return
+        self._say(pod, last_words)
+        self._end(key, name, 1)
+
+    def _end(self, key: tuple[str, str], name: str, exit_code: int) -> None:
+        world = self.world
+        self._loads.pop((key[0], name), None)
+        world.fleet.stop_load(name)
+        world.change("Pod", key[0], name, pods.ended(world.now(), exit_code))
+        if exit_code:
+            self._count_failure(key)
+        else:
+            self._close(key, _COMPLETE, "CompletionsReached", "Reached expected number of succeeded pods")
+
+    def _count_failure(self, key: tuple[str, str]) -> None:
+        """A pod failed or was deleted: another one follows if the Job may try again."""
+        job = self.world.store.get("Job", *key)
+        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job):
+            return
+        failures = job["status"].get("failed", 0) + 1
+        self.world.change("Job", *key, partial(_set_status, {"failed": failures, "ready": 0}))
+        if failures <= job["spec"]["backoffLimit"]:
+            self.world.after(RETRY_S, partial(self._make_pod, key))
+        else:
+            self._close(key, _FAILED, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+
+    def _miss_deadline(self, key: tuple[str, str]) -> None:
+        job = self.world.store.get("Job", *key)
+        if job is None or _has_ended(job):
+            return
+        for pod in self.world.store.list("Pod", key[0], {"batch.kubernetes.io/job-name": key[1]}):
+            self.world.store.delete("Pod", key[0], pod["metadata"]["name"])
+        self._close(key, _FAILED, "DeadlineExceeded", "Job was active longer than specified deadline")
+
+    def _close(self, key: tuple[str, str], types: tuple[str, str], reason: str, message: str) -> None:
+        now = self.world.now()
+        row = {"status": "True", "lastProbeTime": now, "lastTransitionTime": now, "reason": reason, "message": message}
+
+        def change(job: Json) -> None:
+            status = {**job["status"], "conditions": [{"type": type_, **row} for type_ in types]}
+            status.pop("active", None)
+            status |= {"ready": 0, "terminating": 0}
+            if types == _COMPLETE:
+                status |= {"succeeded": 1, "completionTime": now}
+            job["status"] = status
+
+        self.world.change("Job", *key, change)
+        job = self.world.store.get("Job", *key)
+        keep_s = job["spec"].get("ttlSecondsAfterFinished") if job else None
+        if keep_s is not None:
+            self.world.after(keep_s, self._deleting(key))
+
+    def _deleting(self, key: tuple[str, str]) -> Callable[[], None]:
+        def delete() -> None:
+            if self.world.store.get("Job", *key) is not None:
+                self.world.store.delete("Job", *key)
+
+        return delete
+
+    def _pod(self, key: tuple[str, str], name: str) -> Json | None:
+        pod = self.world.store.get("Pod", key[0], name)
+        return None if pod is None or pod["metadata"].get("deletionTimestamp") else pod
+
+    def _say(self, pod: Json, line: str) -> None:
+        container = pod["spec"]["containers"][0]["name"]
+        self.world.logs.append(pod["metadata"]["namespace"], pod["metadata"]["name"], container, line)
+
+
+# The controller marks the outcome first and the end when all pods are gone.
+_COMPLETE = ("SuccessCriteriaMet", "Complete")
+_FAILED = ("FailureTarget", "Failed")
+
+
+def _ordered(orders: Mapping[str, Order], job: str) -> Order | None:
+    """The order that fits a Job."""
+    return next((order for match, order in orders.items() if match in job), None)
+
+
+def _has_ended(job: Json) -> bool:
+    return any(row["type"] in ("Complete", "Failed") for row in job["status"].get("conditions") or [])
+
+
+def _set_status(values: Json, job: Json) -> None:
+    job["status"] = {**job["status"], **values}
+
+
+def _environment(pod: Json) -> dict[str, str]:
+    return {
+        row["name"]: row["value"]
+        for container in pod["spec"]["containers"]
+        for row in container.get("env") or []
+        if "value" in row
+    }
