@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from logs import model_loop_run, observed, solution
 from test_frames import frames_of
@@ -126,7 +126,6 @@ loop_runs = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(loop_runs)
 def test_laws(steps):
     at_s, runs = 0, []

@@ -16,6 +16,8 @@ import pytest
 from wva_parse import config
 from wva_parse.documents import read_document
 
+pytestmark = pytest.mark.whole
+
 CONFIGS = sorted((config.PROJECT / "experiment-configs").glob("*.yaml"), key=lambda path: path.stem)
 MANIFESTS = sorted((config.PROJECT / "workloads").glob("*.yaml"), key=lambda path: path.stem)
 LOADS = {  # requests per second, seconds

@@ -84,7 +84,10 @@ while_the_collector_starts() {
 while_a_workload_runs() {
   LOAD_S=6000 interrupt "$1" "started first"
   was_saved "$1" interrupted interrupted
+  [ "$(run_of "$1" .exit_status)" = 130 ]
   grep -q . "$BATS_TEST_TMPDIR/data/$1"-20*/job-logs/first.log
+  head -n 1 "$BATS_TEST_TMPDIR/data/$1"-20*/metrics.csv | grep -q '^timestamp,reconciliation,event_type,'
+  jq -e .complete "$BATS_TEST_TMPDIR/data/$1"-20*/collection.json
 }
 
 during_the_cooldown() {

@@ -12,7 +12,10 @@ FAILED_TESTS_KEPT=20
 teardown() {
   [[ -z "${RUNNER_PID:-}" ]] || kill -KILL -- "-$RUNNER_PID" 2>/dev/null || true # most have ended
   [[ -z "${MONITOR_PID:-}" ]] || kill -KILL "$MONITOR_PID" 2>/dev/null || true
-  [[ -z "${CLUSTER_PID:-}" ]] || kill -KILL "$CLUSTER_PID" 2>/dev/null || true # it may be stopped
+  if [[ -n "${CLUSTER_PID:-}" ]]; then
+    kill -KILL "$CLUSTER_PID" 2>/dev/null || true # it may be stopped
+    wait "$CLUSTER_PID" 2>/dev/null || true       # else bash says that it was killed
+  fi
   keep_evidence
 }
 
