@@ -12,7 +12,6 @@ setup: ## install what the scripts and notebooks need and the machine lacks
 
 setup-test: ## the same, and what the checks need
 	@hack/setup.sh --test
-	@.venv/bin/python hack/fetch_tools.py
 
 demo: setup ## run one experiment on a simulated cluster and analyse it: about a minute, no Kubernetes needed
 	@./run-experiment.sh --embedded --speed $(DEMO_SPEED) --yes --analyze $(DEMO)
@@ -21,6 +20,7 @@ test: setup-test ## install what is missing, then every test and check but the s
 	@$(CHECK)
 
 test-all: setup-test ## the tests that `make test` leaves out, and property tests with many more examples
+	@.venv/bin/python hack/fetch_tools.py
 	@$(CHECK) --slow
 
 check: ## what `make test` runs, with nothing installed before

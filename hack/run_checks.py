@@ -52,7 +52,7 @@ OUT = "{out}"  # stands for a directory of its own, where a test runner leaves i
 MARK = "WVA_CHECKS_JOB"  # in the environment of all processes of a job
 CORES = os.cpu_count() or 1
 SLOTS = CORES + 2  # tests of scripts wait now and then for the simulated clock and for each other
-LIMIT_S = 2700  # of one job, whatever it does; single tests have limits of their own
+LIMIT_S = 1800  # of one job, whatever it does; single tests have limits of their own
 GRACE_S = 10  # for what a job has started to end after it
 
 
@@ -111,7 +111,7 @@ def pytest(which: str) -> list[Job]:
     choice = {
         "usual": ("-m", "not slow"),
         "quick": ("-m", "not slow and not whole"),
-        "slow": ("-m", "slow or hypothesis", "--hypothesis-profile=many"),
+        "slow": ("-m", "slow or hypothesis", "--hypothesis-profile=many", "--timeout=1800"),
     }[which]
     workers = ("--numprocesses", str(CORES), "--dist", "worksteal")
     report = f"--junitxml={OUT}/report.xml"
