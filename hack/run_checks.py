@@ -113,7 +113,7 @@ def pytest(which: str) -> list[Job]:
         "quick": ("-m", "not slow and not whole"),
         "slow": ("-m", "slow or hypothesis", "--hypothesis-profile=many", "--timeout=1800"),
     }[which]
-    workers = ("--numprocesses", str(CORES), "--dist", "worksteal")
+    workers = ("--numprocesses", str(CORES), "--dist", "loadfile")  # what a file's tests share is made once
     report = f"--junitxml={OUT}/report.xml"
     arguments = (*choice, *workers, "--ignore=tests/benchmarks", report, "tests")
     return [Job("pytest", arguments, "pytest", slots=CORES)]
