@@ -15,7 +15,7 @@ setup() {
 # The project as if it had been cloned into a directory; git, results and tests stay out of it.
 check_out() {
   mkdir -p "$1"
-  cp -R "$PROJECT"/{run-experiment.sh,monitor-wva.sh,wva_parse,wva_sim,experiment-configs,workloads,analyze-model-based.ipynb} "$1/"
+  cp -R "$PROJECT"/{run-experiment.sh,monitor-wva.sh,lib,wva_parse,wva_sim,experiment-configs,workloads,analyze-model-based.ipynb} "$1/"
   ln -s "$PROJECT/.venv" "$1/.venv"
 }
 

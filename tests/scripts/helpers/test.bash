@@ -10,6 +10,7 @@ FAILED_TESTS_KEPT=20
 
 # What a test has started in the background ends with it, whether it fails or not.
 teardown() {
+  end_countdown
   [[ -z "${RUNNER_PID:-}" ]] || kill -KILL -- "-$RUNNER_PID" 2>/dev/null || true # most have ended
   [[ -z "${MONITOR_PID:-}" ]] || kill -KILL "$MONITOR_PID" 2>/dev/null || true
   if [[ -n "${CLUSTER_PID:-}" ]]; then
@@ -17,6 +18,14 @@ teardown() {
     wait "$CLUSTER_PID" 2>/dev/null || true       # else bash says that it was killed
   fi
   keep_evidence
+}
+
+# When a test fails, bats-core 1.14 leaves the countdown of its limit behind, which then ends whatever has the test's
+# number by that time. It is the first thing that runs in the background of a test.
+end_countdown() {
+  local countdown
+  countdown="$(jobs -p | head -n 1)"
+  [[ -z "$countdown" ]] || kill "$countdown" 2>/dev/null || true # it has ended if the limit was reached
 }
 
 # The directory of a test that failed, with its runs and its cluster's log, stays and is named.
