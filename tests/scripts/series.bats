@@ -118,7 +118,9 @@ left_behind() { ls "$TMPDIR"; }
 
 @test "a repetition that fails does not stop the others, and is run again by --resume" {
   start_cluster
-  config="$(make_repeated failing model-based 2)"
+  # The second has time to fail, however late a busy machine starts it.
+  config="$(make_config failing model-based "first 0 30 10" "second 10 240 5")"
+  echo 'repeat: 2' >>"$config"
   order job-fail '"match": "load-second", "after": 1'
   start_runner --kubeconfig "$KUBECONFIG" --cooldown 5 --yes "$config"
   wait_until_run 1 'second failed'
