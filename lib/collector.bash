@@ -53,7 +53,7 @@ stop_monitor() {
   [[ "$MONITOR_STARTED" == true ]] || return 0
   local pid timeout_s
   pid="$(<"$CHILDREN_DIR/monitor.pid")"
-  timeout_s="$(budget_s "$MONITOR_STOP_TIMEOUT_S" 2)"
+  timeout_s="$(budget_s "$MONITOR_STOP_TIMEOUT_S" "$((CLOSING_FILES_S - 1))")"
   kill -TERM "$pid" 2>/dev/null || true # if it is gone, there is nothing to stop
   wait_for "$timeout_s" has_ended monitor || warn "the collector has not ended within $timeout_s s"
   signal_child KILL monitor # what is left of it, most often nothing, must not write any more

@@ -7,6 +7,7 @@
 PYTHON=python3
 REQUEST_TIMEOUT_S=10 # of one request to the API server
 CLOSING_CALL_S=3     # of one call of kubectl in the end of an interrupted run, however many requests it makes
+CLOSING_FILES_S=3    # of its budget, reserved for what is written last
 CLUSTER_MS=0         # the cluster's clock ...
 LOCAL_MS=0           # ... at this moment of the local one
 HAS_CLUSTER_CLOCK=false
@@ -87,7 +88,7 @@ sha256_of() {
 
 kube() {
   heed_signals
-  bounded "$CLOSING_CALL_S" "${KUBECTL[@]}" --request-timeout "${REQUEST_TIMEOUT_S}s" "$@" </dev/null
+  bounded "$CLOSING_CALL_S" "$CLOSING_FILES_S" "${KUBECTL[@]}" --request-timeout "${REQUEST_TIMEOUT_S}s" "$@" </dev/null
 }
 
 # create_job FILE OPTIONS...: the answer is its creation time. kubectl is not told the path: it takes commas and quotes

@@ -6,8 +6,9 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
 DELETE_TIMEOUT_S=8
-LOG_TIMEOUT_S=4 # for the last words of all the Jobs, which are read at the same time
-RESERVED_S=4    # of the budget, for what comes after the Jobs' end
+LAST_WORDS_TIMEOUT_S=3 # of Jobs that are being created, and of the logs of all Jobs
+AFTER_LAST_WORDS_S=9   # of the budget, for the deletion of the Jobs and what follows
+AFTER_DELETION_S=6     # for the state of the cluster, the collector and the files of the run
 CLOSED=false
 ANALYZING=false
 LISTS_NOTHING=false # the cluster is asked for no more lists
@@ -93,7 +94,7 @@ leave_at_once() {
 # Whatever is still active was interrupted. The last words of the load are read, then its Jobs deleted.
 stop_load() {
   local i readers=()
-  note_starts "$(budget_s "$LOG_TIMEOUT_S" "$RESERVED_S")" # or a Job might come after its deletion
+  note_starts "$(budget_s "$LAST_WORDS_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" # or a Job might come after its deletion
   for ((i = 0; i < W_COUNT; i++)); do
     [[ "${W_STATE[i]}" != active ]] || end_workload "$i" interrupted
     if [[ -n "${W_START[i]}" && "${W_SAVED[i]}" == false ]]; then
@@ -102,7 +103,7 @@ stop_load() {
       readers+=("log.$i")
     fi
   done
-  [[ ${#readers[@]} -eq 0 ]] || wait_for "$(budget_s "$LOG_TIMEOUT_S" "$RESERVED_S")" have_ended "${readers[@]}" ||
+  [[ ${#readers[@]} -eq 0 ]] || wait_for "$(budget_s "$LAST_WORDS_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" have_ended "${readers[@]}" ||
     warn "the logs of the load Jobs could not be read in time"
   delete_jobs
 }
@@ -120,7 +121,7 @@ delete_jobs() {
 # experiment.
 delete_jobs_and_wait() {
   local timeout_s
-  timeout_s="$(budget_s "$DELETE_TIMEOUT_S" "$RESERVED_S")"
+  timeout_s="$(budget_s "$DELETE_TIMEOUT_S" "$AFTER_DELETION_S")"
   within $((timeout_s + 1)) "${KUBECTL[@]}" --request-timeout "${timeout_s}s" delete jobs.batch --namespace "$NAMESPACE" \
     --cascade=foreground --timeout "${timeout_s}s" "$@" </dev/null
 }
@@ -140,13 +141,14 @@ give_up_silent_cluster() {
 # --- the verdict ----------------------------------------------------------------------------------
 
 write_verdict() {
+  [[ -s "$RUN_DIR/collection.json" ]] || printf '{}\n' >"$RUN_DIR/collection.json" # the collector has never polled
   persist write_run_json
   persist write_readme
 }
 
 write_metrics() {
   [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]] || return 0
-  bounded "$END_BUDGET_S" run_python wva_parse csv "$RUN_DIR" </dev/null >>"$RUN_LOG" 2>&1 ||
+  bounded "$END_BUDGET_S" 0 run_python wva_parse csv "$RUN_DIR" </dev/null >>"$RUN_LOG" 2>&1 ||
     warn "metrics.csv could not be written; see run.log, and try: python -m wva_parse csv $RUN_DIR"
 }
 
@@ -189,7 +191,7 @@ name_of_status() {
 }
 
 write_readme() {
-  bounded "$END_BUDGET_S" run_python wva_parse readme "$RUN_DIR" </dev/null >/dev/null 2>>"$RUN_LOG" ||
+  shield run_python wva_parse readme "$RUN_DIR" </dev/null >/dev/null 2>>"$RUN_LOG" ||
     warn "README.md could not be written; see run.log, and try: python -m wva_parse readme $RUN_DIR"
 }
 

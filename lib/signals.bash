@@ -148,13 +148,13 @@ within() {
   return 124
 }
 
-# bounded MOST COMMAND...: as it is; once the budget of the end runs, within what is left of it, at most MOST seconds.
+# bounded MOST RESERVED COMMAND...: as it is; once the budget of the end runs, within what is left of it (budget_s).
 bounded() {
-  local most="$1"
-  shift
+  local most="$1" reserved="$2"
+  shift 2
   if [[ -z "$END_DEADLINE_S" ]]; then
     "$@"
   else
-    within "$(budget_s "$most")" "$@"
+    within "$(budget_s "$most" "$reserved")" "$@"
   fi
 }

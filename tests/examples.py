@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import orjson
+from logs import Message, capacity_loop_run, text
 
-from wva_parse.events import Event, parse_events
-from wva_parse.lines import Line, LineCounts, read_lines
-from wva_parse.log_lines import LogLine
-from wva_parse.rows import LoopRun, Row, make_rows
+from wva_parse.aligned.frames import Frames, Window, make_frames
+from wva_parse.log.events import Event, parse_events
+from wva_parse.log.lines import Line, LineCounts, read_lines
+from wva_parse.log.rows import LoopRun, Row, make_rows
+from wva_parse.log.table.form import LogLine
 
+WHOLE = b'{"level":"INFO","ts":"2026-01-01T00:00:00.000Z","msg":"whole"}'
+CONSOLE = b'2026-01-01T00:00:00Z\tINFO\tsaturation/engine.go:490\tGrouped VAs by model\t{"modelCount": 1}'
 STAMP = "2026-01-01T00:00:00.000Z"
 
 
@@ -31,7 +36,41 @@ def parse(raw: Iterable[bytes]) -> tuple[list[Event], LineCounts]:
     return list(parse_events(read_lines(raw, counts), counts)), counts
 
 
+def events_of(line: Line) -> list[Event]:
+    """What one line says; empty if it says nothing that is needed, or is of no known form."""
+    return list(parse_events([line], LineCounts()))
+
+
 def rows_of(raw: Iterable[bytes]) -> tuple[list[Row], list[LoopRun], LineCounts]:
     """The rows of raw lines, their loop runs, and their counts."""
     counts, loop_runs = LineCounts(), list[LoopRun]()
     return list(make_rows(parse_events(read_lines(raw, counts), counts), loop_runs)), loop_runs, counts
+
+
+def own(message: str, stamp: str = STAMP, level: str = "INFO") -> bytes:
+    """A line as an object."""
+    return json.dumps({"level": level, "ts": stamp, "msg": message}, ensure_ascii=False).encode()
+
+
+def frames_of(*loop_runs: Iterable[Message], window: Window | None = None) -> Frames:
+    """The frames of a log of loop runs."""
+    counts, started = LineCounts(), list[LoopRun]()
+    lines = read_lines(text(*loop_runs).encode().splitlines(), counts)
+    return make_frames(make_rows(parse_events(lines, counts), started), started, window or Window())
+
+
+def run_of(*minutes):
+    """A loop run a minute: KV usage, queue (of the first pod), current replicas, all ready, and target."""
+
+    def pods(usage, queue, current):
+        return {f"pod-{number}": (usage, 0 if number else queue) for number in range(current)}
+
+    return frames_of(
+        *(
+            capacity_loop_run(60 * n, pods(usage, queue, current), current=current, target=target)
+            for n, (usage, queue, current, target) in enumerate(minutes)
+        )
+    )
+
+
+FRAMES = run_of((0.2, 0, 1, 1), (0.95, 9, 1, 1), (0.97, 20, 1, 2), (0.96, 30, 1, 2), (0.5, 0, 2, 2), (0.1, 0, 2, 1))

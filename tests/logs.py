@@ -123,3 +123,15 @@ def write_run(
     if record is not None:
         (directory / "run.json").write_text(json.dumps(record), encoding="utf-8")
     return directory
+
+
+def sample(at_s: float, replicas: int, ready: int, itl: str = "8.50", ttft: str = "20.00") -> dict[str, Any]:
+    """A sample of the cluster, as the collector writes it."""
+    allocation = {"numReplicas": ready, "itlAverage": itl, "ttftAverage": ttft, "load": {"arrivalRate": "600.00"}}
+    return {
+        "time": stamp(at_s),
+        "deployment": {"name": "llama-decode", "spec": replicas, "ready": ready},
+        "variants": [{"name": "llama-decode", "status": {"currentAlloc": allocation}}],
+        "hpa": [],
+        "pods": [],
+    }

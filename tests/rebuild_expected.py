@@ -15,7 +15,7 @@ sys.path[:0] = [str(DATA.parent), str(DATA.parent.parent)]
 
 from examples import rows_of  # noqa: E402
 
-from wva_parse.rows import COLUMNS  # noqa: E402
+from wva_parse.log.rows import COLUMNS  # noqa: E402
 
 
 def logs() -> list[Path]:

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 import rebuild_expected
-from examples import parse, rows_of
+from examples import frames_of, parse, rows_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from logs import MODEL, NAMESPACE, Message, decision, line, model_loop_run, observed, solution, write_run
-from test_frames import frames_of
 
-from wva_parse import run, summary
-from wva_parse.align import align
-from wva_parse.events import parse_events
-from wva_parse.growing import GrowingFile
-from wva_parse.lines import LineCounts, LineReader
-from wva_parse.slo import Slo, slo_in_force
+from wva_parse import run
+from wva_parse.aligned.align import align
+from wva_parse.aligned.slo import Slo, slo_in_force
+from wva_parse.log.events import parse_events
+from wva_parse.log.lines import LineCounts, LineReader
+from wva_parse.measures import summary
+from wva_parse.watch.growing import GrowingFile
 
 CORPUS = {path.name: path.read_bytes().splitlines() for path in rebuild_expected.logs()}
 

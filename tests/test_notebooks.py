@@ -15,8 +15,8 @@ import pytest
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
 
 from wva_parse import run
-from wva_parse.align import PAIR_COLUMNS
-from wva_parse.rows import METRICS_COLUMNS
+from wva_parse.aligned.align import PAIR_COLUMNS
+from wva_parse.log.rows import METRICS_COLUMNS
 
 pytestmark = pytest.mark.whole
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from examples import rows_of
 
-from wva_parse import run, summary
-from wva_parse.lines import LineCounts, open_log
-from wva_parse.rows import LoopRun, Row
+from wva_parse import run
+from wva_parse.log.lines import LineCounts, open_log
+from wva_parse.log.rows import LoopRun, Row
+from wva_parse.measures import summary
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 RUNS = sorted((SHARED / "real-runs").glob("*/wva-controller-logs.jsonl"))

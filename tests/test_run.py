@@ -11,9 +11,10 @@ import pytest
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import run
-from wva_parse.json_files import read_record
-from wva_parse.lines import LogError
-from wva_parse.rows import METRICS_COLUMNS
+from wva_parse.log.benchmark import Client
+from wva_parse.log.json_files import read_record
+from wva_parse.log.lines import LogError
+from wva_parse.log.rows import METRICS_COLUMNS
 
 MODEL_RUN = [
     model_loop_run(60 * number, observed(8 + number, 20), solution(9, 40), decision(1, 1)) for number in range(4)
@@ -238,3 +239,29 @@ def test_metrics_csv_of_a_bad_log_leaves_the_old_file(tmp_path):
         run.write_metrics(directory)
     assert target.read_bytes() == before
     assert [path.name for path in directory.iterdir() if "part" in path.name] == []
+
+
+def test_what_the_clients_left_is_read_by_job(tmp_path):
+    block = "==== Serving Benchmark Result ====\nSuccessful requests: 4200\n" + "=" * 50
+    (tmp_path / "a.log").write_text(block)
+    (tmp_path / "b.log").write_bytes(b"\xff\xfe torn")
+    client = run.read_client(tmp_path)
+    assert [(result.job, result.completed) for result in client.results] == [("a", 4200)]
+    assert client.without == ("b",)
+    assert run.read_client(tmp_path / "missing") == Client()
+
+
+def test_a_run_without_samples_has_none(tmp_path):
+    assert list(run.read_samples(tmp_path / "cluster-samples.jsonl")) == []
+
+
+def test_the_cluster_before_the_run_is_read_once(tmp_path):
+    directory = write_run(tmp_path / "run", capacity_loop_run(0, {"a": (0.5, 0)}), config={})
+    before = directory / "cluster" / "before"
+    before.mkdir(parents=True)
+    (before / "pods.json").write_text('[{"kind": "Pod"}, 7]')
+    (before / "configmaps.json").write_text('[{"data": {"default": "kvSpareTrigger: 0.1"}}]')
+    experiment = run.load(directory)
+    assert experiment.before["pods"] == [{"kind": "Pod"}]
+    assert experiment.before["controller"] == []
+    assert experiment.triggers == (0.1, None, "ConfigMap")

@@ -12,12 +12,12 @@ from typing import NamedTuple
 import pytest
 from turned import Turned
 
-from wva_parse.align import align
-from wva_parse.events import parse_events
-from wva_parse.frames import Frames, make_frames
-from wva_parse.lines import LineCounts, read_lines
-from wva_parse.rows import LoopRun, Row, make_rows
-from wva_parse.slo import Slo, slo_in_force
+from wva_parse.aligned.align import align
+from wva_parse.aligned.frames import Frames, make_frames
+from wva_parse.aligned.slo import Slo, slo_in_force
+from wva_parse.log.events import parse_events
+from wva_parse.log.lines import LineCounts, read_lines
+from wva_parse.log.rows import LoopRun, Row, make_rows
 from wva_sim.cluster.settings import Settings
 from wva_sim.wva.dialects import DIALECTS
 

@@ -16,8 +16,8 @@ from logs import decision, line, observed, solution, stamp
 
 from wva_parse import run
 from wva_parse.analysis import plots_of, tables_of
-from wva_parse.plots import prediction_vs_observation
-from wva_parse.summary import summarize
+from wva_parse.measures.summary import summarize
+from wva_parse.report.plots import prediction_vs_observation
 
 pytestmark = pytest.mark.whole
 

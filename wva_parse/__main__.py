@@ -30,16 +30,18 @@ COMMANDS = {
         "analysis", "RUN... [--jobs N] [--html] [--replica-capacity R]", "execute the matching notebook on each run"
     ),
     "compare": Command("cli", "RUN... [--csv FILE] [--html FILE]", "several runs: conditions, figures, repeats, modes"),
-    "plan": Command("plan_text", "CONFIG [--repetition K] [--text]", "print the schedule of an experiment"),
-    "series": Command("series", "CONFIG... [--resume]", "print the runs of one or several experiments in their order"),
-    "permissions": Command(
-        "permissions", "[--roles] NAMESPACE CONTROLLER_NAMESPACE", "print what a run asks of the cluster"
+    "plan": Command("plan.text", "CONFIG [--repetition K] [--text]", "print the schedule of an experiment"),
+    "series": Command(
+        "plan.series", "CONFIG... [--resume]", "print the runs of one or several experiments in their order"
     ),
-    "readme": Command("run_readme", "RUN", "write RUN/README.md: the run on one page"),
-    "check": Command("config", "CONFIG", "validate an experiment's config"),
-    "explain": Command("explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
+    "permissions": Command(
+        "plan.permissions", "[--roles] NAMESPACE CONTROLLER_NAMESPACE", "print what a run asks of the cluster"
+    ),
+    "readme": Command("readme", "RUN", "write RUN/README.md: the run on one page"),
+    "check": Command("plan.config", "CONFIG", "validate an experiment's config"),
+    "explain": Command("log.explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
-    "collect-merge": Command("collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
+    "collect-merge": Command("watch.collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
 }
 
 

@@ -12,17 +12,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
+import orjson
 import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from wva_parse import page, plots, run, sections, stats
-from wva_parse.json_files import read_json
-from wva_parse.lines import LogError
-from wva_parse.run import Experiment
-from wva_parse.summary import summarize, write_summary
+from wva_parse import run
+from wva_parse.aligned.experiment import Experiment
+from wva_parse.log.json_files import read_json
+from wva_parse.log.lines import LogError
+from wva_parse.measures import stats
+from wva_parse.measures.summary import summarize
+from wva_parse.report import page, plots, sections
 
 DPI = 120
 
@@ -81,7 +84,7 @@ def plots_of(experiment: Experiment) -> dict[str, Draw]:
 
 
 def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
-    """The tables that a run gets, by file name; their columns are in the README."""
+    """The tables that a run gets, by file name; their columns are in docs/files.md."""
     if experiment.mode == "model-based":
         return {"processed_data": experiment.alignment.pairs}
     frames = experiment.frames
@@ -117,6 +120,14 @@ def write_results(experiment: Experiment) -> list[Path]:
     written.append(output / "ANALYSIS_SUMMARY.md")
     written[-1].write_text(sections.markdown(found, plots_of(experiment)), encoding="utf-8")
     return written
+
+
+def write_summary(summary: dict[str, Any], output: Path) -> Path:
+    """Write `summary.json` into a directory."""
+    target = output / "summary.json"
+    part = output / ".summary.json.part"
+    part.write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    return part.replace(target)
 
 
 # --- the command

@@ -13,8 +13,12 @@ from typing import Any, TextIO
 
 import orjson
 
-from wva_parse import compare, live, live_text, provenance, run, summary, terminal
-from wva_parse.lines import LogError
+from wva_parse import run
+from wva_parse.aligned.experiment import Experiment
+from wva_parse.log.lines import LogError
+from wva_parse.measures import summary
+from wva_parse.report import compare, provenance
+from wva_parse.watch import live, terminal, text
 
 
 def main(command: str, argv: list[str]) -> int:
@@ -79,7 +83,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _print_lines(views: Sequence[live.View], _load: live.Load) -> None:
     for view in views:
-        print(live_text.one_line(view), flush=True)
+        print(text.one_line(view), flush=True)
 
 
 def _watch_on_terminal(directory: Path) -> None:
@@ -93,7 +97,7 @@ def _watch_on_terminal(directory: Path) -> None:
 
     def put(how: Callable[[Sequence[str], TextIO, os.terminal_size], None]) -> None:
         size = os.get_terminal_size(sys.stdout.fileno())
-        how(live_text.block(list(history.values()), now, terminal.width(size)), sys.stdout, size)
+        how(text.block(list(history.values()), now, terminal.width(size)), sys.stdout, size)
 
     try:
         live.follow(directory, show)
@@ -102,7 +106,7 @@ def _watch_on_terminal(directory: Path) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    runs, failed = list[run.Experiment](), False
+    runs, failed = list[Experiment](), False
     for directory in arguments.runs:
         try:
             runs.append(run.load(directory))
@@ -112,7 +116,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     if runs:
         found = [summary.summarize(each) for each in runs]
         facts = {
-            each.name: provenance.provenance_of(each.directory, summed)
+            each.name: provenance.provenance_of(each.record, each.before, summed)
             for each, summed in zip(runs, found, strict=True)
         }
         print(compare.document(found, facts))
@@ -124,9 +128,9 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _write_comparison(
-    target: Path, runs: Sequence[run.Experiment], found: Sequence[dict[str, Any]], facts: Mapping[str, provenance.Facts]
+    target: Path, runs: Sequence[Experiment], found: Sequence[dict[str, Any]], facts: Mapping[str, provenance.Facts]
 ) -> Path:
-    from wva_parse import overlay, page  # the other commands need not wait for what draws
+    from wva_parse.report import overlay, page  # the other commands need not wait for what draws
 
     figures = {}
     for name, members in compare.overlays(runs).items():

@@ -12,23 +12,25 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
-import pandas as pd
 import yaml
 
-from wva_parse.align import Alignment, align
-from wva_parse.benchmark import Client, read_client
-from wva_parse.dialects import OVERLAYS
-from wva_parse.events import parse_events
-from wva_parse.frames import Frames, Window, make_frames, utc_times
-from wva_parse.json_files import is_broken, read_json_list, read_record
-from wva_parse.lines import LineCounts, LogError, open_log, read_lines
-from wva_parse.observed import LOG, NOTHING, observe
-from wva_parse.reaction import Triggers, triggers
-from wva_parse.rows import (
+from wva_parse.aligned.align import align
+from wva_parse.aligned.experiment import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Experiment, Thresholds
+from wva_parse.aligned.frames import Frames, Window, make_frames, utc_times
+from wva_parse.aligned.observed import LOG, NOTHING, observe
+from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
+from wva_parse.aligned.slo import Slo, slo_in_force, slo_of_run
+from wva_parse.aligned.triggers import Triggers, triggers_in_force
+from wva_parse.log.benchmark import Client, last_result
+from wva_parse.log.dialects import OVERLAYS
+from wva_parse.log.events import parse_events
+from wva_parse.log.json_files import is_broken, read_json_list, read_record
+from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, read_lines
+from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
     COLUMNS,
@@ -38,16 +40,13 @@ from wva_parse.rows import (
     Row,
     make_rows,
 )
-from wva_parse.samples import SAMPLES_NAME, Samples, make_samples, read_samples
-from wva_parse.slo import Slo, slo_in_force, slo_of_run
 
 PROJECT = Path(__file__).resolve().parent.parent
-LOG_NAME = "wva-controller-logs.jsonl"
 METRICS_NAME = "metrics.csv"
 ANALYZERS_NAME = "analyzers.csv"
 
-KV_CACHE_THRESHOLD = 0.90
-QUEUE_THRESHOLD = 5
+# Of the lists in cluster/before, those that somebody reads.
+SNAPSHOTS = ("configmaps", "controller", "pods")
 
 MODES = ("model-based", "capacity-based")
 NOTEBOOKS = {mode: PROJECT / f"analyze-{mode}.ipynb" for mode in MODES}
@@ -85,76 +84,6 @@ def _told() -> Iterator[None]:
         raise RunError(f"{error.filename}: {error.strerror}; expected a run that may be read, and written to") from None
 
 
-class Thresholds(NamedTuple):
-    """Above these a pod counts as saturated (KV usage, 0 to 1) and its queue as long (requests)."""
-
-    kv_cache: float = KV_CACHE_THRESHOLD
-    queue: float = QUEUE_THRESHOLD
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """All of one run, read.
-
-    Attributes
-    ----------
-    directory, output
-        Where the run is, and where results go: the same, unless it cannot be written to.
-    mode
-        `model-based` or `capacity-based`, by the log (`mode_evidence` says how it was known).
-    config, record, collection
-        The experiment's config, `run.json` and `collection.json`; empty where there is none.
-    counts, loop_runs
-        What became of the lines of the log, and how many loop runs began in it.
-    frames, alignment, samples
-        See `frames.Frames`, `align.Alignment`, `samples.Samples`.
-    slo, slo_in_force
-        The objectives of the run, and those by which each observation is judged.
-    replica_capacity_per_s
-        Requests per second that one replica serves within the SLO, if somebody knows; None: estimated from the run.
-    triggers
-        Spare capacity below which the controller scales up.
-    observed_from
-        `log`, `the pods' lines of the log` (or both), `cluster-samples.jsonl` or `nothing`.
-    client
-        What the load generators measured.
-    notes
-        What a careful reader should know before believing the numbers, one sentence each.
-    """
-
-    directory: Path
-    output: Path
-    mode: str
-    mode_evidence: str
-    config: dict[str, Any]
-    record: dict[str, Any]
-    collection: dict[str, Any]
-    counts: LineCounts
-    loop_runs: int
-    frames: Frames
-    window: Window
-    samples: Samples
-    alignment: Alignment
-    slo: Slo
-    slo_in_force: pd.DataFrame
-    thresholds: Thresholds
-    replica_capacity_per_s: float | None
-    triggers: Triggers
-    observed_from: str
-    client: Client
-    notes: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """The name of the run's directory."""
-        return self.directory.name
-
-    @property
-    def simulated(self) -> bool:
-        """Whether it was made on the embedded cluster."""
-        return bool(self.record.get("simulated"))
-
-
 @_told()
 def load(
     experiment_dir: str | Path = "",
@@ -187,6 +116,7 @@ def load(
     config, config_notes = read_config(directory)
     record = read_record(directory / "run.json")
     collection = read_record(directory / "collection.json")
+    before = {name: read_json_list(directory / "cluster" / "before" / f"{name}.json") for name in SNAPSHOTS}
     window = window_of(record)
     counts, loop_runs = LineCounts(), list[LoopRun]()
     frames = make_frames(read_rows(directory / LOG_NAME, counts, loop_runs), loop_runs, window)
@@ -203,6 +133,7 @@ def load(
         config=config,
         record=record,
         collection=collection,
+        before=before,
         counts=counts,
         loop_runs=len(loop_runs),
         frames=frames,
@@ -213,7 +144,7 @@ def load(
         slo_in_force=in_force,
         thresholds=Thresholds(kv_cache_threshold, queue_threshold),
         replica_capacity_per_s=replica_capacity_per_s if replica_capacity_per_s > 0 else None,
-        triggers=triggers(frames, configured_triggers(directory)),
+        triggers=triggers_in_force(frames, configured_triggers(before["configmaps"])),
         observed_from=observed_from,
         client=read_client(directory / "job-logs"),
         notes=(),
@@ -321,6 +252,22 @@ def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     return (data, ()) if isinstance(data, dict) else ({}, ("experiment-config.yaml is no mapping.",))
 
 
+def read_samples(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the samples of a file, none if it does not exist."""
+    if not path.is_file():
+        return
+    with path.open("rb") as stream:
+        yield from parse_samples(stream)
+
+
+def read_client(directory: Path) -> Client:
+    """The results of the load generators' logs in a directory, and the logs that hold none."""
+    logs = sorted(directory.glob("*.log"))
+    found = {path.stem: last_result(path.stem, path.read_text(encoding="utf-8", errors="replace")) for path in logs}
+    results = tuple(result for result in found.values() if result)
+    return Client(results, tuple(job for job, result in found.items() if not result))
+
+
 def window_of(record: dict[str, Any]) -> Window:
     """From the first workload's start to the end of the cooldown, as far as `run.json` tells."""
     starts = [workload.get("start") for workload in record.get("workloads") or []]
@@ -340,9 +287,9 @@ def configured_slo(config: dict[str, Any]) -> Slo:
     return Slo(itl_ms, ttft_ms, "config" if itl_ms or ttft_ms else "unknown")
 
 
-def configured_triggers(directory: Path) -> Triggers:
-    """The triggers in the ConfigMap of the controller's analyzer, as it was before the run."""
-    for config_map in read_json_list(directory / "cluster" / "before" / "configmaps.json"):
+def configured_triggers(config_maps: Iterable[dict[str, Any]]) -> Triggers:
+    """The triggers in the ConfigMap of the controller's analyzer."""
+    for config_map in config_maps:
         try:
             data = yaml.safe_load(str((config_map.get("data") or {}).get("default") or ""))
         except yaml.YAMLError:

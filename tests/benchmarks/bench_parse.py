@@ -27,7 +27,8 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 import orjson  # noqa: E402
 from logs import capacity_loop_run, model_loop_run, observed, solution, text  # noqa: E402
 
-from wva_parse.run import LOG_NAME, METRICS_NAME, write_metrics  # noqa: E402
+from wva_parse.log.lines import LOG_NAME  # noqa: E402
+from wva_parse.run import METRICS_NAME, write_metrics  # noqa: E402
 
 CAPTURED = TESTS.parent.parent / "shared" / "real-runs"
 SMALL_MB, LARGE_MB = 10, 100

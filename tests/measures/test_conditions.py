@@ -1,0 +1,47 @@
+"""Under which conditions predictions are off, against cases worked by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from wva_parse.aligned.align import PAIR_COLUMNS
+from wva_parse.measures import conditions
+
+
+def pairs(*rows):
+    """Observed less predicted replicas, ITL error, TTFT error, arrival rate; all loaded."""
+    made = [
+        {
+            "loaded": True,
+            "predicted_replicas": 3,
+            "observed_replicas": 3 + mismatch,
+            "itl_error_ms": itl,
+            "ttft_error_ms": ttft,
+            "arrival_rate_per_min": rate,
+        }
+        for mismatch, itl, ttft, rate in rows
+    ]
+    return pd.DataFrame(made, columns=list(PAIR_COLUMNS)).astype({"loaded": bool})
+
+
+def test_errors_by_mismatch():
+    found = conditions.by_mismatch(pairs((0, 1, -4, 10), (0, -3, 4, 10), (-2, 20, 100, 10)))
+    assert found.to_dict("records") == [
+        {"mismatch": -2, "n": 1, "itl_mae_ms": 20, "itl_bias_ms": 20, "ttft_mae_ms": 100, "ttft_bias_ms": 100},
+        {"mismatch": 0, "n": 2, "itl_mae_ms": 2, "itl_bias_ms": -1, "ttft_mae_ms": 4, "ttft_bias_ms": 0},
+    ]
+
+
+def test_idle_pairs_do_not_count():
+    idle = pairs((0, 1, 1, 10)).assign(loaded=False)
+    assert list(conditions.by_mismatch(idle).columns) == conditions.MISMATCH_COLUMNS
+    assert len(conditions.by_mismatch(idle)) == 0
+    assert conditions.load_correlation(idle, "itl") == (0, None)
+
+
+def test_load_is_held_against_the_size_of_the_error():
+    growing = pairs((0, 1, 9, 10), (0, -2, 9, 20), (0, 3, 9, 30), (0, -4, 9, 40))
+    assert conditions.load_correlation(growing, "itl") == (4, pytest.approx(1))
+    assert conditions.load_correlation(growing, "ttft") == (4, None)  # it never varies
+    assert conditions.load_correlation(growing[:3], "itl") == (3, None)  # too few

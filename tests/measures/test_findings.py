@@ -1,0 +1,84 @@
+"""Warnings are given when they are due, and not otherwise."""
+
+from __future__ import annotations
+
+import json
+
+from examples import FRAMES, frames_of, rows_of, run_of
+from logs import VARIANT, decision, model_loop_run, observed, stamp
+
+from wva_parse.aligned.frames import make_frames
+from wva_parse.measures import findings, reaction, scaling, stats
+
+
+def found(frames, restarts=0):
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
+    return findings.find(frames, followed, reaction.reactions(events, followed), restarts)
+
+
+def test_a_good_run_has_no_warnings():
+    assert found(make_frames([], [])) == []
+    assert found(FRAMES) == []  # its last decision had no time to be carried out
+
+
+def test_a_decision_that_nobody_carried_out():
+    steps = [(0.5, 0, 1, 5)] + [(0.5, 0, 1, 5)] * 3
+    assert found(run_of(*steps)) == [
+        "The decision of minute 0.0 for 5 replicas was never followed (is there a scaler, and what is its limit?)."
+    ]
+
+
+def test_a_decision_that_nobody_carried_out_names_its_variant_where_there_are_several():
+    both = [*decision(1, 5, variant="b"), *decision(1, 3, variant="a")]
+    warnings = found(frames_of(*(model_loop_run(60 * n, decided=both) for n in range(4))))
+    assert [warning.partition(" was never")[0] for warning in warnings] == [
+        "The decision of minute 0.0 for 3 replicas of a",
+        "The decision of minute 0.0 for 5 replicas of b",
+    ]
+
+
+def test_targets_that_were_cut_to_the_gpus_there_are():
+    cut = [
+        {"variant": "v", "originalTarget": wanted, "limitedTarget": 4, "limitedBy": "gpu-limiter"} for wanted in (5, 7)
+    ]
+    lines = [
+        json.dumps({"level": "info", "ts": stamp(60 * n), "msg": message, **values})
+        for n, each in enumerate(cut)
+        for message, values in (
+            ("Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
+            ("Decision was limited by GPU availability", each),
+        )
+    ]
+    rows, loop_runs, _ = rows_of(line.encode() for line in lines)
+    (warning,) = found(make_frames(rows, loop_runs))
+    assert warning == "There were too few GPUs: a target was cut twice, by up to 3 replicas."
+
+
+def test_saturation_without_a_scale_up():
+    (warning,) = found(run_of((0.95, 9, 1, 1), (0.97, 9, 1, 1), (0.2, 0, 1, 1)))
+    assert warning == "Saturated for 120 s from minute 0.0 (KV usage up to 97 %), and no scale-up was decided."
+
+
+def test_observations_that_were_missing_for_a_while():
+    runs = [model_loop_run(60 * n, observed(8, 20) if n in (0, 4, 7) else ()) for n in range(8)]
+    assert found(frames_of(*runs)) == ["No observation in 3 reconciliations in a row, from minute 1.0 to 3.0."]
+
+
+def test_restarts_and_safety_nets():
+    net = (
+        "Safety net activated: emitted fallback metrics: variant=llama-decode, currentReplicas=1, desiredReplicas=1, "
+        "accelerator=H100, fallbackSource=previous-desired"
+    )
+    frames = frames_of(model_loop_run(0, [observed(8, 20), net], decided=decision(1, 1)))
+    warnings = found(frames, restarts=2)
+    assert any("safety net once" in warning for warning in warnings)
+    assert any("restarted twice" in warning for warning in warnings)
+
+
+def test_a_clock_set_back():
+    frames = frames_of(*(model_loop_run(at_s, observed(8, 20), decided=decision(1, 1)) for at_s in (0, 60, -3600)))
+    assert found(frames) == [
+        "The log's time goes back by 61.0 min at reconciliation 2 (two logs in one file, or a clock that was set): "
+        "supply is not compared with demand."
+    ]

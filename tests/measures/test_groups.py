@@ -1,0 +1,62 @@
+"""Repeats: medians, their intervals, and effect sizes, worked by hand."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wva_parse.measures.groups import effect, spread
+
+VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8)
+
+
+def test_five_runs_have_a_range_and_no_interval():
+    found = spread([5, 1, 4, 2, 3])
+    assert found[:4] == (5, 3, 1, 5)
+    assert found.interval is None
+    assert found.reason == "n = 5, an interval needs 6 runs"
+
+
+@pytest.mark.parametrize(
+    ("n", "interval"),
+    [
+        (6, (1, 6)),  # 1 - 2 / 64 = 96.9 %
+        (8, (1, 8)),  # the second lowest: 1 - 2 * 9 / 256 = 93.0 % is too little
+        (9, (2, 8)),  # 1 - 2 * 10 / 512 = 96.1 %
+        (20, (6, 15)),  # 1 - 2 * 21700 / 2 ** 20 = 95.9 %
+    ],
+)
+def test_intervals_of_a_median_as_in_tables_of_order_statistics(n, interval):
+    assert spread(range(1, n + 1)).interval == interval
+
+
+def test_few_runs_have_an_effect_without_interval():
+    found = effect([3, 4], [1, 2, 3])
+    # Of six pairs five are above, one is equal.
+    assert found.delta == pytest.approx(5 / 6)
+    assert found.difference == 1.5
+    assert found.delta_interval is None and found.difference_interval is None
+    assert found.reason == "n = 2 and 3, an interval needs 5 runs of each"
+
+
+def test_groups_apart_have_an_effect_of_one_whatever_is_drawn():
+    found = effect([10, 11, 12, 13, 14], [1, 2, 3, 4, 5])
+    assert (found.delta, found.delta_interval) == (1, (1, 1))
+    low, high = found.difference_interval
+    assert 6 <= low < found.difference == 9 < high <= 13
+
+
+@given(VALUES, VALUES)
+def test_an_effect_changes_its_sign_with_the_order_of_the_groups(first, second):
+    one, other = effect(first[:4], second[:4]), effect(second[:4], first[:4])
+    assert one.delta == pytest.approx(-other.delta)
+    assert one.difference == pytest.approx(-other.difference)
+    assert -1 <= one.delta <= 1
+
+
+@given(VALUES, st.randoms())
+def test_the_order_of_the_runs_does_not_matter(values, random):
+    shuffled = list(values)
+    random.shuffle(shuffled)
+    assert spread(shuffled) == spread(values)

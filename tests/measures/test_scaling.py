@@ -1,0 +1,188 @@
+"""What became of scaling decisions, against cases worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+from examples import frames_of
+from logs import VARIANT, capacity_loop_run, decision, model_loop_run, observed
+
+from wva_parse.aligned.frames import make_frames
+from wva_parse.measures import scaling
+
+
+def decided(*steps):
+    """A loop run a minute, each with one decision (current, target)."""
+    return frames_of(*(model_loop_run(60 * n, decided=decision(*step)) for n, step in enumerate(steps)))
+
+
+def test_repeated_decisions_are_one_change():
+    changed = scaling.changes(decided((1, 1), (1, 3), (1, 3), (3, 3), (3, 2)))
+    assert changed["reconciliation"].tolist() == [1, 4]
+    assert changed["direction"].tolist() == [1, -1]
+    assert changed[["from", "to"]].to_numpy().tolist() == [[1, 3], [3, 2]]
+
+
+def test_the_first_decision_is_compared_with_the_current_replicas():
+    assert len(scaling.changes(decided((1, 1)))) == 0
+    assert scaling.changes(decided((1, 2)))["to"].tolist() == [2]
+
+
+def test_variants_change_apart():
+    frames = frames_of(
+        model_loop_run(0, decided=[*decision(1, 2), *decision(5, 5, variant="b")]),
+        model_loop_run(60, decided=[*decision(2, 2), *decision(5, 4, variant="b")]),
+    )
+    assert scaling.changes(frames)["variant"].tolist() == ["llama-decode", "b"]
+
+
+def test_nothing_decided_gives_columns():
+    changed = scaling.changes(make_frames([], []))
+    assert list(changed.columns) == scaling.CHANGE_COLUMNS
+    followed = scaling.follow_changes(changed, pd.DataFrame({"minutes": [], "replicas": [], "ready": []}))
+    assert scaling.time_to_scale(followed, "samples") == scaling.TimeToScale(0, 0, 0, 0, 0, None, None, None, "samples")
+
+
+REPLICAS = pd.DataFrame(
+    {
+        "minutes": [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0],
+        "replicas": [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 2.0],
+        "ready": [1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 2.0],
+    }
+)
+
+
+def test_time_to_scale_is_split_at_the_replicas_wanted():
+    followed = scaling.follow_changes(scaling.changes(decided((1, 1), (1, 3), (1, 3), (3, 3), (3, 2))), REPLICAS)
+    # decided at 60 s: wanted at 90 s, ready at 180 s; scale-down decided at 240 s: both at 300 s
+    assert followed["desired_s"].tolist() == [pytest.approx(30, abs=0.1), pytest.approx(60, abs=0.1)]
+    assert followed["ready_s"].tolist() == [pytest.approx(120, abs=0.1), pytest.approx(60, abs=0.1)]
+    found = scaling.time_to_scale(followed, "samples")
+    assert (found.changes, found.carried_out) == (2, 2)
+    assert found.decision_to_ready_s == pytest.approx(90, abs=0.1)
+    assert found.desired_to_ready_s == pytest.approx(45, abs=0.1)
+
+
+def test_changes_that_were_overtaken_or_never_happened_are_told_apart():
+    followed = scaling.follow_changes(scaling.changes(decided((1, 9), (1, 9), (1, 1), (1, 10))), REPLICAS)
+    assert followed["outcome"].tolist() == ["superseded", "superseded", "never"]
+    assert math.isnan(followed["ready_s"].iloc[0])
+    assert scaling.time_to_scale(followed, "samples").decision_to_ready_s is None
+
+
+def test_a_further_change_in_the_same_direction_does_not_end_the_first():
+    followed = scaling.follow_changes(scaling.changes(decided((1, 2), (1, 3))), REPLICAS)
+    assert followed["ready_s"].tolist() == [pytest.approx(120, abs=0.1), pytest.approx(120, abs=0.1)]
+
+
+def test_a_target_that_came_down_before_it_was_reached_is_still_a_scale_up():
+    # 4 of 9 came, then 7 are asked for: two minutes until there are 7, nothing was carried out at once.
+    frames = decided((1, 9), (4, 7), (5, 7), (7, 7))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["direction"].tolist() == [1, -1]
+    assert followed["outcome"].tolist() == ["superseded", "carried out"]
+    assert followed["desired_s"].tolist() == [pytest.approx(math.nan, nan_ok=True), pytest.approx(120, abs=0.1)]
+
+
+def test_a_higher_target_that_comes_down_again_does_not_end_a_lower_one():
+    frames = decided((1, 3), (1, 9), (1, 5), (3, 5))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["outcome"].tolist() == ["carried out", "superseded", "never"]
+    assert followed["desired_s"].iloc[0] == pytest.approx(180, abs=0.1)
+
+
+def test_what_runs_when_the_next_decision_is_made_was_carried_out():
+    frames = decided((7, 6), (6, 7), (7, 7))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["desired_s"].tolist() == [pytest.approx(60, abs=0.1)] * 2
+
+
+def test_a_change_back_to_what_runs_needs_nothing():
+    frames = decided((1, 3), (1, 1), (1, 1))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["outcome"].tolist() == ["superseded", "not needed"]
+    found = scaling.time_to_scale(followed, "decisions")
+    assert (found.changes, found.carried_out, found.not_needed) == (2, 0, 1)
+    assert found.decision_to_ready_s is None
+
+
+def test_ready_is_never_before_wanted():
+    replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "replicas": [4.0, 4.0, 3.0], "ready": [3.0, 3.0, 3.0]})
+    followed = scaling.follow_changes(scaling.changes(decided((4, 3))), replicas)
+    assert followed["ready_s"].tolist() == followed["desired_s"].tolist() == [pytest.approx(120, abs=0.1)]
+
+
+def test_without_samples_and_pods_the_decisions_tell_what_was_wanted_and_not_what_was_ready():
+    frames = decided((1, 3), (1, 3), (3, 3))
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    found = scaling.time_to_scale(followed, "decisions")
+    assert (found.carried_out, found.decision_to_ready_s, found.desired_to_ready_s) == (1, None, None)
+    assert found.decision_to_desired_s == pytest.approx(120, abs=0.1)
+
+
+def test_without_samples_a_replica_is_ready_when_its_pod_reports_metrics():
+    # decided at 0, current at 60 s, its metrics come at 180 s; the pod that goes at 300 s reports a minute longer
+    seen = [(1, "a", 2), (2, "a", 2), (2, "a", 2), (2, "ab", 2), (2, "ab", 1), (1, "ab", 1), (1, "a", 1)]
+    frames = frames_of(
+        *(
+            capacity_loop_run(60 * n, dict.fromkeys(pods, (0.1, 0)), current=current, target=target)
+            for n, (current, pods, target) in enumerate(seen)
+        )
+    )
+    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    assert followed["desired_s"].tolist() == [pytest.approx(60, abs=0.1), pytest.approx(60, abs=0.1)]
+    assert followed["ready_s"].tolist() == [pytest.approx(180, abs=0.1), pytest.approx(60, abs=0.1)]
+
+
+def test_scale_ups_and_scale_downs_take_their_own_time():
+    """Up at minute 0, ready after two; down at minute 4, one later."""
+    changed = scaling.changes(decided((1, 2), (1, 2), (2, 2), (2, 2), (2, 1), (1, 1)))
+    steps = [(0, 1), (2, 2), (5, 1)]
+    replicas = pd.DataFrame(
+        [(minutes, count, count) for minutes, count in steps], columns=["minutes", "replicas", "ready"]
+    )
+    found = scaling.times_to_scale(scaling.follow_changes(changed, replicas), "samples")
+    assert {name: (each.carried_out, each.decision_to_ready_s) for name, each in found.items()} == {
+        "all": (2, pytest.approx(90, abs=1)),
+        "up": (1, pytest.approx(120, abs=1)),
+        "down": (1, pytest.approx(60, abs=1)),
+    }
+
+
+def test_pods_of_a_model_with_several_variants_tell_nothing_of_one():
+    both = [*decision(1, 2, variant="b"), *decision(1, 2)]
+    frames = frames_of(
+        model_loop_run(0, ["KV cache metric: pod=p1, usage=0.100 (10.0%)", observed(8, 20)], decided=both)
+    )
+    assert scaling.replicas_from_decisions(frames, VARIANT)["ready"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("steps", "turns"),
+    [
+        ([(1, 2), (2, 3), (3, 4)], 0),
+        ([(1, 2), (2, 1), (1, 2)], 2),
+        ([(1, 2), *[(2, 2)] * 10, (2, 1)], 0),  # eleven minutes later
+        ([(1, 2), *[(2, 2)] * 9, (2, 1)], 1),  # ten minutes later
+    ],
+    ids=["one direction", "up, down, up", "too long ago", "just within"],
+)
+def test_flapping_counts_turns_within_ten_minutes(steps, turns):
+    assert scaling.flapping(scaling.changes(decided(*steps))) == turns
+
+
+def test_reasons_are_counted_by_action():
+    frames = frames_of(
+        model_loop_run(0, decided=decision(1, 2, reason="saturated")),
+        model_loop_run(60, decided=decision(1, 2, reason="saturated")),
+        model_loop_run(120, decided=decision(2, 2, reason="steady")),
+    )
+    assert scaling.reasons(frames).to_numpy().tolist() == [["no-change", "steady", 1], ["scale-up", "saturated", 2]]
+
+
+def test_cost_is_hours_times_the_price_of_a_replica():
+    frames = frames_of(capacity_loop_run(0, {"a": (0.1, 0)}, seen=observed(8, 20, replicas=2)))  # cost=100.00
+    assert scaling.cost(frames, 7200) == scaling.Cost(2, 50, 100)
+    assert scaling.cost(make_frames([], []), 7200) == scaling.Cost(2, None, None)

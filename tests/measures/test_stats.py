@@ -1,0 +1,246 @@
+"""Statistics against numbers worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from examples import frames_of
+from hypothesis import given
+from hypothesis import strategies as st
+from logs import capacity_loop_run, decision, model_loop_run, observed, solution
+
+from wva_parse.aligned.align import align
+from wva_parse.aligned.frames import make_frames
+from wva_parse.aligned.slo import Slo, slo_in_force
+from wva_parse.measures import stats
+
+
+def test_accuracy_by_hand():
+    # errors 1, -1, 4: mean 4/3, absolute mean 2, squares 1 + 1 + 16
+    found = stats.accuracy_of(np.array([10.0, 20.0, 30.0]), np.array([9.0, 21.0, 26.0]))
+    assert found == stats.Accuracy(
+        n=3,
+        bias_ms=pytest.approx(4 / 3),
+        mae_ms=pytest.approx(2),
+        rmse_ms=pytest.approx(math.sqrt(6)),
+        median_abs_ms=pytest.approx(1),
+        mape=pytest.approx((1 / 10 + 1 / 20 + 4 / 30) / 3),
+        r2=pytest.approx(1 - 18 / 200),
+    )
+
+
+def test_accuracy_of_nothing_is_none():
+    assert stats.accuracy_of(np.array([]), np.array([])) is None
+    assert stats.accuracy_of(np.array([np.nan]), np.array([1.0])) is None
+
+
+def test_mape_leaves_out_zeros_and_is_none_without_anything_above():
+    some = stats.accuracy_of(np.array([0.0, 10.0]), np.array([5.0, 9.0]))
+    none = stats.accuracy_of(np.array([0.0]), np.array([5.0]))
+    assert some and some.mape == pytest.approx(0.1)
+    assert none and none.mape is None
+
+
+def test_r2_is_none_where_all_observed_values_are_equal():
+    found = stats.accuracy_of(np.array([5.0, 5.0]), np.array([4.0, 6.0]))
+    assert found and found.r2 is None
+    # The mean of three times 0.1 is not 0.1 to the last bit.
+    found = stats.accuracy_of(np.array([0.1, 0.1, 0.1]), np.array([0.2, 0.1, 0.1]))
+    assert found and found.r2 is None
+
+
+positive = st.lists(st.floats(0.01, 1e4), min_size=1, max_size=30)
+
+
+@given(positive)
+def test_a_perfect_prediction_has_no_error(values):
+    series = np.array(values)
+    found = stats.accuracy_of(series, series)
+    assert found and found.mae_ms == found.rmse_ms == found.bias_ms == found.mape == 0
+
+
+@given(positive, st.floats(-100, 100))
+def test_a_constant_offset_is_all_bias(values, offset):
+    series = np.array(values)
+    found = stats.accuracy_of(series, series - offset)
+    assert found and found.bias_ms == pytest.approx(offset, abs=1e-6)
+    assert found.mae_ms == pytest.approx(abs(offset), abs=1e-6)
+
+
+def test_groups_count_idle_as_zero_only_in_all():
+    frames = frames_of(
+        model_loop_run(0, observed(8, 20), solution(9, 40)),
+        model_loop_run(60, observed(10, 45), solution(9, 40)),
+        model_loop_run(120, observed(0, 0, rate_per_min=0), solution(9, 40, replicas=3)),
+        model_loop_run(180, observed(12, 50, replicas=2)),
+    )
+    pairs = align(frames, slo_in_force(frames, Slo())).pairs
+    by_group = {group: stats.accuracy(pairs, group, "itl") for group in stats.GROUPS}
+    assert {group: found.n for group, found in by_group.items() if found} == {"all": 3, "loaded": 2, "settled": 1}
+    assert by_group["all"].bias_ms == pytest.approx((1 - 9 + 3) / 3)
+    assert by_group["loaded"].bias_ms == pytest.approx(2)
+    assert by_group["settled"].bias_ms == pytest.approx(1)
+
+
+def test_attainment_counts_loaded_observations_at_or_below_the_slo():
+    frames = frames_of(
+        model_loop_run(0, observed(10, 900), solution(9, 40)),
+        model_loop_run(60, observed(10.01, 1001)),
+        model_loop_run(120, observed(0, 0)),
+        model_loop_run(180, observed(9, 1)),
+    )
+    attained = stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo())))
+    assert attained == stats.Attainment(3, pytest.approx(2 / 3), pytest.approx(2 / 3))
+
+
+def test_attainment_without_slo_or_load_is_none():
+    frames = frames_of(model_loop_run(0, observed(10, 900)))
+    assert stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo()))) == (1, None, None)
+    empty = make_frames([], [])
+    assert stats.attainment(stats.loaded_observations(empty, slo_in_force(empty, Slo()))) == (0, None, None)
+
+
+def test_actions_count_once_per_reconciliation_and_variant():
+    frames = frames_of(
+        model_loop_run(0, decided=decision(1, 2)),
+        model_loop_run(0.03, decided=decision(1, 2)),
+        model_loop_run(60, decided=[*decision(2, 2), *decision(3, 1, variant="b")]),
+    )
+    assert stats.actions(frames) == {"no-change": 1, "scale-down": 1, "scale-up": 1}
+
+
+def test_replica_seconds_integrate_the_decisions_steps():
+    frames = frames_of(
+        model_loop_run(0, decided=decision(1, 3)),
+        model_loop_run(60, decided=decision(3, 3)),
+        model_loop_run(180, decided=decision(3, 1)),
+    )
+    over_time, source = stats.replicas_over_time(frames, pd.DataFrame(columns=["timestamp", "minutes", "replicas"]))
+    # one replica for a minute, three for two minutes
+    assert stats.replicas(over_time, source) == stats.Replicas(
+        min=1,
+        max=3,
+        mean=pytest.approx(420 / 180, abs=1e-3),
+        replica_seconds=pytest.approx(420, abs=0.1),
+        source="decisions",
+    )
+
+
+def test_replicas_of_several_variants_add_up():
+    frames = frames_of(
+        model_loop_run(0, decided=[*decision(1, 1), *decision(2, 2, variant="b")]),
+        model_loop_run(60, decided=decision(4, 4)),
+    )
+    over_time, _ = stats.replicas_over_time(frames, pd.DataFrame())
+    assert over_time["replicas"].tolist() == [3, 6]
+
+
+QUIET = "No scaling decisions to apply"
+
+
+@pytest.mark.parametrize(
+    ("steps", "replica_seconds"),
+    [
+        # v0.0.5: one replica until 180 s, then two until 300 s
+        ([(1, 1), (1, 1), (1, 2), (2, 2), (2, 1), (1, 1)], 3 * 60 + 2 * 120),
+        ([(1, 1), (1, 1), (1, 1)], None),
+    ],
+    ids=["with decisions", "without any"],
+)
+def test_decisions_to_change_nothing_that_were_not_logged(steps, replica_seconds):
+    runs = [
+        model_loop_run(
+            60 * n, observed(9, 20, current), decided=decision(current, target) if current != target else [QUIET]
+        )
+        for n, (current, target) in enumerate(steps)
+    ]
+    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
+    if replica_seconds is None:
+        assert found is None
+    else:
+        assert found and found.replica_seconds == pytest.approx(replica_seconds, abs=0.1)
+
+
+def test_where_they_are_logged_a_missing_decision_is_not_made_up():
+    runs = [
+        model_loop_run(0, observed(9, 20, 1), decided=decision(1, 1)),
+        model_loop_run(60, observed(9, 20, 5)),
+        model_loop_run(120, observed(9, 20, 2), decided=decision(2, 2)),
+    ]
+    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
+    assert found and (found.max, found.replica_seconds) == (2, pytest.approx(120, abs=0.1))
+
+
+def test_samples_come_before_decisions():
+    sampled = pd.DataFrame(
+        {
+            "timestamp": pd.to_datetime(["2026-01-01", "2026-01-01"], utc=True),
+            "minutes": [0.0, 1.0],
+            "replicas": [2.0, 5.0],
+        }
+    )
+    over_time, source = stats.replicas_over_time(make_frames([], []), sampled)
+    found = stats.replicas(over_time, source)
+    assert found and (found.replica_seconds, found.source) == (120, "samples")
+
+
+def test_no_replicas_are_none():
+    over_time, source = stats.replicas_over_time(make_frames([], []), pd.DataFrame())
+    assert stats.replicas(over_time, source) is None
+
+
+def test_pods_are_aggregated_per_reconciliation():
+    frames = frames_of(capacity_loop_run(0, {"a": (0.2, 1), "b": (0.6, 7)}), capacity_loop_run(60, {"a": (0.4, 0)}))
+    kv = stats.aggregate_pods(frames["kv_cache"], "kv_cache_usage")
+    assert kv[["pods", "mean", "max", "min"]].to_numpy().tolist() == [
+        [2, pytest.approx(0.4), 0.6, 0.2],
+        [1, 0.4, 0.4, 0.4],
+    ]
+    queue = stats.aggregate_pods(frames["queue"], "queue_length", with_total=True)
+    assert queue["total"].tolist() == [8, 0]
+    assert list(queue.columns) == [
+        "reconciliation",
+        "timestamp",
+        "minutes",
+        "model",
+        "pods",
+        "mean",
+        "max",
+        "min",
+        "total",
+    ]
+
+
+def test_aggregate_of_nothing_has_its_columns():
+    kv = stats.aggregate_pods(make_frames([], [])["kv_cache"], "kv_cache_usage")
+    assert list(kv.columns) == ["reconciliation", "timestamp", "minutes", "model", "pods", "mean", "max", "min"]
+    assert len(kv) == 0
+
+
+def test_saturation_events_run_from_the_first_saturated_reconciliation_to_the_first_that_is_not():
+    usages = [0.5, 0.95, 0.92, 0.90, 0.97]  # at the threshold is not above it
+    frames = frames_of(*(capacity_loop_run(60 * i, {"a": (usage, 0), "b": (0.1, 0)}) for i, usage in enumerate(usages)))
+    events = stats.saturation_events(frames["kv_cache"], 0.90, frames.interval_s)
+    assert events["reconciliations"].tolist() == [2, 1]
+    assert events["duration_s"].tolist() == [pytest.approx(120), pytest.approx(60)]
+    assert events["peak"].tolist() == [0.95, 0.97]
+
+
+def test_a_saturation_event_does_not_span_a_clock_set_back():
+    starts = [0, 60, 120, -3600, -3540]
+    usages = [0.5, 0.95, 0.96, 0.97, 0.5]
+    runs = (capacity_loop_run(at_s, {"a": (usage, 0)}) for at_s, usage in zip(starts, usages, strict=True))
+    frames = frames_of(*runs)
+    events = stats.saturation_events(frames["kv_cache"], 0.90, frames.interval_s)
+    # one minute until the next, and a usual interval for the last one known; then a minute on the other clock
+    assert events["duration_s"].tolist() == [pytest.approx(120), pytest.approx(60)]
+    assert events["peak"].tolist() == [0.96, 0.97]
+
+
+def test_no_saturation_has_no_events():
+    frames = frames_of(capacity_loop_run(0, {"a": (0.5, 0)}))
+    assert len(stats.saturation_events(frames["kv_cache"], 0.90, frames.interval_s)) == 0
+    assert len(stats.saturation_events(make_frames([], [])["kv_cache"], 0.90, math.nan)) == 0

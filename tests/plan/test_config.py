@@ -1,0 +1,254 @@
+"""Configs of experiments: what is accepted, what it becomes, and what is said of the rest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from configs import CONFIG, MANIFEST, edit, write
+
+from wva_parse.plan import config
+from wva_parse.plan.documents import ConfigError
+
+PARALLEL = edit(
+    CONFIG,
+    ("- name: first\n    job_manifest: job.yaml", "- name: first\n    job_manifest: job.yaml\n    duration: 60"),
+    (
+        "- name: second\n    job_manifest: job.yaml",
+        "- name: second\n    job_manifest: job.yaml\n    start_delay: 20\n    duration: 30",
+    ),
+)
+
+
+def messages(path):
+    """Problems without the path that all begin with."""
+    return [problem.removeprefix(f"{path}:") for problem in config.problems(path)]
+
+
+def test_defaults(tmp_path):
+    loaded = config.load(write(tmp_path))
+    assert (loaded.interval_s, loaded.cooldown_s, loaded.timeout_s, loaded.repeat) == (10, 120, 1800, 1)
+    assert (loaded.endpoint, loaded.slo_itl_ms, loaded.slo_ttft_ms) == (None, None, None)
+    assert loaded.base_dir == config.PROJECT / "experiment-data"
+    assert not loaded.parallel
+
+
+def test_everything_that_can_be_set(tmp_path):
+    more = (
+        "endpoint: https://elsewhere:8443/v1\nmetrics:\n  interval: 5\ncooldown: 0\ntimeout: 99\nrepeat: 5\n"
+        "slo:\n  itl_ms: 12.5\n  ttft_ms: 800\noutput:\n  base_dir: /data/runs\ndescription: two loads\n"
+    )
+    loaded = config.load(write(tmp_path, CONFIG + more))
+    assert (loaded.endpoint, loaded.description) == ("https://elsewhere:8443/v1", "two loads")
+    assert (loaded.interval_s, loaded.cooldown_s, loaded.timeout_s, loaded.repeat) == (5, 0, 99, 5)
+    assert (loaded.slo_itl_ms, loaded.slo_ttft_ms) == (12.5, 800)
+    assert str(loaded.base_dir) == "/data/runs"
+
+
+def test_sequential_workloads_follow_each_other(tmp_path):
+    planned = config.plan(write(tmp_path))
+    assert [(line.order, line.start_s, line.end_s, line.name, line.how) for line in planned] == [
+        (1, 0, 60, "first", "sequential"),
+        (2, 60, 120, "second", "sequential"),
+    ]
+
+
+def test_parallel_workloads_start_and_stop_as_planned(tmp_path):
+    planned = config.plan(write(tmp_path, PARALLEL))
+    assert [(line.start_s, line.end_s, line.name, line.how) for line in planned] == [
+        (0, 60, "first", "parallel"),
+        (20, 50, "second", "parallel"),
+    ]
+
+
+def test_the_plan_is_in_the_order_of_starts(tmp_path):
+    first_later = edit(PARALLEL, ("    duration: 60", "    start_delay: 40\n    duration: 60"))
+    assert [line.name for line in config.plan(write(tmp_path, first_later))] == ["second", "first"]
+
+
+def test_seeds_are_the_manifests_plus_order_and_never_the_same(tmp_path):
+    path = write(
+        tmp_path, edit(CONFIG, ("- name: second\n    job_manifest: job", "- name: second\n    job_manifest: two"))
+    )
+    (tmp_path / "two.yaml").write_text(edit(MANIFEST, ('value: "7"', 'value: "6"')), encoding="utf-8")
+    assert [line.seed for line in config.plan(path)] == [8, 9]  # 7 + 1, and 6 + 2 = 8 is taken
+
+
+def test_each_repetition_has_seeds_of_its_own_whatever_repeat_says(tmp_path):
+    path = write(tmp_path, f"{CONFIG}repeat: 3\n")
+    of_each = [[line.seed for line in config.plan(path, number)] for number in range(1, 100)]
+    assert of_each[:3] == [[8, 9], [10, 11], [12, 13]]
+    assert len({seed for seeds in of_each for seed in seeds}) == 2 * 99
+    once = write(tmp_path)
+    assert [line.seed for line in config.plan(once)] == of_each[0], "as without repeat"
+    assert [line.seed for line in config.plan(once, 99)] == of_each[98], "by config and number alone"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("mode: ", "modes: "), "2: unknown key 'modes' in the config; did you mean 'mode'?"),
+        (("mode: model-based", "mode: hybrid"), "2: mode: saw 'hybrid', expected 'model-based' or 'capacity-based'"),
+        (("deployment: decode\n", ""), "1: the config has no 'deployment'; expected: The model's Deployment"),
+        (("deployment: decode", "deployment: 12"), "6: deployment: saw 12, expected text"),
+        (("deployment: decode", "deployment:"), "6: deployment: saw nothing, expected text"),
+        (("name: an-experiment", "name: An_Experiment"), "1: name: saw 'An_Experiment', expected text that matches"),
+        (("name: an-experiment", "name: " + "x" * 41), "expected at most 40 characters"),
+        (("namespace: llm\n", "namespace: -llm\n"), "3: namespace: saw '-llm', expected text that matches"),
+        (("model_name: some/model", 'model_name: ""'), "7: model_name: saw '', expected some text"),
+        (("model_name: some/model", r'model_name: "a\nb"'), "7: model_name: saw 'a\\nb', expected one line of text"),
+        (("mode: ", "interval: 5\nmode: "), "2: unknown key 'interval' in the config; it belongs in 'metrics'"),
+        (("mode: ", "zzz: 5\nmode: "), "2: unknown key 'zzz' in the config; known are name, description, mode"),
+        (("mode: ", "metrics: {interval: 2.5}\nmode: "), "2: metrics.interval: saw 2.5, expected a whole number"),
+        (("mode: ", "metrics: {interval: 60.0}\nmode: "), "2: metrics.interval: saw 60.0, expected a whole number"),
+        (("mode: ", "metrics: {interval: 0}\nmode: "), "2: metrics.interval: saw 0, expected 1 or more"),
+        (("mode: ", "metrics: {interval: true}\nmode: "), "2: metrics.interval: saw true, expected a whole number"),
+        (("mode: ", "cooldown: -1\nmode: "), "2: cooldown: saw -1, expected 0 or more"),
+        (("mode: ", "repeats: 2\nmode: "), "2: unknown key 'repeats' in the config; did you mean 'repeat'?"),
+        (("mode: ", "repeat: 0\nmode: "), "2: repeat: saw 0, expected 1 or more"),
+        (("mode: ", "repeat: 100\nmode: "), "2: repeat: saw 100, expected 99 or less"),
+        (("mode: ", "repeat: 2.5\nmode: "), "2: repeat: saw 2.5, expected a whole number"),
+        (("mode: ", "slo: {itl_ms: 0}\nmode: "), "2: slo.itl_ms: saw 0, expected more than 0"),
+        (("mode: ", "endpoint: gateway:80\nmode: "), "2: endpoint: saw 'gateway:80', expected text that matches"),
+        (("mode: ", "timeout: 59\nmode: "), "workload 'first' takes about 60 s, longer than the timeout of 59 s"),
+        (
+            ("- name: second\n    job_manifest: job", "- name: first\n    job_manifest: job"),
+            "11: a second workload named 'first' (the first is in line 9)",
+        ),
+        (
+            ("- name: second\n    job_manifest: job.yaml", "- name: second\n    job_manifest: none.yaml"),
+            "12: no manifest 'none.yaml' in ",
+        ),
+        (
+            ("- name: second\n    job_manifest: job.yaml", "- name: second\n    jobmanifest: job.yaml"),
+            "12: unknown key 'jobmanifest' in workloads[1]; did you mean 'job_manifest'?",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path, change, said):
+    assert any(said in message for message in messages(write(tmp_path, edit(CONFIG, change))))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("    duration: 60\n", ""), "9: workload 'first' has no duration; a config with start_delay or duration is"),
+        (("duration: 60", "duration: 0"), "11: workloads[0].duration: saw 0, expected 1 or more"),
+        (("start_delay: 20", "start_delay: -20"), "14: workloads[1].start_delay: saw -20, expected 0 or more"),
+        (
+            ("duration: 60", "duration: 60\n    wait_completion: true"),
+            "12: workload 'first' has wait_completion: true in a parallel config",
+        ),
+    ],
+)
+def test_what_is_wrong_in_parallel_ones(tmp_path, change, said):
+    assert any(message.startswith(said) for message in messages(write(tmp_path, edit(PARALLEL, change))))
+
+
+def test_a_sequential_workload_that_does_not_wait_is_refused(tmp_path):
+    text = edit(CONFIG, ("- name: second\n", "- name: second\n    wait_completion: false\n"))
+    assert messages(write(tmp_path, text)) == [
+        "12: workload 'second' does not wait for completion;"
+        " expected start_delay and duration for workloads that overlap"
+    ]
+
+
+@pytest.mark.parametrize("empty", ["[]", "", "{}"])
+def test_without_workloads_there_is_no_experiment(tmp_path, empty):
+    text = CONFIG[: CONFIG.index("workloads:")] + f"workloads: {empty}\n"
+    (message,) = messages(write(tmp_path, text))
+    assert message.startswith("8: workloads: saw ")
+
+
+def test_all_problems_are_said_at_once_in_the_order_of_the_file(tmp_path):
+    text = edit(
+        CONFIG, ("name: an-experiment", "name: A"), ("deployment: ", "deploy: "), ("mode: model-based", "mode: x")
+    )
+    said = messages(write(tmp_path, text))
+    assert [message.split(":")[0] for message in said] == ["1", "1", "2", "6"]
+
+
+def test_problems_are_in_order_below_a_directory_with_a_colon(tmp_path):
+    directory = tmp_path / "12:30"
+    directory.mkdir()
+    said = messages(
+        write(directory, edit(CONFIG, ("namespace: llm\n", "namespace: 3\n"), ("mode: model-based", "mode: x")))
+    )
+    assert [message.split(":")[0] for message in said] == ["2", "3"]
+
+
+def test_a_manifest_beside_the_config_comes_before_the_projects(tmp_path):
+    (tmp_path / "workloads").mkdir()
+    name = "workloads/sharegpt-load-job-warmup.yaml"
+    (tmp_path / name).write_text(MANIFEST, encoding="utf-8")
+    text = edit(CONFIG, ("job_manifest: job.yaml", f"job_manifest: {name}"))
+    assert {work.job.name for work in config.load(write(tmp_path, text)).workloads} == {"load"}
+    (tmp_path / name).unlink()
+    assert {work.job.name for work in config.load(write(tmp_path, text)).workloads} == {
+        "vllm-bench-sharegpt-load-warmup"
+    }
+
+
+def test_a_manifest_known_by_its_base_name_only_is_refused_with_the_suggestion(tmp_path):
+    text = edit(CONFIG, ("job_manifest: job.yaml", "job_manifest: ../not_wva/workloads/sharegpt-load-job-high-20.yaml"))
+    said = messages(write(tmp_path, text))
+    assert len(said) == 2
+    assert all("did you mean 'workloads/sharegpt-load-job-high-20.yaml'?" in message for message in said)
+
+
+def test_a_load_that_ends_before_its_duration_is_noted(tmp_path):
+    longer = edit(PARALLEL, ("duration: 60", "duration: 61"))
+    (note,) = config.notes(config.load(write(tmp_path, longer)))
+    assert "first sends its last request after about 60 s, before its duration of 61 s is over" in note
+    assert config.notes(config.load(write(tmp_path, PARALLEL))) == []
+
+
+def test_an_error_holds_every_message(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        config.load(
+            write(tmp_path, edit(CONFIG, ("mode: model-based", "mode: x"), ("namespace: llm\n", "namespace: 3\n")))
+        )
+    assert len(error.value.messages) == 2
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "wva_parse", *map(str, arguments)]
+    return subprocess.run(command, cwd=config.PROJECT, capture_output=True, text=True, check=False)
+
+
+def test_plan_at_the_command_line(tmp_path):
+    answer = run("plan", write(tmp_path, PARALLEL))
+    manifest = (tmp_path / "job.yaml").resolve()
+    assert answer.returncode == 0
+    assert answer.stdout == (
+        "order\tstart_s\tend_s\tname\tmanifest\trate_per_s\tseed\thow\n"
+        f"1\t0\t60\tfirst\t{manifest}\t2\t8\tparallel\n"
+        f"2\t20\t50\tsecond\t{manifest}\t2\t9\tparallel\n"
+    )
+
+
+def test_plan_of_a_repetition_at_the_command_line(tmp_path):
+    path = write(tmp_path)
+    answer = run("plan", path, "--repetition", "2")
+    assert [line.split("\t")[6] for line in answer.stdout.splitlines()] == ["seed", "10", "11"]
+    answer = run("plan", path, "--repetition", "0")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "saw '0', expected a whole number from 1" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "check"])
+def test_a_bad_config_at_the_command_line(tmp_path, command):
+    path = write(tmp_path, edit(CONFIG, ("mode: ", "modes: ")))
+    answer = run(command, path)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert f"{path}:2: unknown key 'modes'" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_check_at_the_command_line(tmp_path):
+    answer = run("check", write(tmp_path))
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+    assert run("check").returncode == 2
+    assert "no such file" in run("check", tmp_path / "none.yaml").stderr

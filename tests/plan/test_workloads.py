@@ -1,0 +1,226 @@
+"""The eight experiments and the six load Jobs that come with the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from wva_parse.plan import config
+from wva_parse.plan.documents import read_document
+
+pytestmark = pytest.mark.whole
+
+CONFIGS = sorted((config.PROJECT / "experiment-configs").glob("*.yaml"), key=lambda path: path.stem)
+MANIFESTS = sorted((config.PROJECT / "workloads").glob("*.yaml"), key=lambda path: path.stem)
+LOADS = {  # requests per second, seconds
+    "warmup": (1, 300),
+    "moderate-10": (10, 420),
+    "moderate-12": (12, 420),
+    "moderate-15": (15, 420),
+    "high-20": (20, 420),
+    "high-30": (30, 420),
+}
+SEQUENTIAL = {"moderate": [1, 10, 12, 15], "high": [1, 20, 30]}
+PARALLEL = {"moderate": [10, 15, 12], "high": [20, 30, 15]}
+PEAKS = {"moderate": 37, "high": 65}
+PATIENCE_S = 90  # for the embedded cluster, which starts in less than a second
+
+
+def stem(path):
+    return path.stem
+
+
+def containers(job):
+    """Init containers and containers of a Job, in the order they run."""
+    pod = job["spec"]["template"]["spec"]
+    return pod.get("initContainers", []) + pod["containers"]
+
+
+def environment(container):
+    return {variable["name"]: variable["value"] for variable in container.get("env", [])}
+
+
+def load_of(path):
+    """A part of a load's name says which it is: sharegpt-load-job-<load>.yaml."""
+    return path.stem.removeprefix("sharegpt-load-job-")
+
+
+def test_which_there_are():
+    assert [load_of(path) for path in MANIFESTS] == sorted(LOADS)
+    assert [path.stem for path in CONFIGS] == sorted(
+        f"{mode}-{load}{how}"
+        for mode in ("model-based", "capacity-based")
+        for load in ("moderate", "high")
+        for how in ("", "-parallel")
+    )
+
+
+# --- the load Jobs ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_prompts_are_rate_times_seconds(path):
+    rate, seconds = LOADS[load_of(path)]
+    (bench,) = read_document(path).data["spec"]["template"]["spec"]["containers"]
+    values = environment(bench)
+    assert float(values["REQUEST_RATE"]) == rate
+    assert int(values["NUM_PROMPTS"]) == rate * seconds
+    said = path.read_text(encoding="utf-8").splitlines()[0]
+    assert re.search(rf"\b{rate} requests? per second .* for {seconds} s\b", said)
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_images_are_pinned(path):
+    for container in containers(read_document(path).data):
+        assert re.search(r":v?[0-9]+\.[0-9]+\.[0-9]+$|@sha256:[0-9a-f]{64}$", container["image"])
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_the_client_starts_without_a_gpu_and_counts_every_answer(path):
+    (bench,) = read_document(path).data["spec"]["template"]["spec"]["containers"]
+    version = tuple(map(int, re.search(r":v(\d+)\.(\d+)\.(\d+)$", bench["image"]).groups()))
+    assert version >= (0, 15, 0)  # 0.11.1 starts without a GPU, 0.15.0 tells when each request was sent
+    assert environment(bench)["VLLM_USE_RUST_BENCH"] == "0"
+    assert "--temperature=0" in bench["args"]
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_arguments_refer_to_variables_that_exist_and_every_setting_is_used(path):
+    job = read_document(path).data
+    for container in containers(job):
+        referred = set(re.findall(r"\$\((\w+)\)", " ".join(container["args"])))
+        assert referred <= set(environment(container))
+    (bench,) = job["spec"]["template"]["spec"]["containers"]
+    referred = set(re.findall(r"\$\((\w+)\)", " ".join(bench["args"])))
+    assert referred == {"MODEL", "ENDPOINT", "REQUEST_RATE", "NUM_PROMPTS", "SEED"}
+    assert "--max-concurrency" not in bench["args"]  # it would turn the open loop into a closed one
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_a_failed_load_is_not_repeated_and_belongs_nowhere_yet(path):
+    job = read_document(path).data
+    assert job["spec"]["backoffLimit"] == 0
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+    assert "namespace" not in job["metadata"]
+
+
+def test_names_and_seeds_differ():
+    jobs = [read_document(path).data for path in MANIFESTS]
+    assert len({job["metadata"]["name"] for job in jobs}) == len(jobs)
+    seeds = [int(environment(job["spec"]["template"]["spec"]["containers"][0])["SEED"]) for job in jobs]
+    longest = max(len(config.load(path).workloads) for path in CONFIGS)
+    # A workload's seed is its manifest's plus its place in the plan: two manifests may not meet there.
+    assert min(abs(one - other) for one in seeds for other in seeds if one != other) > longest
+    assert len(set(seeds)) == len(seeds)
+
+
+@pytest.fixture(scope="module")
+def kubectl(tmp_path_factory):
+    """Run kubectl against an embedded cluster of this module's own."""
+    found = shutil.which("kubectl", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        pytest.fail("no kubectl in .venv or on PATH; `make setup-test` installs it")
+    state = tmp_path_factory.mktemp("cluster")
+    command = [sys.executable, "-m", "wva_sim", "serve", "--state", str(state), "--parent", str(os.getpid())]
+    with subprocess.Popen(command, cwd=config.PROJECT, stdout=subprocess.DEVNULL) as server:
+        try:
+            deadline = time.monotonic() + PATIENCE_S
+            while not (state / "ready").exists():
+                assert server.poll() is None, "the embedded cluster has ended"
+                assert time.monotonic() < deadline, f"the embedded cluster was not ready after {PATIENCE_S} s"
+                time.sleep(0.05)
+
+            def run(*arguments):
+                environment = {
+                    **os.environ,
+                    "KUBECONFIG": str(state / "kubeconfig"),
+                    "KUBECACHEDIR": str(state / "cache"),
+                }
+                command = [found, "--namespace", "llm-d-autoscaler", *map(str, arguments)]
+                return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+            yield run
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_an_api_server_takes_them_as_they_are(kubectl, path):
+    answer = kubectl("create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", path)
+    assert answer.returncode == 0, answer.stderr
+    made, written = json.loads(answer.stdout), read_document(path).data
+    assert made["metadata"]["namespace"] == "llm-d-autoscaler"
+    assert [container["args"] for container in containers(made)] == [item["args"] for item in containers(written)]
+    assert [environment(container) for container in containers(made)] == [environment(it) for it in containers(written)]
+
+
+def test_an_api_server_refuses_a_misspelt_field(kubectl, tmp_path):
+    path = tmp_path / "job.yaml"
+    path.write_text(MANIFESTS[0].read_text(encoding="utf-8").replace("backoffLimit", "backofLimit"), encoding="utf-8")
+    answer = kubectl("create", "--dry-run=server", "--validate=strict", "-f", path)
+    assert answer.returncode != 0
+    assert "backofLimit" in answer.stderr
+
+
+# --- the experiments --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=stem)
+def test_every_config_is_valid_and_named_after_its_file(path):
+    loaded = config.load(path)
+    assert config.notes(loaded) == []
+    assert loaded.name in (path.stem, f"{path.stem}-load")
+    assert loaded.mode == "-".join(path.stem.split("-")[:2])
+    assert loaded.parallel == path.stem.endswith("-parallel")
+    assert loaded.cooldown_s == 120
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if not path.stem.endswith("parallel")], ids=stem)
+def test_sequential_rates(path):
+    lines = config.plan(path)
+    assert [line.rate_per_s for line in lines] == SEQUENTIAL[path.stem.split("-")[2]]
+    assert lines[0].name == "warmup"
+    assert [line.start_s for line in lines[1:]] == [line.end_s for line in lines[:-1]]
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem.endswith("parallel")], ids=stem)
+def test_parallel_rates_and_their_peak(path):
+    load, lines = path.stem.split("-")[2], config.plan(path)
+    assert [(line.start_s, line.end_s) for line in lines] == [(0, 360), (120, 480), (240, 600)]
+    assert [line.rate_per_s for line in lines] == PARALLEL[load]
+    at_each_start = [sum(line.rate_per_s for line in lines if line.start_s <= at < line.end_s) for at in (0, 120, 240)]
+    assert max(at_each_start) == at_each_start[-1] == PEAKS[load]
+    assert f"peak {PEAKS[load]}" in config.load(path).description
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=stem)
+def test_what_a_configs_comments_say_is_so(path):
+    text, lines = path.read_text(encoding="utf-8"), config.plan(path)
+    minutes = int(re.search(r"(\d+) minutes", text.splitlines()[0])[1])
+    total_s = max(line.end_s for line in lines) + config.load(path).cooldown_s
+    assert abs(total_s / 60 - minutes) <= 2
+    for work, line in zip(config.load(path).workloads, lines, strict=True):
+        assert work.description.find(f"{line.rate_per_s:g} req/s") >= 0
+    if lines[0].how == "parallel":
+        said = [int(rate) for rate in re.search(r"# +Load: +(.*)", text)[1].split()]
+        times = [0, 120, 240, 360, 480, 600]
+        assert said == [sum(line.rate_per_s for line in lines if line.start_s <= at < line.end_s) for at in times]
+
+
+def test_two_modes_get_the_same_load():
+    for load in ("moderate", "high", "moderate-parallel", "high-parallel"):
+        loads = [
+            [(line.start_s, line.end_s, line.rate_per_s, line.seed) for line in config.plan(path)]
+            for path in CONFIGS
+            if path.stem in (f"model-based-{load}", f"capacity-based-{load}")
+        ]
+        assert len(loads) == 2
+        assert loads[0] == loads[1]

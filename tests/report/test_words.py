@@ -1,0 +1,151 @@
+"""Reports: sentences from numbers, and nothing that is not known shown as 0."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
+
+from wva_parse import run
+from wva_parse.measures.summary import summarize
+from wva_parse.report import sections, words
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    runs = [model_loop_run(60 * n, observed(10, 20), solution(9, 20), decision(1, 1 + (n == 1))) for n in range(4)]
+    return summarize(run.load(write_run(tmp_path_factory.mktemp("m") / "m", *runs, config={})))
+
+
+@pytest.fixture(scope="module")
+def capacity(tmp_path_factory):
+    runs = [capacity_loop_run(60 * n, {"a": (0.95, 7)}, seen=observed(10, 20)) for n in range(3)]
+    return summarize(run.load(write_run(tmp_path_factory.mktemp("c") / "c", *runs, config={})))
+
+
+@pytest.fixture(scope="module")
+def idle(tmp_path_factory):
+    runs = [model_loop_run(60 * n, observed(0, 0, rate_per_min=0)) for n in range(2)]
+    return summarize(run.load(write_run(tmp_path_factory.mktemp("i") / "i", *runs, config={})))
+
+
+def test_verdict_of_a_model_based_run(model):
+    assert words.verdict(model) == [
+        "Under load, inter-token latency (ITL) was within its SLO of 10 ms in 100.0 % and time to first token (TTFT) "
+        "was within its SLO of 1000 ms in 100.0 % of 4 observations.",
+        "WVA decided once to scale up and never to scale down; 1 replica ran throughout.",
+        "Where the replicas were those that it had predicted for (3 settled pairs), WVA's predictions of ITL were off "
+        "by 1.00 ms on average, 1.00 ms too low on balance.",
+    ]
+
+
+def test_verdict_leads_to_the_first_finding(capacity):
+    assert words.verdict(capacity)[-1] == (
+        "Look at this first: Saturated for 180 s from minute 0.0 (KV usage up to 95 %), and no scale-up was decided."
+    )
+
+
+def test_an_idle_run_is_not_judged(idle):
+    text = sections.markdown(idle)
+    assert words.verdict(idle)[0] == "No request was served while the controller observed."
+    assert "The log holds no scaling decision." in text
+    assert "| ITL | not known | not known | 0 |" in text
+    assert "nan" not in text.lower().replace("nanoseconds", "")
+
+
+def test_a_run_without_predictions_says_so_once(idle):
+    text = sections.markdown(idle)
+    assert text.count(words.NO_PREDICTIONS) == 2  # in the verdict and instead of the accuracy
+    assert "| settled |" not in text and "Every prediction" not in text
+    assert words.about_unpaired(idle) == words.about_errors(idle) == words.NO_PREDICTIONS
+
+
+def test_several_variants_have_a_row_each(tmp_path):
+    both = [text for n in (1, 2) for text in decision(n, 3, variant=f"v{n}")]
+    runs = [
+        model_loop_run(60 * n, [observed(10, 20, variant="v1")], solution(9, 20, variant="v1"), both) for n in (0, 1)
+    ]
+    found = summarize(run.load(write_run(tmp_path / "r", *runs, config={})))
+    assert [each["variant"] for each in found["variants"]] == ["v1", "v2"]
+    rows = [line for line in sections.markdown(found).splitlines() if line.startswith("| v")]
+    model = "unsloth/Meta-Llama-3.1-8B"
+    assert rows == [
+        "| variant | model | scale-ups | scale-downs | replicas | settled pairs | ITL MAE, settled (ms) |",
+        f"| v1 | {model} | 2 | 0 | 1 to 1 | 1 | 1.00 |",
+        f"| v2 | {model} | 2 | 0 | 2 to 2 | 0 | – |",
+    ]
+
+
+def test_accuracy_has_every_group_with_its_n(model):
+    rows = [
+        line
+        for line in sections.markdown(model).splitlines()
+        if line.startswith(("| settled |", "| loaded |", "| all |"))
+    ]
+    assert [row.split(" | ")[:3] for row in rows] == [
+        [f"| {group}", metric, "3"] for group in ("settled", "loaded", "all") for metric in ("ITL", "TTFT")
+    ]
+
+
+def test_capacity_based_reports_have_no_accuracy(capacity):
+    text = sections.markdown(capacity)
+    assert "## Prediction accuracy" not in text
+    assert "Pods were saturated (above 90 %) once, for 180 s in all; a scale-up answered never." in text
+    assert "The longest queue of a pod was 7 requests; 100.0 % of the observations were above 5." in text
+
+
+def test_every_term_is_explained_once(model):
+    text = sections.markdown(model)
+    for term, meaning in sections.GLOSSARY:
+        assert text.count(f"\n| {term} | {meaning} |") == 1
+
+
+def test_notes_and_findings_stand_before_the_numbers(capacity):
+    text = sections.markdown({**capacity, "notes": ["SIMULATED: made up."]})
+    assert text.index("SIMULATED: made up.") < text.index("## The run")
+
+
+def test_client_side_lists_each_job(model):
+    summary = copy.deepcopy(model)
+    names = [f"{name}_{metric}_ms" for metric in ("ttft", "tpot", "itl") for name in ("mean", "median", "p99")]
+    job = {"job": "load", "completed": 100.0, "failed": 2.0, "rate_per_s": 10.0, "throughput_per_s": 9.5}
+    means = {"mean_ttft_ms": 31.25, "mean_tpot_ms": None, "mean_itl_ms": None}
+    jobs = [{**job, **dict.fromkeys(names), "mean_ttft_ms": 31.25}]
+    summary["client"] = {"completed": 100.0, "failed": 2.0, **means, "jobs": jobs, "without_result": ["other"]}
+    text = sections.markdown(summary)
+    assert "| load | 100 | 2 | 10 | 9.50 | 31.25 | – |" in text
+    assert (
+        "The load generators had 100 requests answered and 2 failed; means, weighted by answered requests: "
+        "TTFT 31.25 ms."
+    ) in text
+    assert "Without a result (stopped or failed before their end): other." in text
+
+
+def test_workloads_are_listed_and_failed_ones_are_warned_of(tmp_path):
+    work = {"name": "peak", "rate_per_s": 10, "planned_start_s": 0, "planned_end_s": 60, "start": stamp(0)}
+    failed = {**work, "end": stamp(30), "start_late_s": 0.25, "result": "failed", "reason": "BackoffLimitExceeded"}
+    runs = [model_loop_run(60 * n, observed(8, 20)) for n in range(3)]
+    record = {"status": "failed", "workloads": [failed]}
+    found = summarize(run.load(write_run(tmp_path / "r", *runs, config={}, record=record)))
+    text = sections.markdown(found)
+    assert f"| peak | 10 | 0 to 60 | {stamp(0)} | {stamp(30)} | 0.25 | failed: BackoffLimitExceeded |" in text
+    assert "- Workload peak failed: BackoffLimitExceeded." in text
+
+
+def test_what_one_replica_serves_can_be_given(tmp_path):
+    runs = [model_loop_run(60 * n, observed(8, 20, rate_per_min=600), decided=decision(2, 2)) for n in range(3)]
+    directory = write_run(tmp_path / "r", *runs, config={"slo": {"itl_ms": 10, "ttft_ms": 1000}})
+    estimated = summarize(run.load(directory))["elasticity"]
+    given = summarize(run.load(directory, replica_capacity_per_s=2.5))
+    assert (estimated["capacity_from"], given["elasticity"]["capacity_from"]) == ("estimate", "given")
+    assert given["elasticity"]["least_replica_s"] == pytest.approx(4 * 120)  # 10 requests/s need four replicas
+    assert words.about_load(given).startswith("If one replica serves 2.5 requests per second (as given), ")
+
+
+@pytest.mark.parametrize("name", [name for name in dir(words) if name.startswith("about_")])
+def test_every_sentence_can_be_said_of_every_run(name, model, capacity, idle):
+    for summary in (model, capacity, idle):
+        sentence = getattr(words, name)(summary)
+        assert sentence.endswith(".")
+        assert "None" not in sentence.split() and "nan" not in sentence.split()

@@ -1,0 +1,158 @@
+"""A run that is interrupted at any moment ends with 130, and leaves no Job and no process.
+
+The moments are random but seeded: what fails names its seed and number. `WVA_INTERRUPTIONS` says how many there are,
+`WVA_SEED` another seed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+PROJECT = next(parent for parent in Path(__file__).resolve().parents if (parent / "run-experiment.sh").is_file())
+COUNT = int(os.environ.get("WVA_INTERRUPTIONS", "100"))
+SEED = int(os.environ.get("WVA_SEED", "20261126"))
+SPEED = 300
+LONGEST_S = 120  # for what takes seconds; a hang is what this test is about
+CONFIG = """\
+name: interrupted
+mode: model-based
+namespace: llm-d-autoscaler
+controller_namespace: workload-variant-autoscaler-system
+controller_pod_prefix: workload-variant-autoscaler-controller-manager
+deployment: ms-inference-scheduling-llm-d-modelservice-decode
+model_name: unsloth/Meta-Llama-3.1-8B
+cooldown: 100
+metrics:
+  interval: 5
+workloads:
+  - {{name: first, job_manifest: {manifest}, start_delay: 0, duration: 300}}
+  - {{name: second, job_manifest: {manifest}, start_delay: 150, duration: 300}}
+  - {{name: third, job_manifest: {manifest}, start_delay: 300, duration: 300}}
+output:
+  base_dir: {data}
+"""
+
+
+class Interruption(NamedTuple):
+    """After so many seconds a signal, to the process alone or, as a terminal sends it, to its group; once or twice."""
+
+    number: int
+    after_s: float
+    signal: signal.Signals
+    to_group: bool
+    again_after_s: float | None
+
+
+def draw(count, seed, longest_s):
+    """Interruptions at moments between the start of a run and its end."""
+    rng = random.Random(seed)
+    kinds = [(signal.SIGINT, True), (signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, True)]
+    for number in range(count):
+        again = rng.choice([None, None, None, 0.05])  # as `timeout` does
+        yield Interruption(number, rng.uniform(0.05, longest_s), *rng.choice(kinds), again)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    state = tmp_path_factory.mktemp("cluster")
+    command = [sys.executable, "-m", "wva_sim", "serve", "--state", str(state), "--speed", str(SPEED)]
+    with subprocess.Popen([*command, "--parent", str(os.getpid())], cwd=PROJECT, stdout=subprocess.DEVNULL) as server:
+        wait_until(lambda: (state / "ready").exists())
+        yield {"KUBECONFIG": str(state / "kubeconfig"), "KUBECACHEDIR": str(state / "cache")}
+        server.terminate()
+
+
+def wait_until(is_true):
+    deadline = time.monotonic() + LONGEST_S
+    while not is_true():
+        assert time.monotonic() < deadline, f"not so within {LONGEST_S} s"
+        time.sleep(0.05)
+
+
+def start(cluster, directory):
+    config = directory / "interrupted.yaml"
+    manifest = PROJECT / "workloads" / "sharegpt-load-job-moderate-10.yaml"
+    config.write_text(CONFIG.format(manifest=manifest, data=directory / "data"), encoding="utf-8")
+    with (directory / "out").open("wb") as out:
+        return subprocess.Popen(
+            [PROJECT / "run-experiment.sh", "--yes", config],
+            env={**os.environ, **cluster, "WVA_TEST": str(directory), "TMPDIR": str(directory)},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+
+
+def interrupt(run, how):
+    time.sleep(how.after_s)
+    for pause_s in (how.again_after_s, None):
+        if run.poll() is None:
+            os.killpg(run.pid, how.signal) if how.to_group else run.send_signal(how.signal)
+        if pause_s is None:
+            return
+        time.sleep(pause_s)
+
+
+def processes_of(directory):
+    """Command lines of the processes that were started for a test."""
+    mark = f"WVA_TEST={directory}\0".encode()
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (process / "environ").read_bytes() + b"\0":
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:  # it has ended
+            continue
+    return found
+
+
+def jobs_of(cluster):
+    command = ["kubectl", "get", "jobs", "--namespace", "llm-d-autoscaler", "--output", "name"]
+    return subprocess.run(command, env={**os.environ, **cluster}, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def length_s(cluster, tmp_path_factory):
+    """Seconds that a run takes here and now if nobody interrupts it."""
+    directory, began = tmp_path_factory.mktemp("whole"), time.monotonic()
+    assert start(cluster, directory).wait(timeout=LONGEST_S) == 0, (directory / "out").read_text()
+    return time.monotonic() - began
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(COUNT * LONGEST_S)
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+def test_any_moment(cluster, length_s, tmp_path):
+    outcomes = {}
+    for how in draw(COUNT, SEED, length_s):
+        directory = tmp_path / str(how.number)
+        directory.mkdir()
+        run = start(cluster, directory)
+        interrupt(run, how)
+        status = run.wait(timeout=LONGEST_S)
+        said = (directory / "out").read_text(encoding="utf-8", errors="replace")
+        where = f"seed {SEED}, {how}: status {status} after\n{said}"
+        outcomes[status] = outcomes.get(status, 0) + 1
+        if status != 0:  # it was over before it was interrupted
+            assert status == 130 or (status == -how.signal and not said), where  # the script had not begun yet
+        wait_until(lambda directory=directory: not processes_of(directory))
+        assert jobs_of(cluster) == "", where
+        assert [path.name for path in directory.glob("wva-*")] == [], where
+        for record in directory.glob("data/*/run.json"):
+            saved = json.loads(record.read_text(encoding="utf-8"))
+            assert saved["status"] == ("interrupted" if status else "complete"), where
+            assert {"running", "planned"}.isdisjoint(work["result"] for work in saved["workloads"]), where
+            assert saved["status"] in (record.parent / "README.md").read_text(encoding="utf-8"), where
+    print(outcomes)
+    assert outcomes.get(130, 0) > COUNT * 0.7

@@ -1,0 +1,111 @@
+"""The live view: one line per reconciliation, made from the log and the record of the run."""
+
+from __future__ import annotations
+
+import json
+
+from logs import capacity_loop_run, decision, line, model_loop_run, observed, solution, stamp, text, write_run
+
+from wva_parse.watch.live import follow
+from wva_parse.watch.text import one_line
+
+RECORD = {
+    "status": "running",
+    "workloads": [
+        {"name": "first", "rate_per_s": 10, "planned_end_s": 360, "start": stamp(0), "end": None},
+        {"name": "second", "rate_per_s": 15, "planned_end_s": 480, "start": stamp(120), "end": stamp(170)},
+    ],
+}
+
+
+def lines(directory, sleep=lambda seconds: None) -> list[str]:
+    shown: list[str] = []
+    follow(directory, lambda views, _load: shown.extend(map(one_line, views)), sleep)
+    return shown
+
+
+def last_line(directory) -> str:
+    return lines(directory)[-1]
+
+
+def finished(tmp_path, *loop_runs):
+    return write_run(tmp_path / "r", *loop_runs, record={**RECORD, "status": "complete"})
+
+
+def test_a_model_based_reconciliation(tmp_path):
+    directory = finished(tmp_path, model_loop_run(130, observed(12.34, 900), solution(9, 40), decision(1, 3)))
+    assert last_line(directory) == (
+        "2:10  load 25 req/s (first + second)  5:50 of load left  replicas 1→3  ITL 12.3/10 ms  TTFT 900.0/1000 ms"
+    )
+
+
+def test_a_capacity_based_reconciliation_without_slo(tmp_path):
+    pods = {"a": (0.5, 3), "b": (0.91, 4)}
+    directory = finished(tmp_path, capacity_loop_run(200, pods, seen=observed(0, 0), current=2, target=2))
+    assert last_line(directory) == (
+        "3:20  load 10 req/s (first)  4:40 of load left  replicas 2→2  ITL idle  TTFT idle  KV 91 %  queue 7"
+    )
+
+
+def test_a_console_release_tells_its_pods_latencies_and_whole_numbers(tmp_path):
+    pod = {"pod": "p"}
+    said = [
+        ("Grouped VAs by model", {"modelCount": 1, "totalVAs": 1}),
+        ("KV cache metric", {**pod, "usage": 1, "usagePercent": 100}),
+        *(("Avg ITL metric", {"pod": name, "avgITLSeconds": itl_s}) for name, itl_s in (("p", 0.01), ("q", 0.03))),
+        *(
+            ("Scheduler dispatch rate metric", {"pod": name, "arrivalRate": rate})
+            for name, rate in (("p", 3), ("q", 1))
+        ),
+        ("Avg TTFT metric", {**pod, "avgTTFTSeconds": 0}),
+        ("Processing decision for VA", {"variant": "ns/v", "action": "scale-up", "current": 1, "target": 2}),
+    ]
+    directory = finished(tmp_path)
+    entries = (f"{stamp(10)}\tLEVEL(-4)\tengine.go:1\t{message}\t{json.dumps(values)}\n" for message, values in said)
+    (directory / "wva-controller-logs.jsonl").write_text("".join(entries))
+    assert last_line(directory).endswith("  replicas 1→2  ITL 15.0 ms  TTFT idle  KV 100 %")
+
+
+def test_before_the_first_workload_and_with_a_failure(tmp_path):
+    failure = "Model-based optimization failed: no feasible allocations found for all variants: "
+    directory = finished(
+        tmp_path, [(-30, "Operating in MODEL-ONLY mode: model-based optimization only"), (-30, failure)]
+    )
+    assert last_line(directory) == "before load  PROBLEM: no feasible allocations found for all variants"
+
+
+def test_lines_come_as_the_log_grows_whatever_its_pieces(tmp_path):
+    directory = write_run(tmp_path / "r", record=RECORD)
+    log = directory / "wva-controller-logs.jsonl"
+    content = text(*(model_loop_run(60 * n, observed(8, 20), decided=decision(1, 1)) for n in range(3))).encode()
+    pieces = [content[: len(content) // 3 + 7], content[len(content) // 3 + 7 :]]
+
+    def grow(_seconds: float) -> None:
+        if pieces:
+            with log.open("ab") as stream:
+                stream.write(pieces.pop(0))
+        else:
+            (directory / "run.json").write_text(json.dumps({**RECORD, "status": "complete"}))
+
+    assert [shown.split("  ")[0] for shown in lines(directory, grow)] == ["0:00", "1:00", "2:00"]
+
+
+def test_a_run_without_log_ends_in_silence(tmp_path):
+    directory = tmp_path / "r"
+    directory.mkdir()
+    (directory / "run.json").write_text(json.dumps({"status": "failed"}))
+    assert lines(directory) == []
+
+
+def test_lines_of_no_meaning_show_nothing(tmp_path):
+    directory = finished(tmp_path)
+    (directory / "wva-controller-logs.jsonl").write_text("I0101 klog\n" + line(0, "Starting workers") + "\n")
+    assert lines(directory) == []
+
+
+def test_variants_are_told_apart_by_what_differs_in_their_names(tmp_path):
+    both = [
+        (0, "Operating in MODEL-ONLY mode: model-based optimization only"),
+        *((0, text) for name in ("ms-llama-decode", "ms-llama-decode-2") for text in decision(1, 2, name)),
+    ]
+    assert last_line(finished(tmp_path, both)).endswith("  decode:  replicas 1→2  decode-2:  replicas 1→2")

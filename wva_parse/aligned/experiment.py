@@ -1,0 +1,108 @@
+"""The record of a run: all of it, read. `wva_parse.run.load` fills it, measures and reports work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from wva_parse.aligned.align import Alignment
+from wva_parse.aligned.frames import Frames, Window
+from wva_parse.aligned.samples import Samples
+from wva_parse.aligned.slo import Slo
+from wva_parse.aligned.triggers import Triggers
+from wva_parse.log.benchmark import Client
+from wva_parse.log.lines import LineCounts
+
+KV_CACHE_THRESHOLD = 0.90
+QUEUE_THRESHOLD = 5
+
+
+class Thresholds(NamedTuple):
+    """Above these a pod counts as saturated (KV usage, 0 to 1) and its queue as long (requests)."""
+
+    kv_cache: float = KV_CACHE_THRESHOLD
+    queue: float = QUEUE_THRESHOLD
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All of one run, read.
+
+    Attributes
+    ----------
+    directory, output
+        Where the run is, and where results go: the same, unless it cannot be written to.
+    mode
+        `model-based` or `capacity-based`, by the log (`mode_evidence` says how it was known).
+    config, record, collection
+        The experiment's config, `run.json` and `collection.json`; empty where there is none.
+    before
+        The cluster before the run: the objects of each list in `cluster/before`, by the file's name without `.json`.
+    counts, loop_runs
+        What became of the lines of the log, and how many loop runs began in it.
+    frames, alignment, samples
+        See `Frames`, `Alignment`, `Samples`.
+    slo, slo_in_force
+        The objectives of the run, and those by which each observation is judged.
+    replica_capacity_per_s
+        Requests per second that one replica serves within the SLO, if somebody knows; None: estimated from the run.
+    triggers
+        Spare capacity below which the controller scales up.
+    observed_from
+        `log`, `the pods' lines of the log` (or both), `cluster-samples.jsonl` or `nothing`.
+    client
+        What the load generators measured.
+    notes
+        What a careful reader should know before believing the numbers, one sentence each.
+    """
+
+    directory: Path
+    output: Path
+    mode: str
+    mode_evidence: str
+    config: dict[str, Any]
+    record: dict[str, Any]
+    collection: dict[str, Any]
+    before: Mapping[str, list[dict[str, Any]]]
+    counts: LineCounts
+    loop_runs: int
+    frames: Frames
+    window: Window
+    samples: Samples
+    alignment: Alignment
+    slo: Slo
+    slo_in_force: pd.DataFrame
+    thresholds: Thresholds
+    replica_capacity_per_s: float | None
+    triggers: Triggers
+    observed_from: str
+    client: Client
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the run's directory."""
+        return self.directory.name
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it was made on the embedded cluster."""
+        return bool(self.record.get("simulated"))
+
+
+def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
+    """Name, start and end in minutes, and requests per second of each workload that ran."""
+    spans = []
+    for work in run.record.get("workloads") or []:
+        start, end = (pd.to_datetime(work.get(key), utc=True, errors="coerce") for key in ("start", "end"))
+        if pd.isna(start):
+            continue
+        if pd.isna(end):
+            end = run.window.end if run.window.end is not None else start
+        begin, finish = ((time - run.frames.zero).total_seconds() / 60 for time in (start, end))
+        spans.append((str(work.get("name")), begin, finish, float(work.get("rate_per_s") or 0)))
+    return spans

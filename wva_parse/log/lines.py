@@ -1,0 +1,257 @@
+"""Raw lines of a controller's log, as level, time, message and values.
+
+The stream is not clean: the controller's own lines are mixed with klog lines, stack traces, halves of lines and,
+in some captures, a `kubectl logs --timestamps` prefix. Every line is counted; only the controller's own go on to
+`events`. They come in two encodings: a JSON object per line (to December 2025, and newer builds that are told to),
+and columns separated by tabs, the last of them a JSON object (since):
+
+    {"level":"INFO","ts":"2025-12-09T15:16:58.054Z","msg":"..."}
+    2026-08-08T02:24:10Z<TAB>LEVEL(-2)<TAB>[logger<TAB>]saturation/engine.go:490<TAB>message[<TAB>{...}]
+
+Conventions: lines are numbered from 1, in file order, which is never changed (timestamps go backwards by up to
+1.5 s in real logs). A line that repeats one of the `REPEAT_WINDOW` before it exactly is the same line collected
+twice and counts once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from wva_parse.log.dialects import name_dialects
+
+LOG_NAME = "wva-controller-logs.jsonl"  # in a run's directory
+
+# Two collectors writing one file repeat a block of some thirty lines; a poll repeats at most
+# the lines of a second.
+REPEAT_WINDOW = 10_000
+
+# `kubectl logs --timestamps` puts its own stamp and a space before the line.
+_KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?=[{IWEF\d])")
+
+# Where a whole line starts, maybe behind the torn-off half of another one.
+_CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")
+_START = re.compile(rb'\{"level":|' + _CONSOLE_START.pattern)
+_CALLER = re.compile(r"[^\s\t]+\.go(?::\d+)?")
+
+
+class LogError(ValueError):
+    """A log that cannot be read; the message says what was seen, what was expected and what to do."""
+
+
+class Line(NamedTuple):
+    """One line of a controller's own."""
+
+    number: int
+    timestamp: str  # as logged, made UTC
+    level: str  # upper case, without the number of `LEVEL(-4)`
+    message: str
+    data: dict[str, Any]  # the values beside the message: the whole object, or the last column
+
+
+@dataclass
+class LineCounts:
+    """What became of the lines of a log; filled while it is read."""
+
+    lines: int = 0
+    not_json: int = 0
+    repeated: int = 0
+    recognised: int = 0
+    unrecognised: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)  # opening words -> first such line's complaint
+    spoken: dict[str, int] = field(default_factory=dict)  # recognised lines by the dialects of their row
+
+    @property
+    def dialects(self) -> dict[str, int]:
+        """The dialects of the log and how many lines tell each (see `dialects.name_dialects`)."""
+        return name_dialects(self.spoken)
+
+
+def open_log(path: Path) -> Iterator[bytes]:
+    """Yield the raw lines of a log file.
+
+    Raises
+    ------
+    LogError
+        If the file is missing, empty, compressed or binary.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(65536)
+            _refuse_what_is_no_text(path, head)
+            stream.seek(0)
+            yield from stream
+    except FileNotFoundError:
+        raise LogError(
+            f"{path}: no such file; a run directory holds its log under this name (was it collected?)"
+        ) from None
+    except OSError as error:
+        raise LogError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
+    if not head.strip():
+        raise LogError(
+            f"{path}: the log is empty; expected the controller's lines. "
+            "Did the collector find the controller's pods (namespace, pod prefix, RBAC on pods/log)?"
+        )
+    if head.startswith(b"\x1f\x8b"):
+        raise LogError(f"{path}: the log is gzip-compressed; unpack it with gunzip first")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise LogError(f"{path}: UTF-16 text (saved by PowerShell?); convert it with iconv -f UTF-16 -t UTF-8 first")
+    # A node that lost power leaves zeros within a log; a binary file has nothing of one.
+    if b"\0" in head and not _START.search(head):
+        raise LogError(f"{path}: binary data, expected a controller's log: text, one line per message")
+
+
+def read_lines(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Line]:
+    """Yield the controller's own lines among raw ones, each once; count the others.
+
+    Parameters
+    ----------
+    raw_lines
+        Lines with or without their newline.
+    counts
+        Filled along the way: `lines`, `not_json` (klog, stack traces, halves), `repeated`.
+    """
+    read = LineReader(counts).read
+    for raw in raw_lines:
+        yield from read(raw)
+
+
+class LineReader:
+    """Reads raw lines one by one; remembers which it has had."""
+
+    def __init__(self, counts: LineCounts) -> None:
+        self.counts = counts
+        # Hashes, not lines: a line can be a megabyte. Two of 10,000 agree by chance once in 10^11 windows.
+        self._recent: set[int] = set()
+        self._order: deque[int] = deque()
+
+    def read(self, raw: bytes) -> Sequence[Line]:
+        """The controller's own lines in a raw one: one, none, or several where newlines were lost."""
+        counts = self.counts
+        counts.lines += 1
+        raw = raw.strip()
+        if not raw.startswith(b"{"):
+            raw = _without_kubectl_stamp(raw)
+        line = read_line(counts.lines, raw)
+        if line is not None:
+            return (line,) if self._is_new(raw) else ()
+        found = [(piece, line) for piece in _pieces(raw) if (line := read_line(counts.lines, piece)) is not None]
+        if not found:
+            counts.not_json += bool(raw)
+        return [line for piece, line in found if self._is_new(piece)]
+
+    def _is_new(self, raw: bytes) -> bool:
+        key = hash(raw)
+        if key in self._recent:
+            self.counts.repeated += 1
+            return False
+        self._recent.add(key)
+        self._order.append(key)
+        if len(self._order) > REPEAT_WINDOW:
+            self._recent.discard(self._order.popleft())
+        return True
+
+
+def read_line(number: int, raw: bytes) -> Line | None:
+    """The line that raw text without prefix and newline is; None if it is not one of the controller's own."""
+    if not raw.startswith(b"{"):
+        return _console_line(number, raw) if _CONSOLE_START.match(raw) else None
+    try:
+        data = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    message = data.get("msg")
+    if not isinstance(message, str):
+        return None
+    stamp, level = data.get("ts"), data.get("level")
+    if not (type(stamp) is str and stamp.endswith("Z")):
+        stamp = utc_stamp(stamp)
+    return Line(number, stamp, _plain_level(level) if isinstance(level, str) else "", message, data)
+
+
+def _console_line(number: int, raw: bytes) -> Line | None:
+    stamp, level, *columns = raw.decode("utf-8", "replace").split("\t")
+    data: dict[str, Any] = {}
+    if len(columns) > 1 and columns[-1].startswith("{"):
+        try:
+            data = orjson.loads(columns.pop())
+        except orjson.JSONDecodeError:
+            return None  # cut off
+    caller = next((place for place, text in enumerate(columns[:2]) if _CALLER.fullmatch(text)), None)
+    # The oldest builds print a logger and no caller.
+    message = columns[caller + 1 :] if caller is not None else columns[1:]
+    # No column, or several, or another line in it: cut off.
+    if len(message) != 1 or not message[0] or '{"level":' in message[0]:
+        return None
+    return Line(number, utc_stamp(stamp), _plain_level(level), message[0], data)
+
+
+def _plain_level(level: str) -> str:
+    return level if level in ("INFO", "DEBUG") else level.partition("(")[0].upper()
+
+
+def _without_kubectl_stamp(raw: bytes) -> bytes:
+    stamp = _KUBECTL_STAMP.match(raw)
+    return raw[stamp.end() :] if stamp else raw
+
+
+def _pieces(raw: bytes) -> Iterator[bytes]:
+    """What may be whole within a line that cannot be read, in valid UTF-8: behind a torn half, before another line."""
+    starts = [match.start() for match in _START.finditer(raw)]
+    for start, end in itertools.pairwise([*starts, len(raw)]):
+        piece = raw[start:end]
+        if piece.startswith(b"{"):
+            piece = piece[: piece.rfind(b"}") + 1]
+        yield piece.decode("utf-8", "replace").encode()
+
+
+def utc_stamp(stamp: object) -> str:
+    """A log's time as ISO 8601 in UTC with a `Z`; empty where there is none.
+
+    Controllers print `…Z`, `…+0100` or `…+01:00` (pods outside UTC) and, in the oldest builds, seconds
+    since the epoch as a number.
+    """
+    if isinstance(stamp, str):
+        if stamp.endswith("Z"):
+            return stamp
+        moment = parse_stamp(stamp)
+        return iso(moment) if moment else ""
+    if isinstance(stamp, (int, float)) and not isinstance(stamp, bool):
+        try:
+            return iso(datetime.fromtimestamp(stamp, timezone.utc))
+        except (OverflowError, ValueError, OSError):
+            return ""
+    return ""
+
+
+def parse_stamp(stamp: str) -> datetime | None:
+    """A logged time as an aware datetime; None if it is none."""
+    text = stamp[:-1] + "+00:00" if stamp.endswith("Z") else stamp
+    if len(text) > 5 and text[-5] in "+-" and text[-3] != ":":
+        text = f"{text[:-2]}:{text[-2:]}"  # zap prints +0100, Python 3.10 reads +01:00 only
+    try:
+        moment = datetime.fromisoformat(_with_microseconds(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def _with_microseconds(text: str) -> str:
+    """Python 3.10 reads three or six digits after the point, the cluster prints up to nine."""
+    return re.sub(r"\.(\d+)", lambda digits: "." + digits[1][:6].ljust(6, "0"), text, count=1)
+
+
+def iso(moment: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and `Z`, as the controller's own lines have it."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,344 @@
+"""Events to the rows of metrics.csv: the log, in columns.
+
+Lines that say one thing become one row: the DEBUG and the INFO line of an analysis, the `scaling-decision`,
+`Processing` and `Applied` lines of a decision, the three lines of a NIS rejection, the latencies of a pod. Twin runs
+of the loop are *not* merged here; each row says its reconciliation. Values stay as logged: an idle controller's
+zeros are zeros.
+
+A **loop run** starts at a mode line, or in releases without one at the first line that only a new run can print.
+Loop runs that start less than `TWIN_S` after the first of them are one **reconciliation**; they are numbered from 0
+in file order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from wva_parse.log.events import Event
+from wva_parse.log.lines import parse_stamp
+from wva_parse.log.table.form import COLUMN_TYPES, Value
+
+COLUMNS = ("timestamp", "reconciliation", "event_type", *COLUMN_TYPES)
+
+# metrics.csv has these and no others, whatever release wrote the log; programs rely on it.
+METRICS_COLUMNS = COLUMNS[: COLUMNS.index("nis") + 1]
+# What else the controller says of its reasons, and what the analyzers of newer releases say, goes to analyzers.csv.
+ANALYZER_COLUMNS = (
+    *("timestamp", "reconciliation", "event_type", "namespace", "model", "variant", "pod", "reason"),
+    *("target_replicas", "observed_itl_ms", "observed_ttft_ms", "arrival_rate_per_min", "queue_length"),
+    *(
+        "total_replicas",
+        "non_saturated_replicas",
+        "avg_spare_kv",
+        "avg_spare_queue",
+        "should_scale_up",
+        "scale_down_safe",
+    ),
+    *COLUMNS[len(METRICS_COLUMNS) :],
+)
+
+METRICS_EVENT_TYPES = (
+    "mode",
+    "prediction",
+    "observed_metrics",
+    "scaling_decision",
+    "slo",
+    "kv_cache",
+    "queue",
+    "capacity_analysis",
+    "tuner_update",
+    "nis_rejection",
+    "safety_net",
+    "failure",
+)
+ANALYZER_EVENT_TYPES = (
+    "scale_up_reason",
+    "scale_down_refusal",
+    # since D4
+    "decision_limited",
+    "pod_metrics",
+    "analyzer_result",
+    "analyzer_variant",
+    "replica_capacity",
+)
+EVENT_TYPES = METRICS_EVENT_TYPES + ANALYZER_EVENT_TYPES
+
+# Twins start 0 to 30 ms apart, the shortest interval of any release is 15 s.
+TWIN_S = 5.0
+# Lines go back by up to 1.5 s; a start this far back is another log, or a clock that was set.
+BACKWARDS_S = 60.0
+# A log in which no loop run ever ends must not fill memory; the largest real loop run has some 50 rows.
+MOST_PENDING = 5_000
+
+Row = dict[str, Value]
+
+
+class LoopRun(NamedTuple):
+    """One run of the controller's loop."""
+
+    start: str  # timestamp of its first line
+    reconciliation: int
+
+
+_Named = tuple[Value, Value]
+
+
+class _Pending(NamedTuple):
+    """A row that later lines of its loop run may still add to."""
+
+    row: Row
+    templates: set[str]  # which of the lines that say this one thing were seen
+
+
+def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row]:
+    """Yield the rows of metrics.csv, in file order.
+
+    Parameters
+    ----------
+    events
+        What the lines say, in file order.
+    loop_runs
+        Filled along the way, one entry per loop run.
+
+    Yields
+    ------
+    dict
+        Some of `COLUMNS`; absent ones are unknown. Rows of a loop run come when it ends. `reconciliation` is
+        absent for what was logged before the first loop run.
+    """
+    folding = _Folding(loop_runs)
+    for event in events:
+        if folding.starts_loop_run(event):
+            yield from folding.flush()
+            folding.open(event)
+        folding.take(event)
+        if event.row.ends:
+            folding.is_open = False
+        if event.row.ends or len(folding.pending) > MOST_PENDING:
+            yield from folding.flush()
+    yield from folding.flush()
+
+
+class _Folding:
+    """The loop run in progress, and what is known of the cluster from earlier lines."""
+
+    def __init__(self, loop_runs: list[LoopRun]) -> None:
+        self.loop_runs = loop_runs
+        self.pending: list[_Pending] = []
+        self.nis: dict[Value, Value] = {}  # variant -> NIS of an accepted update, said one line before it
+        self.model_of: dict[Value, Value] = {}  # variant -> model
+        self.namespace_of: dict[_Named, Value] = {}  # as last said
+        self.namespaces: dict[_Named, set[Value]] = {}  # as said in this loop run
+        self.models: set[_Named] = set()  # models of this loop run, with their namespaces
+        self.current: _Named = (None, None)  # the model whose turn it is, and its namespace
+        self.is_open = False
+        self.is_grouped = False  # the loop run has had its `Grouped VAs` line
+        self.has_mode = False
+        self.is_without_decision_lines = False  # D1: what it emits is its decision
+        self.first_of_reconciliation: datetime | None = None
+        self.last_start: datetime | None = None
+
+    # -- loop runs
+
+    def starts_loop_run(self, event: Event) -> bool:
+        if event.kind == "loop":
+            return not self.is_open or self.is_grouped
+        if not event.row.opens:
+            return False
+        if event.kind == "mode":
+            return True
+        # The SLO of the next variant belongs to the loop run of the first.
+        return not self.is_open or self._seconds_since_start(event) >= TWIN_S
+
+    def _seconds_since_start(self, event: Event) -> float:
+        start = parse_stamp(event.line.timestamp)
+        return (start - self.last_start).total_seconds() if start and self.last_start else 0.0
+
+    def open(self, event: Event) -> None:
+        start = parse_stamp(event.line.timestamp) or self.last_start
+        first, last = self.first_of_reconciliation, self.last_start
+        number = self.loop_runs[-1].reconciliation if self.loop_runs else -1
+        is_new = not (first and last and start) or (
+            (start - first).total_seconds() >= TWIN_S or (last - start).total_seconds() > BACKWARDS_S
+        )
+        if is_new:
+            number += 1
+            self.first_of_reconciliation = start
+        self.last_start = start
+        self.loop_runs.append(LoopRun(event.line.timestamp, max(number, 0)))
+        self.is_open = True
+        self.is_grouped = self.has_mode = False
+        self.is_without_decision_lines = event.kind not in ("mode", "loop")
+        self.current = (None, None)
+        self.models.clear()
+        self.namespaces.clear()
+        self.nis.clear()
+
+    def flush(self) -> Iterator[Row]:
+        """The rows of the loop run so far, with what the whole of it told about model and namespace."""
+        for row, _ in self.pending:
+            variant = row.get("variant")
+            if variant is not None and row.get("model") is None:
+                _set(row, "model", self.model_of.get(variant) or self._only_model(row.get("namespace")))
+            if row.get("namespace") is None:
+                known = self._namespace("variant", variant) or self._namespace("model", row.get("model"))
+                _set(row, "namespace", known)
+            yield row
+        self.pending.clear()
+
+    def _only_model(self, namespace: Value) -> Value:
+        """The model of the loop run, if it dealt with one only (in this namespace)."""
+        found = {model for model, of in self.models if _agree(of, namespace)}
+        return found.pop() if len(found) == 1 else None
+
+    def _namespace(self, column: str, name: Value) -> Value:
+        """The namespace of a variant or model; none if this loop run dealt with it in several."""
+        found = self.namespaces.get((column, name))
+        if found is None:
+            return self.namespace_of.get((column, name))
+        return next(iter(found)) if len(found) == 1 else None
+
+    # -- what lines say beside their event
+
+    def take(self, event: Event) -> None:
+        self._learn(event)
+        fold = _FOLDS.get(event.kind)
+        if fold:
+            fold(self, event)
+        elif event.kind in _OWN_ROW:
+            self._add(event)
+
+    def _learn(self, event: Event) -> None:
+        kind, fields = event.kind, event.fields
+        model, variant, namespace = fields.get("model"), fields.get("variant"), fields.get("namespace")
+        if kind == "loop":
+            self.is_grouped = True
+        elif kind == "model" or kind == "mode":
+            self.current = (model, namespace)
+            self.has_mode = self.has_mode or kind == "mode"
+            if model is not None:
+                self.models.add(self.current)
+        if namespace:
+            for named in (("model", model), ("variant", variant)):
+                if named[1]:
+                    self.namespace_of[named] = namespace
+                    self.namespaces.setdefault(named, set()).add(namespace)
+        # A line within a model's turn is about that model, unless it says otherwise.
+        if variant and (model or kind == "observed_metrics"):
+            self.model_of[variant] = model or self.current[0] or self.model_of.get(variant)
+
+    # -- rows
+
+    def _add(self, event: Event, kind: str = "") -> Row:
+        row: Row = {"timestamp": event.line.timestamp, "event_type": kind or event.kind}
+        if self.loop_runs:
+            row["reconciliation"] = self.loop_runs[-1].reconciliation
+        for column, value in event.fields.items():
+            if value is not None:
+                row[column] = value
+        if "model" not in row and "variant" not in row and event.kind in _OF_CURRENT_MODEL:
+            model, namespace = self.current
+            _set(row, "model", model)
+            _set(row, "namespace", namespace)
+        self.pending.append(_Pending(row, {event.row.template}))
+        return row
+
+    def _find(self, kind: str, event: Event, columns: Iterable[str]) -> Row | None:
+        """The last row of a kind that lacks this line and does not contradict it in `columns`."""
+        for row, templates in reversed(self.pending):
+            if row["event_type"] != kind or event.row.template in templates:
+                continue
+            if all(_agree(row.get(column), event.fields.get(column)) for column in columns):
+                templates.add(event.row.template)
+                return row
+        return None
+
+    def _add_to_its_kind(self, event: Event, kind: str, columns: Iterable[str]) -> None:
+        row = self._find(kind, event, columns)
+        if row is None:
+            self._add(event, kind)
+        else:
+            _fill(row, event.fields)
+
+    def take_analysis(self, event: Event) -> None:
+        self._add_to_its_kind(event, "capacity_analysis", _SAME_ANALYSIS)
+
+    def take_decision(self, event: Event) -> None:
+        self._add_to_its_kind(event, "scaling_decision", _SAME_DECISION)
+
+    def take_pod_metrics(self, event: Event) -> None:
+        self._add_to_its_kind(event, "pod_metrics", ("pod",))
+
+    def take_emitted(self, event: Event) -> None:
+        if not self.is_without_decision_lines:
+            return
+        row = self._add(event, "scaling_decision")
+        current, target = row.get("current_replicas"), row.get("target_replicas")
+        if isinstance(current, int) and isinstance(target, int):
+            row["action"] = ("no-change", "scale-up", "scale-down")[(target > current) - (target < current)]
+
+    def take_end(self, event: Event) -> None:
+        """The end names the mode in builds that have no line of their own for it, and where no model had its turn."""
+        mode = event.fields.get("reason")
+        is_lie = event.row.keys and mode == _SAID_OF_ALL_MODES
+        if self.is_open and not self.has_mode and mode and not is_lie:
+            self._add(event, "mode")
+
+    def take_nis(self, event: Event) -> None:
+        self.nis[event.fields.get("variant")] = event.fields.get("nis")
+
+    def take_tuner_update(self, event: Event) -> None:
+        _fill(self._add(event), {"nis": self.nis.pop(event.fields.get("variant"), None)})
+
+    def take_nis_rejection(self, event: Event) -> None:
+        row = self._find(event.kind, event, ("variant",))
+        if row is None:
+            self._add(event)
+            return
+        # The three lines round differently: the one with the most digits counts.
+        said = event.fields.get("nis")
+        if said is not None and len(str(said)) > len(str(row.get("nis", ""))):
+            row["nis"] = said
+        _fill(row, event.fields)
+
+
+# What the end of D4 to D7 says where its lines of models say which mode it was.
+_SAID_OF_ALL_MODES = "saturation-only"
+
+# Lines about all of a model, which name neither it nor a variant.
+_OF_CURRENT_MODEL = ("kv_cache", "queue", "pod_metrics", "slo", "failure", "scale_down_refusal")
+
+_SAME_ANALYSIS = ("model", "role", "total_replicas", "non_saturated_replicas", "should_scale_up", "scale_down_safe")
+_SAME_DECISION = ("namespace", "variant", "action", "current_replicas", "target_replicas")
+
+_FOLDS = {
+    "capacity_analysis": _Folding.take_analysis,
+    "announced": _Folding.take_decision,
+    "scaling_decision": _Folding.take_decision,
+    "applied": _Folding.take_decision,
+    "emit": _Folding.take_emitted,
+    "end": _Folding.take_end,
+    "nis": _Folding.take_nis,
+    "tuner_update": _Folding.take_tuner_update,
+    "nis_rejection": _Folding.take_nis_rejection,
+    "pod_metrics": _Folding.take_pod_metrics,
+}
+_OWN_ROW = frozenset(EVENT_TYPES) - frozenset(_FOLDS)
+
+
+def _agree(one: Value, other: Value) -> bool:
+    return one is None or other is None or one == other
+
+
+def _set(row: Row, column: str, value: Value) -> None:
+    if value is not None:
+        row[column] = value
+
+
+def _fill(row: Row, fields: dict[str, Value]) -> None:
+    """Add what a further line of the same thing says and the first did not."""
+    for column, value in fields.items():
+        if row.get(column) is None:
+            _set(row, column, value)

@@ -1,0 +1,102 @@
+"""Warnings that a careful person would give about a run, computed from its numbers; one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from wva_parse.aligned.frames import Frames
+from wva_parse.measures.reaction import UNDER_WAY_S
+from wva_parse.measures.texts import times
+
+MISSING_IN_A_ROW = 3  # reconciliations without an observation; one is a hiccup of Prometheus
+
+
+def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts: int) -> list[str]:
+    """All warnings about a run.
+
+    Parameters
+    ----------
+    frames
+        Of the run.
+    followed : DataFrame
+        `scaling.follow_changes` of all variants.
+    reacted : DataFrame
+        `reaction.reactions`.
+    restarts
+        Of the controller's containers while the log was collected.
+    """
+    end_minutes = frames.reconciliations["minutes"].max()
+    found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed, end_minutes)]
+    found += _missing_observations(frames)
+    found += _safety_nets(frames)
+    found += _clocks_set_back(frames)
+    found += _limited(frames)
+    if restarts:
+        found.append(f"The controller restarted {times(restarts)}; what it had learned was lost.")
+    return found
+
+
+def _saturated_without_action(reacted: pd.DataFrame) -> Iterator[str]:
+    is_one = reacted["model"].nunique() <= 1
+    ignored = reacted[reacted["to_decision_s"].isna()]
+    for event in ignored.to_dict("records"):
+        yield (
+            f"{'Saturated' if is_one else str(event['model']) + ' was saturated'} for {event['duration_s']:.0f} s "
+            f"from minute {event['start_minutes']:.1f} "
+            f"(KV usage up to {100 * event['peak']:.0f} %), and no scale-up was decided."
+        )
+
+
+def _decisions_without_replicas(followed: pd.DataFrame, end_minutes: float) -> Iterator[str]:
+    is_one = followed["variant"].nunique() <= 1
+    had_time = followed["minutes"] + UNDER_WAY_S / 60 <= end_minutes
+    for change in followed[had_time & (followed["outcome"] == "never")].to_dict("records"):
+        waited = (
+            f"{change['desired_s']:.0f} s later they were wanted, but never ready" if change["desired_s"] >= 0 else ""
+        )
+        yield (
+            f"The decision of minute {change['minutes']:.1f} for {change['to']:.0f} replicas"
+            f"{'' if is_one else ' of ' + str(change['variant'])} was never followed"
+            f"{': ' + waited if waited else ' (is there a scaler, and what is its limit?)'}."
+        )
+
+
+def _missing_observations(frames: Frames) -> Iterator[str]:
+    if not len(frames["observed_metrics"]):
+        return  # said elsewhere: a release that logs none
+    seen = frames.reconciliations["reconciliation"].isin(set(frames["observed_metrics"]["reconciliation"]))
+    group = seen.ne(seen.shift()).cumsum()
+    for _, missing in frames.reconciliations[~seen].groupby(group[~seen]):
+        if len(missing) >= MISSING_IN_A_ROW:
+            yield (
+                f"No observation in {len(missing)} reconciliations in a row, from minute "
+                f"{missing['minutes'].iloc[0]:.1f} to {missing['minutes'].iloc[-1]:.1f}."
+            )
+
+
+def _safety_nets(frames: Frames) -> Iterator[str]:
+    if len(frames["safety_net"]):
+        yield (
+            f"WVA fell back on its safety net {times(len(frames['safety_net']))}: it could not decide and repeated "
+            "earlier targets."
+        )
+
+
+def _clocks_set_back(frames: Frames) -> Iterator[str]:
+    known = frames.reconciliations.dropna(subset=["minutes"])
+    for number, passed in zip(known["reconciliation"], known["minutes"].diff(), strict=True):
+        if passed < 0:
+            yield (
+                f"The log's time goes back by {-passed:.1f} min at reconciliation {number} (two logs in one file, or a "
+                "clock that was set): supply is not compared with demand."
+            )
+
+
+def _limited(frames: Frames) -> Iterator[str]:
+    limited = frames["decision_limited"]
+    if len(limited):
+        missing = (limited["wanted_replicas"] - limited["target_replicas"]).max()
+        most = f", by up to {missing:.0f} replicas" if missing > 0 else ""
+        yield f"There were too few GPUs: a target was cut {times(len(limited))}{most}."

@@ -1,0 +1,166 @@
+"""How a capacity-based controller reacts: from saturation to decision to ready replicas, and at which values.
+
+KV usage and spare KV cache 0 to 1, queues in requests, times in seconds.
+
+In saturation mode V1 WVA scales up when the spare KV cache or the spare queue, averaged over the pods that are not
+saturated, falls below a **trigger**, and down when the remaining pods would still have more than that to spare after
+the load is spread over them (`aligned.triggers` says where they are read from).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import pandas as pd
+
+from wva_parse.aligned.frames import Frames
+from wva_parse.aligned.triggers import Triggers
+from wva_parse.measures.stats import spearman
+
+LAGS = (0, 1, 2, 3)  # reconciliations
+
+UNDER_WAY_S = 140.0  # the longest start-up of a replica that was measured on H100 nodes
+
+_EVENT = ["model", "start_minutes", "end_minutes", "duration_s", "peak"]
+
+REACTION_COLUMNS = ["model", "start_minutes", "duration_s", "peak", "to_decision_s", "to_ready_s"]
+
+
+class Spare(NamedTuple):
+    """Analyses that told the spare capacity, and how many of them were below a trigger."""
+
+    analyses: int
+    below_kv: int
+    below_queue: int
+
+
+def spare(frames: Frames, limits: Triggers) -> Spare:
+    """How often the spare capacity was below the triggers."""
+    known = frames["capacity_analysis"].dropna(subset=["avg_spare_kv", "avg_spare_queue"], how="all")
+    below = [
+        0 if limit is None else int((known[column] < limit).sum())
+        for column, limit in (("avg_spare_kv", limits.spare_kv), ("avg_spare_queue", limits.spare_queue))
+    ]
+    return Spare(len(known), *below)
+
+
+def scale_up_reasons(frames: Frames) -> pd.Series:
+    """How often each reason for a scale-up was given, without its values."""
+    said = frames["scale_up_reason"]["reason"]
+    if not len(said):
+        said = frames["capacity_analysis"].loc[frames["capacity_analysis"]["should_scale_up"].eq(True), "reason"]
+    return said.dropna().astype("object").str.replace(r" \([^)]*\)", "", regex=True).value_counts()
+
+
+def scale_down_refusals(frames: Frames) -> pd.DataFrame:
+    """Why a scale-down was not safe: `reason, count, single`.
+
+    `single` counts those with no more than one replica: there was nothing to give back.
+    """
+    refused = frames["scale_down_refusal"]
+    total = frames["capacity_analysis"][["reconciliation", "model", "total_replicas"]]
+    merged = refused.merge(total, on=["reconciliation", "model"], how="left")
+    merged = merged.drop_duplicates(["reconciliation", "namespace", "model"])
+    counted = merged.assign(single=merged["total_replicas"] <= 1).groupby("reason", sort=True)["single"]
+    return counted.agg(count="size", single="sum").reset_index()
+
+
+def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
+    """What followed each saturation event.
+
+    Parameters
+    ----------
+    events : DataFrame
+        `stats.saturation_events`.
+    followed : DataFrame
+        `scaling.follow_changes` of all variants.
+
+    Returns
+    -------
+    DataFrame
+        `REACTION_COLUMNS`, one row per event: seconds from its start to the first scale-up of its model that was
+        decided while it lasted or, negative, was still under way when it began, and until its replicas were ready; NaN
+        where there was none.
+    """
+    ups = followed[followed["direction"] > 0]
+    rows = []
+    for model, start, end, duration_s, peak in events[_EVENT].itertuples(index=False, name=None):
+        is_of_model = ups["model"].isna() | (ups["model"] == model) | pd.isna(model)
+        was_over = ups["minutes"] + ups["ready_s"] / 60 < start
+        during = ups[is_of_model & ~was_over & ups["minutes"].between(start - UNDER_WAY_S / 60, end)]
+        decided_s = ready_s = float("nan")
+        if len(during):
+            first = during.iloc[0]
+            decided_s = (first["minutes"] - start) * 60
+            ready_s = decided_s + first["ready_s"]
+        rows.append((model, start, duration_s, peak, decided_s, ready_s))
+    return pd.DataFrame(rows, columns=REACTION_COLUMNS)
+
+
+def state_at_decisions(frames: Frames, kv: pd.DataFrame, queue: pd.DataFrame) -> pd.DataFrame:
+    """The state of the pods in the reconciliation of each decision.
+
+    Parameters
+    ----------
+    kv, queue : DataFrame
+        `stats.aggregate_pods` of both.
+
+    Returns
+    -------
+    DataFrame
+        `reconciliation, minutes, model, variant, action, step, kv_mean, kv_max, queue_total`; `step` is target less
+        current replicas.
+    """
+    decisions = frames["scaling_decision"][
+        ["reconciliation", "minutes", "model", "variant", "action", "current_replicas", "target_replicas"]
+    ]
+    decisions = decisions.assign(step=decisions["target_replicas"] - decisions["current_replicas"])
+    keys = ["reconciliation", "model"]
+    usage = kv[[*keys, "mean", "max"]].rename(columns={"mean": "kv_mean", "max": "kv_max"})
+    waiting = queue[[*keys, "total"]].rename(columns={"total": "queue_total"})
+    merged = decisions.merge(usage, on=keys, how="left").merge(waiting, on=keys, how="left")
+    return merged.drop(columns=["current_replicas", "target_replicas"])
+
+
+def values_by_action(state: pd.DataFrame) -> pd.DataFrame:
+    """At which values the decisions fell.
+
+    Returns
+    -------
+    DataFrame
+        `action, n` and the median, least and most of KV usage (highest pod) and of the queue (all pods).
+    """
+    return (
+        state.groupby("action", sort=True)
+        .agg(
+            n=("action", "size"),
+            kv_median=("kv_max", "median"),
+            kv_least=("kv_max", "min"),
+            kv_most=("kv_max", "max"),
+            queue_median=("queue_total", "median"),
+            queue_least=("queue_total", "min"),
+            queue_most=("queue_total", "max"),
+        )
+        .reset_index()
+    )
+
+
+def lagged_correlation(state: pd.DataFrame, lags: Iterable[int] = LAGS) -> pd.DataFrame:
+    """How decisions go with the pods' state some reconciliations earlier.
+
+    Spearman's rank correlation of the decided step with KV usage (highest pod) and queue (all pods) `lag`
+    reconciliations before, within each variant.
+
+    Returns
+    -------
+    DataFrame
+        `lag, n, kv, queue`; NaN where `stats.spearman` is.
+    """
+    rows = []
+    for lag in lags:
+        earlier = state[["variant", "reconciliation", "kv_max", "queue_total"]].copy()
+        earlier["reconciliation"] += lag
+        both = state[["variant", "reconciliation", "step"]].merge(earlier, on=["variant", "reconciliation"])
+        rows.append((lag, len(both), *(spearman(both["step"], both[column]) for column in ("kv_max", "queue_total"))))
+    return pd.DataFrame(rows, columns=["lag", "n", "kv", "queue"])

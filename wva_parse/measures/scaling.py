@@ -1,0 +1,188 @@
+"""What became of scaling decisions: changes of mind, the time until replicas were there, flapping, cost.
+
+Times in seconds, `minutes` from the window's start. A **change** is a decision whose target differs from the
+target before it (or, for the first one, from the current replicas): WVA repeats a decision at every reconciliation
+until it is carried out, and each repetition would otherwise count.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from wva_parse.aligned.frames import Frames
+from wva_parse.measures.stats import current_replicas
+
+FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replica (100 to 140 s were measured)
+
+CHANGE_COLUMNS = ["model", "variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
+_NUMBER = r"\b\d+(?:\.\d+)?\b"
+STEP_COLUMNS = ["desired_s", "ready_s", "outcome"]
+
+
+class TimeToScale(NamedTuple):
+    """Medians over the changes that were carried out, s; None without any."""
+
+    changes: int
+    carried_out: int
+    superseded: int  # a decision that asked for less of it came first
+    never: int  # the window ended first
+    not_needed: int  # the replicas were the target already, an earlier change had not been carried out
+    decision_to_desired_s: float | None
+    desired_to_ready_s: float | None
+    decision_to_ready_s: float | None
+    source: str  # "samples", or "decisions" (`replicas_from_decisions`) with the resolution of one reconciliation
+
+
+class Cost(NamedTuple):
+    """Replica-hours, and their price in the units of WVA's cost setting (per replica and hour)."""
+
+    replica_hours: float
+    unit_cost: float | None
+    cost: float | None
+
+
+def changes(frames: Frames) -> pd.DataFrame:
+    """Decisions that changed the target.
+
+    Returns
+    -------
+    DataFrame
+        `CHANGE_COLUMNS`; `direction` is +1 or -1, `from` and `to` are replicas.
+    """
+    decisions = frames["scaling_decision"].dropna(subset=["target_replicas"])
+    groups = decisions.groupby(["namespace", "variant"], dropna=False, sort=False)["target_replicas"]
+    before = groups.shift().fillna(decisions["current_replicas"])
+    changed = decisions.assign(**{"from": before, "to": decisions["target_replicas"]})
+    changed = changed[before.notna() & (changed["to"] != before)]
+    direction = np.sign(changed["to"] - changed["from"]).astype("int64")
+    changed = changed.assign(direction=direction)[CHANGE_COLUMNS]
+    # Variants come in any order within a reconciliation.
+    return changed.sort_values(["reconciliation", "variant"], kind="stable", ignore_index=True)
+
+
+def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFrame:
+    """When each change was carried out.
+
+    Parameters
+    ----------
+    changed : DataFrame
+        As `changes` returns it, of one variant.
+    replicas : DataFrame
+        `minutes, replicas, ready`: wanted and ready replicas over time; `Samples.by_variant`, or what
+        `replicas_from_decisions` makes of a log. Where `ready` is nowhere known, the wanted ones decide.
+
+    Returns
+    -------
+    DataFrame
+        `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were wanted and until they were
+        ready (NaN if that did not happen before a decision that asked for less of it), and `carried out`,
+        `superseded`, `never`, or `not needed` where the wanted replicas were the target already.
+    """
+    minutes, targets = (changed[name].to_numpy(float) for name in ("minutes", "to"))
+    knows_ready = replicas["ready"].notna().any()
+    rows = []
+    for number, (start, target) in enumerate(zip(minutes, targets, strict=True)):
+        # Which way to go is told by the replicas there are: 27 after 28, wanted while 10 run, is still a scale-up.
+        way = float(np.sign(target - _replicas_at(replicas, start, changed["from"].iloc[number])))
+        later = targets[number + 1 :]
+        overtaken = minutes[number + 1 :][(later - target) * way < 0]
+        end = overtaken[0] if len(overtaken) else np.inf
+        # What runs when the next decision is made, the earlier one has led to.
+        during = replicas[replicas["minutes"].between(start, end if way else -np.inf)]
+        desired = _first_minute(during, "replicas", target, way)
+        # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
+        ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way)
+        done = ready if knows_ready else desired
+        rows.append(((desired - start) * 60, (ready - start) * 60, _outcome(way, done, end)))
+    steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
+    return pd.concat([changed, steps], axis=1)
+
+
+def _outcome(way: float, done: float, end: float) -> str:
+    if not way:
+        return "not needed"
+    return "carried out" if not np.isnan(done) else "superseded" if end < np.inf else "never"
+
+
+def _replicas_at(replicas: pd.DataFrame, minutes: float, otherwise: float) -> float:
+    """The replicas wanted at a time, as last known by then."""
+    known = replicas["replicas"][(replicas["minutes"] <= minutes) & replicas["replicas"].notna()]
+    return float(known.iloc[-1]) if len(known) else otherwise
+
+
+def _first_minute(during: pd.DataFrame, column: str, target: float, direction: float) -> float:
+    reached = during["minutes"][(during[column] - target) * direction >= 0]
+    return float(reached.iloc[0]) if len(reached) else float("nan")
+
+
+def replicas_from_decisions(frames: Frames, variant: str) -> pd.DataFrame:
+    """A variant's replicas over time as its decisions tell: those that the controller said were current.
+
+    Those exist, but a new one is not ready for minutes: a replica counts as ready when its pod reports metrics (one
+    that goes still does for up to a minute, but is not current any more). Pods do not tell their variant: `ready` is
+    NaN where a model has several, or where the log has no pods.
+    """
+    every = current_replicas(frames)
+    decisions = every[every["variant"] == variant]
+    pods = frames["kv_cache"].merge(decisions[["reconciliation", "model"]], on=["reconciliation", "model"])
+    reporting = decisions["reconciliation"].map(pods.groupby("reconciliation")["pod"].nunique())
+    is_alone = set(every["variant"][every["model"].isin(decisions["model"])]) <= {variant}
+    current = decisions["current_replicas"]
+    ready = np.minimum(reporting, current) if is_alone else float("nan")
+    return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": ready}, dtype="float64")
+
+
+def times_to_scale(followed: pd.DataFrame, source: str) -> dict[str, TimeToScale]:
+    """`all` changes, and `up` and `down` apart: a replica that comes has to start, one that goes has not."""
+    directions = {"all": followed["direction"] != 0, "up": followed["direction"] > 0, "down": followed["direction"] < 0}
+    return {name: time_to_scale(followed[of_direction], source) for name, of_direction in directions.items()}
+
+
+def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
+    """Summary of `follow_changes`."""
+    done = followed[followed["outcome"] == "carried out"]
+    count = followed["outcome"].value_counts()
+    return TimeToScale(
+        changes=len(followed),
+        carried_out=len(done),
+        superseded=int(count.get("superseded", 0)),
+        never=int(count.get("never", 0)),
+        not_needed=int(count.get("not needed", 0)),
+        decision_to_desired_s=_median(done["desired_s"]),
+        desired_to_ready_s=_median(done["ready_s"] - done["desired_s"]),
+        decision_to_ready_s=_median(done["ready_s"]),
+        source=source,
+    )
+
+
+def flapping(changed: pd.DataFrame, within_s: float = FLAPPING_WITHIN_S) -> int:
+    """Changes whose direction is opposite to that of the change before, of the same variant, at most `within_s` ago."""
+    groups = changed.groupby("variant", dropna=False, sort=False)
+    turned = groups["direction"].shift() == -changed["direction"]
+    waited_s = (changed["minutes"] - groups["minutes"].shift()) * 60
+    return int((turned & (waited_s <= within_s)).sum())
+
+
+def reasons(frames: Frames) -> pd.DataFrame:
+    """How often each action was decided for each reason, whatever the numbers in it: `action, reason, count`."""
+    decisions = frames["scaling_decision"]
+    decisions = decisions.assign(reason=decisions["reason"].str.replace(_NUMBER, "…", regex=True))
+    counted = decisions.groupby(["action", "reason"], dropna=False).size()
+    return counted.rename("count").reset_index()
+
+
+def cost(frames: Frames, replica_seconds: float) -> Cost:
+    """Replica-hours and their cost; the unit cost is what the controller logged per replica (median), else unknown."""
+    observed = frames["observed_metrics"]
+    per_replica = (observed["cost"] / observed["observed_replicas"])[observed["observed_replicas"] > 0]
+    unit = _median(per_replica)
+    hours = replica_seconds / 3600
+    return Cost(hours, unit, None if unit is None else hours * unit)
+
+
+def _median(values: pd.Series) -> float | None:
+    found = values.dropna()
+    return float(found.median()) if len(found) else None

@@ -1,0 +1,275 @@
+"""Numbers from frames: accuracy of predictions, attainment of objectives, scaling, saturation.
+
+Units: latencies and errors in ms, durations in s; KV usage, attainment and MAPE are fractions. Everything is of
+the run's window. Where nothing can be computed the result is None, never 0.
+
+References
+----------
+MAPE is taken only where the observed value is above 0 (Hyndman & Koehler, "Another look at measures of forecast
+accuracy", Int. J. Forecasting 22, 2006). R² is 1 - SS_res / SS_tot about the mean of the observed values.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from wva_parse.aligned.frames import Frames
+from wva_parse.aligned.slo import SLO_COLUMNS
+
+METRICS = ("itl", "ttft")
+GROUPS = ("all", "loaded", "settled")
+FEWEST_FOR_CORRELATION = 4  # below, a rank correlation is always near an extreme
+
+
+class Accuracy(NamedTuple):
+    """How far predictions were off; error = observed - predicted."""
+
+    n: int
+    bias_ms: float
+    mae_ms: float
+    rmse_ms: float
+    median_abs_ms: float
+    mape: float | None  # None if nothing observed is above 0
+    r2: float | None  # None below two pairs, or if all observed values are equal
+
+
+class Attainment(NamedTuple):
+    """Share of loaded observations that met each objective; None where it is unknown or nothing was loaded."""
+
+    n: int  # loaded observations
+    itl: float | None
+    ttft: float | None
+
+
+class Replicas(NamedTuple):
+    """Replicas over time, all variants together; a step function between the times at which they are known."""
+
+    min: float
+    max: float
+    mean: float  # weighted by time
+    replica_seconds: float | None  # None of a single moment
+    source: str  # "samples" or "decisions"
+
+
+def pick_pairs(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
+    """The pairs of a group: `all`, `loaded` or `settled`."""
+    return pairs if group == "all" else pairs[pairs[group]]
+
+
+def accuracy(pairs: pd.DataFrame, group: str, metric: str) -> Accuracy | None:
+    """Accuracy of the predicted ITL or TTFT.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        As `align` makes them.
+    group
+        `all` (idle latencies count as the 0 that the controller logs, as older reports had it), `loaded` or
+        `settled`.
+    metric
+        `itl` or `ttft`.
+    """
+    chosen = pick_pairs(pairs, group)
+    observed: NDArray[np.float64] = chosen[f"observed_{metric}_ms"].to_numpy(float)
+    predicted: NDArray[np.float64] = chosen[f"predicted_{metric}_ms"].to_numpy(float)
+    if group == "all":
+        observed, predicted = np.nan_to_num(observed), np.nan_to_num(predicted)
+    return accuracy_of(observed, predicted)
+
+
+def accuracy_of(observed: NDArray[np.float64], predicted: NDArray[np.float64]) -> Accuracy | None:
+    """Accuracy of one series against another, in the unit of both; pairs in which either is NaN are left out."""
+    known = ~(np.isnan(observed) | np.isnan(predicted))
+    observed, predicted = observed[known], predicted[known]
+    if not len(observed):
+        return None
+    error = observed - predicted
+    above = observed > 0
+    spread = float(((observed - observed.mean()) ** 2).sum())
+    return Accuracy(
+        n=len(error),
+        bias_ms=float(error.mean()),
+        mae_ms=float(np.abs(error).mean()),
+        rmse_ms=float(np.sqrt((error**2).mean())),
+        median_abs_ms=float(np.median(np.abs(error))),
+        mape=float((np.abs(error[above]) / observed[above]).mean()) if above.any() else None,
+        r2=float(1 - (error**2).sum() / spread) if np.ptp(observed) > 0 else None,
+    )
+
+
+def loaded_observations(frames: Frames, slo: pd.DataFrame) -> pd.DataFrame:
+    """Observations in which both latencies are above 0, with the SLO that each is judged by."""
+    observed = frames["observed_metrics"].merge(slo, on=["namespace", "variant", "reconciliation"], how="left")
+    return observed[observed["observed_itl_ms"].notna() & observed["observed_ttft_ms"].notna()]
+
+
+def attainment(loaded: pd.DataFrame) -> Attainment:
+    """Share of loaded observations (`loaded_observations`) at or below the SLO in force."""
+    shares: dict[str, float | None] = {}
+    for metric, column in zip(METRICS, SLO_COLUMNS, strict=True):
+        judged = loaded[loaded[column] > 0]
+        met = judged[f"observed_{metric}_ms"] <= judged[column]
+        shares[metric] = float(met.mean()) if len(judged) else None
+    return Attainment(len(loaded), **shares)
+
+
+def arrival_rates(frames: Frames) -> pd.DataFrame:
+    """What WVA measured of all models together: `minutes, per_s`, a row per reconciliation, NaN where it told none.
+
+    All variants of a model log the model's rate.
+    """
+    observed = frames["observed_metrics"].drop_duplicates(["reconciliation", "namespace", "model"])
+    groups = observed.groupby("reconciliation")
+    per_s = groups["arrival_rate_per_min"].sum(min_count=1) / 60
+    return pd.DataFrame({"minutes": groups["minutes"].first(), "per_s": per_s})
+
+
+def actions(frames: Frames) -> dict[str, int]:
+    """How often each action was decided, once per reconciliation and variant."""
+    counts = frames["scaling_decision"]["action"].value_counts()
+    return {str(action): int(counts[action]) for action in sorted(counts.index)}
+
+
+def current_replicas(frames: Frames) -> pd.DataFrame:
+    """The replicas that the controller said were current when it decided, per reconciliation and variant.
+
+    v0.0.5 does not log the decision to change nothing: in a log without any, a reconciliation without a decision counts
+    with the replicas that were observed in it.
+
+    Returns
+    -------
+    DataFrame
+        `reconciliation, timestamp, minutes, namespace, variant, model, current_replicas`, in the order of the log.
+    """
+    columns = ["reconciliation", "timestamp", "minutes", "namespace", "variant", "model", "current_replicas"]
+    decisions = frames["scaling_decision"]
+    known = decisions.dropna(subset=["current_replicas"])[columns]
+    if not len(known) or (decisions["action"] == "no-change").any():
+        return known
+    observed = frames["observed_metrics"].rename(columns={"observed_replicas": "current_replicas"})[columns]
+    every = pd.concat([known, observed.dropna(subset=["current_replicas"])])
+    every = every.drop_duplicates(["reconciliation", "namespace", "variant"])
+    return every.sort_values("reconciliation", kind="stable").reset_index(drop=True)
+
+
+def replicas_over_time(frames: Frames, sampled: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Replicas of all variants together, and where they are known from.
+
+    Parameters
+    ----------
+    frames
+        `scaling_decision` is used where there are no samples.
+    sampled : DataFrame
+        `Samples.replicas`; may be empty.
+
+    Returns
+    -------
+    DataFrame, str
+        `timestamp, minutes, replicas`; `samples` or `decisions` (`current_replicas`).
+    """
+    if len(sampled):
+        return sampled[["timestamp", "minutes", "replicas"]], "samples"
+    decisions = current_replicas(frames).dropna(subset=["timestamp"])
+    by_variant = decisions.pivot_table(
+        index=["reconciliation"], columns=["variant"], values="current_replicas", aggfunc="last"
+    )
+    total = by_variant.ffill().sum(axis=1)
+    times = decisions.groupby("reconciliation")[["timestamp", "minutes"]].first()
+    return times.assign(replicas=total).reset_index(drop=True), "decisions"
+
+
+def replicas(over_time: pd.DataFrame, source: str) -> Replicas | None:
+    """Summary of `replicas_over_time`; each value holds until the next one is known."""
+    if not len(over_time):
+        return None
+    values = over_time["replicas"].to_numpy(float)
+    seconds = over_time["minutes"].diff().iloc[1:].clip(lower=0).to_numpy(float) * 60
+    area = float((values[:-1] * seconds).sum())
+    duration = float(seconds.sum())
+    return Replicas(
+        min=float(values.min()),
+        max=float(values.max()),
+        mean=area / duration if duration > 0 else float(values.mean()),
+        replica_seconds=area if len(values) > 1 else None,
+        source=source,
+    )
+
+
+def aggregate_pods(pods: pd.DataFrame, column: str, with_total: bool = False) -> pd.DataFrame:
+    """A per-pod metric, per reconciliation and model.
+
+    Parameters
+    ----------
+    pods : DataFrame
+        The `kv_cache` or `queue` frame.
+    column
+        `kv_cache_usage` or `queue_length`.
+    with_total
+        Add `total`, the sum over the pods.
+
+    Returns
+    -------
+    DataFrame
+        `reconciliation, timestamp, minutes, model, pods, mean, max, min` (and `total`), in the metric's unit.
+    """
+    groups = pods.groupby(["reconciliation", "model"], dropna=False, sort=True)
+    values = {
+        "timestamp": ("timestamp", "first"),
+        "minutes": ("minutes", "first"),
+        "pods": ("pod", "nunique"),
+        "mean": (column, "mean"),
+        "max": (column, "max"),
+        "min": (column, "min"),
+    }
+    if with_total:
+        values["total"] = (column, "sum")
+    table = groups.agg(**values).reset_index()
+    others = [name for name in values if name not in ("timestamp", "minutes")]
+    return table[["reconciliation", "timestamp", "minutes", "model", *others]]
+
+
+def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -> pd.DataFrame:
+    """Times in which at least one pod of a model was saturated: KV usage above the threshold.
+
+    Parameters
+    ----------
+    pods : DataFrame
+        The `kv_cache` frame.
+    threshold
+        KV usage, 0 to 1.
+    interval_s
+        Usual time between reconciliations, s: how long the last saturated one of an event is taken to last.
+
+    Returns
+    -------
+    DataFrame
+        `model, start, start_minutes, end_minutes, duration_s, reconciliations, peak`, one row per event, from its
+        first saturated reconciliation to the first one that is not.
+    """
+    found = []
+    for model, of_model in aggregate_pods(pods, "kv_cache_usage").groupby("model", dropna=False, sort=False):
+        is_saturated = of_model["max"] > threshold
+        is_set_back = of_model["minutes"].diff() < 0  # a clock, or another log: no event spans it
+        event = ((is_saturated != is_saturated.shift(fill_value=False)) | is_set_back).cumsum()
+        following = of_model["minutes"].shift(-1).mask(is_set_back.shift(-1, fill_value=False))
+        following = following.fillna(of_model["minutes"] + (interval_s if interval_s > 0 else 0) / 60)
+        for _, rows in of_model[is_saturated].groupby(event[is_saturated]):
+            start, end = float(rows["minutes"].iloc[0]), float(following[rows.index[-1]])
+            found.append(
+                (model, rows["timestamp"].iloc[0], start, end, (end - start) * 60, len(rows), rows["max"].max())
+            )
+    columns = ["model", "start", "start_minutes", "end_minutes", "duration_s", "reconciliations", "peak"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def spearman(one: pd.Series, other: pd.Series) -> float:
+    """Rank correlation; NaN where one does not vary, or below `FEWEST_FOR_CORRELATION` pairs without NaN."""
+    known = one.notna() & other.notna()
+    first, second = one[known].rank().to_numpy(float), other[known].rank().to_numpy(float)
+    if len(first) < FEWEST_FOR_CORRELATION or not first.std() or not second.std():
+        return float("nan")
+    return float(np.corrcoef(first, second)[0, 1])

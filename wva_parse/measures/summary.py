@@ -1,0 +1,215 @@
+"""summary.json: a run's numbers for machines (its keys: docs/files.md)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from wva_parse.aligned.experiment import Experiment
+from wva_parse.measures import conditions, reaction, scaling, stats
+from wva_parse.measures.client import summarize_client
+from wva_parse.measures.outcomes import Outcomes, outcomes_of
+
+SCHEMA = 1
+
+
+def summarize(experiment: Experiment) -> dict[str, Any]:
+    """The numbers of a run, ready for JSON: None where unknown, never NaN."""
+    outcomes = outcomes_of(experiment)
+    frames, pairs = experiment.frames, experiment.alignment.pairs
+    loaded = stats.loaded_observations(frames, experiment.slo_in_force)
+    attained = stats.attainment(loaded)
+    replicas = stats.replicas(outcomes.replicas, outcomes.replicas_from)
+    summary = {
+        "schema": SCHEMA,
+        "run": experiment.name,
+        "mode": experiment.mode,
+        "mode_evidence": experiment.mode_evidence,
+        "simulated": experiment.simulated,
+        "status": experiment.record.get("status"),
+        "reconciliations": len(frames.reconciliations),
+        "outside_window": frames.outside,
+        "interval_s": frames.interval_s,
+        "loop_runs": experiment.loop_runs,
+        "pairs": {group: len(stats.pick_pairs(pairs, group)) for group in stats.GROUPS},
+        "unpaired": _counts(experiment.alignment.unpaired["reason"]),
+        "accuracy": {group: _accuracy(pairs, group) for group in stats.GROUPS},
+        "slo": {
+            **experiment.slo._asdict(),
+            "itl_attainment": attained.itl,
+            "ttft_attainment": attained.ttft,
+            "loaded_observations": attained.n,
+        },
+        "observed_from": experiment.observed_from,
+        "arrival_rate": _arrival_rate(experiment),
+        "actions": stats.actions(frames),
+        "variants": list(_variants(experiment)),
+        "reasons": scaling.reasons(frames).to_dict("records"),
+        "replicas": replicas._asdict() if replicas else None,
+        "cost": outcomes.cost._asdict() if outcomes.cost else None,
+        "flapping": outcomes.flapping,
+        "time_to_scale": _time_to_scale(experiment, outcomes),
+        "elasticity": _elasticity(experiment, outcomes),
+        "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
+        "errors": _errors(pairs),
+        "kv_cache": _kv_cache(experiment, outcomes),
+        "queue": _queue(experiment),
+        "capacity": _capacity(experiment),
+        "analyzers": list(_analyzers(frames["analyzer_result"])),
+        "failures": _counts(frames["failure"]["reason"]),
+        "safety_nets": len(frames["safety_net"]),
+        "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
+        "workloads": _workloads(experiment),
+        "client": summarize_client(experiment.client),
+        "log": {
+            "lines": experiment.counts.lines,
+            "recognised": experiment.counts.recognised,
+            "unrecognised": dict(sorted(experiment.counts.unrecognised.items(), key=lambda item: -item[1])),
+            "not_json": experiment.counts.not_json,
+            "dialects": dict(experiment.counts.dialects),
+            "repeated": experiment.counts.repeated,
+            "unreadable": sorted(experiment.counts.unreadable.values()),
+        },
+        "notes": list(experiment.notes),
+        "findings": list(outcomes.findings),
+    }
+    cleaned = _without_nan(summary)
+    assert isinstance(cleaned, dict)
+    return cleaned
+
+
+def _accuracy(pairs: pd.DataFrame, group: str) -> dict[str, Any]:
+    by_metric = {metric: stats.accuracy(pairs, group, metric) for metric in stats.METRICS}
+    return {metric: found._asdict() if found else None for metric, found in by_metric.items()}
+
+
+def _variants(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """What was decided for each variant, what it had, and how well it was predicted, in the order of their names."""
+    pairs, sampled = experiment.alignment.pairs, experiment.samples.by_variant
+    decisions = experiment.frames["scaling_decision"]
+    for (namespace, variant), mine in decisions.groupby(["namespace", "variant"], dropna=False, sort=True):
+        seen = experiment.frames["observed_metrics"]
+        frames = experiment.frames.with_kind("scaling_decision", mine)
+        frames = frames.with_kind("observed_metrics", seen[seen["variant"] == variant])
+        replicas = stats.replicas(*stats.replicas_over_time(frames, sampled[sampled["variant"] == variant]))
+        own = pairs[pairs["variant"] == variant]
+        yield {
+            "namespace": namespace,
+            "variant": variant,
+            "model": mine["model"].iloc[-1],
+            "actions": stats.actions(frames),
+            "replicas": replicas._asdict() if replicas else None,
+            "pairs": {group: len(stats.pick_pairs(own, group)) for group in stats.GROUPS},
+            "accuracy": {group: _accuracy(own, group) for group in stats.GROUPS},
+        }
+
+
+def _time_to_scale(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any]:
+    by_direction = {name: found._asdict() for name, found in outcomes.time_to_scale.items()}
+    sampled = experiment.samples.replicas["timestamp"]
+    resolution_s = experiment.frames.interval_s
+    if outcomes.time_to_scale["all"].source == "samples":
+        resolution_s = sampled.diff().dt.total_seconds().median()
+    return {**by_direction.pop("all"), **by_direction, "resolution_s": resolution_s}
+
+
+def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
+    if outcomes.elasticity is None or outcomes.capacity_per_min is None:
+        return None
+    stated = {
+        "capacity_per_replica_per_s": outcomes.capacity_per_min / 60,
+        "capacity_from": "given" if experiment.replica_capacity_per_s else "estimate",
+        "demand_from": outcomes.demand_from,
+    }
+    return {**stated, **outcomes.elasticity._asdict()}
+
+
+def _kv_cache(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
+    pods = experiment.frames["kv_cache"]
+    if not len(pods):
+        return None
+    threshold, events, reactions = experiment.thresholds.kv_cache, outcomes.saturation, outcomes.reactions
+    return {
+        "threshold": threshold,
+        "mean": pods["kv_cache_usage"].mean(),
+        "max": pods["kv_cache_usage"].max(),
+        "saturated_share": (pods["kv_cache_usage"] > threshold).mean(),
+        "saturation_events": len(events),
+        "saturated_s": events["duration_s"].sum(),
+        "answered_events": int(reactions["to_decision_s"].notna().sum()),
+        "saturation_to_decision_s": reactions["to_decision_s"].median(),
+        "saturation_to_ready_s": reactions["to_ready_s"].median(),
+        "events": reactions.to_dict("records"),
+    }
+
+
+def _queue(experiment: Experiment) -> dict[str, Any] | None:
+    pods = experiment.frames["queue"]
+    if not len(pods):
+        return None
+    threshold = experiment.thresholds.queue
+    return {
+        "threshold": threshold,
+        "mean": pods["queue_length"].mean(),
+        "max": pods["queue_length"].max(),
+        "above_threshold_share": (pods["queue_length"] > threshold).mean(),
+    }
+
+
+def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:
+    per_s = stats.arrival_rates(experiment.frames)["per_s"].dropna()
+    return {"n": len(per_s), "mean_per_s": per_s.mean(), "max_per_s": per_s.max()} if len(per_s) else None
+
+
+def _errors(pairs: pd.DataFrame) -> dict[str, Any]:
+    by_load = {metric: conditions.load_correlation(pairs, metric)._asdict() for metric in stats.METRICS}
+    return {"by_mismatch": conditions.by_mismatch(pairs).to_dict("records"), "load_correlation": by_load}
+
+
+def _capacity(experiment: Experiment) -> dict[str, Any]:
+    frames = experiment.frames
+    state = reaction.state_at_decisions(
+        frames,
+        stats.aggregate_pods(frames["kv_cache"], "kv_cache_usage"),
+        stats.aggregate_pods(frames["queue"], "queue_length", with_total=True),
+    )
+    return {
+        "triggers": experiment.triggers._asdict(),
+        "spare": reaction.spare(frames, experiment.triggers)._asdict(),
+        "scale_up_reasons": {str(why): int(n) for why, n in reaction.scale_up_reasons(frames).items()},
+        "scale_down_refusals": reaction.scale_down_refusals(frames).to_dict("records"),
+        "at_decisions": reaction.values_by_action(state).to_dict("records"),
+        "correlation": reaction.lagged_correlation(state).to_dict("records"),
+    }
+
+
+def _analyzers(results: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for (model, analyzer), mine in results.groupby(["model", "analyzer"], dropna=False, sort=False):
+        over = mine["demand"] / mine["supply"].where(mine["supply"] > 0)
+        above = int((mine["demand"] > mine["supply"]).sum())
+        yield {"model": model, "analyzer": analyzer, "n": len(mine), "above": above, "peak": over.max()}
+
+
+_WORKLOAD = ("name", "rate_per_s", "seed", "planned_start_s", "planned_end_s", "start", "end", "start_late_s", "result")
+
+
+def _workloads(experiment: Experiment) -> list[dict[str, Any]]:
+    """What was planned and what became of it, as run.json tells; empty for runs without."""
+    return [{key: work.get(key) for key in (*_WORKLOAD, "reason")} for work in experiment.record.get("workloads") or []]
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    if hasattr(value, "item"):  # numpy's numbers
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,395 @@
+"""An experiment's config: read, check against `experiment-configs/schema.json`, turn into a plan.
+
+Times are whole seconds from the experiment's start, rates are requests per second. Paths of manifests are relative to
+the config's directory, else to the project; `output.base_dir` is relative to the project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from wva_parse.plan.documents import ConfigError, Document, Where, read_document
+from wva_parse.plan.jobs import Job, read_job
+from wva_parse.plan.schema import Validator
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCHEMA = PROJECT / "experiment-configs" / "schema.json"
+
+DEFAULT_INTERVAL_S = 10
+DEFAULT_COOLDOWN_S = 120  # two reconciliations at WVA's usual minute
+DEFAULT_TIMEOUT_S = 1800
+DEFAULT_BASE_DIR = "./experiment-data"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One load Job of an experiment; `start_delay_s` and `duration_s` are None in a sequential one."""
+
+    name: str
+    job: Job
+    description: str
+    start_delay_s: int | None
+    duration_s: int | None
+
+
+@dataclass(frozen=True)
+class Config:
+    """A valid experiment, with defaults filled in and paths resolved."""
+
+    path: Path
+    name: str
+    description: str
+    mode: str
+    namespace: str
+    controller_namespace: str
+    controller_pod_prefix: str
+    deployment: str
+    model_name: str
+    endpoint: str | None
+    interval_s: int
+    cooldown_s: int
+    timeout_s: int
+    repeat: int
+    slo_itl_ms: float | None
+    slo_ttft_ms: float | None
+    workloads: tuple[Workload, ...]
+    base_dir: Path
+
+    @property
+    def parallel(self) -> bool:
+        """True if workloads overlap as planned, False if each waits for the one before it."""
+        return any(work.duration_s is not None for work in self.workloads)
+
+
+class Planned(NamedTuple):
+    """One line of the plan. For sequential workloads start and end are estimates."""
+
+    order: int
+    start_s: int
+    end_s: int
+    name: str
+    manifest: Path
+    rate_per_s: float
+    seed: int
+    how: str
+
+
+def load(path: str | Path) -> Config:
+    """Read and check a config and the manifests it names.
+
+    Raises
+    ------
+    ConfigError
+        With every problem found.
+    """
+    document = read_document(Path(path))
+    found = _by_line(document, _schema_problems(document)) or _by_line(document, _workload_problems(document))
+    if found:
+        raise ConfigError(found)
+    jobs, found = _read_jobs(document)
+    if found:
+        raise ConfigError(found)
+    config = _build(document, jobs)
+    found = list(_timeout_problems(document, config))
+    if found:
+        raise ConfigError(found)
+    return config
+
+
+def problems(path: str | Path) -> list[str]:
+    """Everything that must change before the experiment can run, one message each; empty if nothing."""
+    try:
+        load(path)
+    except ConfigError as error:
+        return list(error.messages)
+    return []
+
+
+def notes(config: Config) -> list[str]:
+    """What is allowed and yet probably not meant."""
+    return [
+        f"{config.path}: {work.name} sends its last request after about {work.job.seconds} s, before its duration of"
+        f" {work.duration_s} s is over; raise NUM_PROMPTS in {work.job.path.name} to hold the load"
+        for work in config.workloads
+        if work.duration_s is not None and work.job.seconds < work.duration_s
+    ]
+
+
+def plan(path: str | Path, repetition: int = 1) -> tuple[Planned, ...]:
+    """The `schedule` of a config that is read and checked first.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the config.
+    """
+    return schedule(load(path), repetition)
+
+
+def schedule(config: Config, repetition: int = 1) -> tuple[Planned, ...]:
+    """The workloads of a config in the order of their starts.
+
+    Parameters
+    ----------
+    repetition
+        From 1; each has seeds of its own, which depend on nothing but the config and this number.
+    """
+    spans = _parallel_spans(config) if config.parallel else _sequential_spans(config)
+    how = "parallel" if config.parallel else "sequential"
+    planned: list[Planned] = []
+    taken: set[int] = set()
+    for round_ in range(repetition):
+        planned = []
+        for order, (start_s, end_s, work) in enumerate(spans, start=1):
+            # Two Jobs with one seed would send the same requests at the same moments.
+            first = work.job.seed + round_ * len(spans) + order
+            seed = next(number for number in count(first) if number not in taken)
+            taken.add(seed)
+            planned.append(Planned(order, start_s, end_s, work.name, work.job.path, work.job.rate_per_s, seed, how))
+    return tuple(planned)
+
+
+def main(command: str, argv: list[str]) -> int:
+    """Check a config: 2 if something must change, with notes of what is probably not meant."""
+    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
+    try:
+        for note in notes(load(parser.parse_args(argv).config)):
+            print(f"note: {note}", file=sys.stderr)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parallel_spans(config: Config) -> list[tuple[int, int, Workload]]:
+    spans = [
+        (work.start_delay_s or 0, (work.start_delay_s or 0) + (work.duration_s or 0), work) for work in config.workloads
+    ]
+    return sorted(spans, key=lambda span: span[0])
+
+
+def _sequential_spans(config: Config) -> list[tuple[int, int, Workload]]:
+    spans, start_s = [], 0
+    for work in config.workloads:
+        spans.append((start_s, start_s + work.job.seconds, work))
+        start_s += work.job.seconds
+    return spans
+
+
+def _build(document: Document, jobs: list[Job]) -> Config:
+    data = document.data
+    slo = data.get("slo", {})
+    return Config(
+        path=document.path,
+        name=data["name"],
+        description=data.get("description", ""),
+        mode=data["mode"],
+        namespace=data["namespace"],
+        controller_namespace=data["controller_namespace"],
+        controller_pod_prefix=data["controller_pod_prefix"],
+        deployment=data["deployment"],
+        model_name=data["model_name"],
+        endpoint=data.get("endpoint"),
+        interval_s=data.get("metrics", {}).get("interval", DEFAULT_INTERVAL_S),
+        cooldown_s=data.get("cooldown", DEFAULT_COOLDOWN_S),
+        timeout_s=data.get("timeout", DEFAULT_TIMEOUT_S),
+        repeat=data.get("repeat", 1),
+        slo_itl_ms=slo.get("itl_ms"),
+        slo_ttft_ms=slo.get("ttft_ms"),
+        workloads=tuple(
+            Workload(
+                name=work["name"],
+                job=job,
+                description=work.get("description", ""),
+                start_delay_s=work.get("start_delay", 0) if "duration" in work else None,
+                duration_s=work.get("duration"),
+            )
+            for work, job in zip(data["workloads"], jobs, strict=True)
+        ),
+        base_dir=PROJECT / data.get("output", {}).get("base_dir", DEFAULT_BASE_DIR),
+    )
+
+
+# --- what the schema says -------------------------------------------------------------------------------------------
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping of keys to values",
+}
+
+# What was expected, by the keyword of the schema that was not met.
+_EXPECTED: dict[str, Callable[[ValidationError], str]] = {
+    "type": lambda error: _TYPES[str(error.validator_value)],
+    "enum": lambda error: " or ".join(f"'{value}'" for value in cast("list[str]", error.validator_value)),
+    "pattern": lambda error: f"text that matches {error.validator_value}",
+    "minLength": lambda error: "some text",
+    "maxLength": lambda error: f"at most {error.validator_value} characters",
+    "minimum": lambda error: f"{error.validator_value} or more",
+    "maximum": lambda error: f"{error.validator_value} or less",
+    "exclusiveMinimum": lambda error: f"more than {error.validator_value}",
+    "minItems": lambda error: "at least one entry",
+}
+
+
+def _schema_problems(document: Document) -> Iterator[tuple[Where, str]]:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    for error in Validator(schema).iter_errors(document.data):
+        where: Where = tuple(error.absolute_path)
+        if error.validator == "additionalProperties":
+            for key in error.instance.keys() - error.schema["properties"].keys():
+                where_key = (*where, key)
+                yield where_key, f"{document.at(*where_key)}: {_unknown_key(schema, error.schema, where_key)}"
+        elif error.validator == "required":
+            for key in sorted(error.schema["required"]):
+                if key not in error.instance and f"'{key}'" in error.message:
+                    yield (
+                        where,
+                        f"{document.at(*where)}: {_name(where, 'the config')} has no '{key}';"
+                        f" expected: {_describe(schema, error.schema, key)}",
+                    )
+        else:
+            expected = _EXPECTED[str(error.validator)](error)
+            yield where, f"{document.at(*where)}: {_name(where)}: saw {_seen(error.instance)}, expected {expected}"
+    for where, text in _texts(document.data):
+        if any(ord(character) < 32 for character in text) and where[-1] != "description":
+            yield where, f"{document.at(*where)}: {_name(where)}: saw {text!r}, expected one line of text"
+
+
+def _describe(schema: dict[str, Any], part: dict[str, Any], key: str) -> str:
+    described = part["properties"][key]
+    return str(described.get("description", ""))
+
+
+def _unknown_key(schema: dict[str, Any], part: dict[str, Any], where: Where) -> str:
+    key, known = str(where[-1]), list(part["properties"])
+    said = f"unknown key '{key}' in {_name(where[:-1], 'the config')}"
+    near = difflib.get_close_matches(key, known, n=1)
+    if near:
+        return f"{said}; did you mean '{near[0]}'?"
+    elsewhere = [place for place, keys in _keys_by_place(schema) if key in keys]
+    if elsewhere:
+        return f"{said}; it belongs in {elsewhere[0]}"
+    return f"{said}; known are {', '.join(known)}"
+
+
+def _keys_by_place(schema: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    yield "the config's top level", list(schema["properties"])
+    for name, part in schema["properties"].items():
+        keys = part.get("properties") or part.get("items", {}).get("properties")
+        if keys:
+            yield f"'{name}'", list(keys)
+
+
+def _name(where: Where, top: str = "") -> str:
+    """`workloads[1].duration` for ('workloads', 1, 'duration')."""
+    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
+    return name.lstrip(".") or top
+
+
+def _seen(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
+
+
+def _texts(value: Any, where: Where = ()) -> Iterator[tuple[Where, str]]:
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*where, key))
+
+
+def _by_line(document: Document, found: Iterable[tuple[Where, str]]) -> list[str]:
+    """Messages in the order of the file, each once."""
+    in_order = sorted(found, key=lambda problem: document.line(*problem[0]))
+    return list(dict.fromkeys(message for _, message in in_order))
+
+
+# --- what a schema cannot say -----------------------------------------------------------------------------------------
+
+
+def _workload_problems(document: Document) -> Iterator[tuple[Where, str]]:
+    workloads = document.data["workloads"]
+    parallel = any("start_delay" in work or "duration" in work for work in workloads)
+    first: dict[str, int] = {}
+    for index, work in enumerate(workloads):
+        where: Where = ("workloads", index)
+        at = document.at(*where, "name")
+        if first.setdefault(work["name"], index) != index:
+            other = document.line("workloads", first[work["name"]], "name")
+            yield where, f"{at}: a second workload named '{work['name']}' (the first is in line {other})"
+        if parallel and "duration" not in work:
+            yield (
+                where,
+                f"{at}: workload '{work['name']}' has no duration; a config with start_delay or duration is"
+                " parallel, and in it every workload needs a duration in seconds",
+            )
+        if parallel and work.get("wait_completion") is True:
+            yield (
+                where,
+                f"{document.at(*where, 'wait_completion')}: workload '{work['name']}' has wait_completion: true in a"
+                " parallel config (one with start_delay or duration); expected one or the other",
+            )
+        if not parallel and work.get("wait_completion") is False:
+            yield (
+                where,
+                f"{document.at(*where, 'wait_completion')}: workload '{work['name']}' does not wait for completion;"
+                " expected start_delay and duration for workloads that overlap",
+            )
+
+
+def _read_jobs(document: Document) -> tuple[list[Job], list[str]]:
+    jobs: list[Job] = []
+    found: list[str] = []
+    for index, work in enumerate(document.data["workloads"]):
+        try:
+            manifest = _find_manifest(document, index, work["job_manifest"])
+            jobs.append(read_job(manifest, document.data["namespace"]))
+        except ConfigError as error:
+            found.extend(error.messages)
+    return jobs, list(dict.fromkeys(found))
+
+
+def _find_manifest(document: Document, index: int, given: str) -> Path:
+    """The manifest's absolute path; never a file of another directory that happens to have the same name."""
+    for base in (document.path.resolve().parent, PROJECT):
+        if (base / given).exists():
+            return (base / given).resolve()
+    names = sorted(path.name for path in (PROJECT / "workloads").glob("*.yaml"))
+    near = difflib.get_close_matches(Path(given).name, names, n=1)
+    guess = f"; did you mean 'workloads/{near[0]}'?" if near else ""
+    raise ConfigError(
+        [
+            f"{document.at('workloads', index, 'job_manifest')}: no manifest '{given}' in {document.path.parent}"
+            f" or {PROJECT}{guess}"
+        ]
+    )
+
+
+def _timeout_problems(document: Document, config: Config) -> Iterator[str]:
+    for index, work in enumerate(config.workloads):
+        if not config.parallel and work.job.seconds > config.timeout_s:
+            yield (
+                f"{document.at('workloads', index, 'name')}: workload '{work.name}' takes about {work.job.seconds} s,"
+                f" longer than the timeout of {config.timeout_s} s; raise 'timeout'"
+            )

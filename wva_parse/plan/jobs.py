@@ -1,0 +1,125 @@
+"""The load-generating Jobs: what a manifest must have so that the runner can use it, and what it says of its load."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wva_parse.log.json_files import dig
+from wva_parse.plan.documents import ConfigError, Document, Where, read_document
+
+RUN_ID_LENGTH = len("-YYYYmmdd-HHMMSS")
+MAX_NAME = 63 - RUN_ID_LENGTH  # of a Job, so that its pods carry the whole name in a label
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+
+
+class Job(NamedTuple):
+    """A `batch/v1` Job that sends `prompts` requests at `rate_per_s` requests per second."""
+
+    path: Path
+    name: str
+    rate_per_s: float
+    prompts: int
+    seed: int
+
+    @property
+    def seconds(self) -> int:
+        """Expected time from the first request to the last, in whole seconds."""
+        return math.ceil(self.prompts / self.rate_per_s)
+
+
+class Variable(NamedTuple):
+    """An environment variable that describes or steers the load."""
+
+    expected: str
+    is_valid: Callable[[str], bool]
+
+
+def _is_rate(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9]+(\.[0-9]+)?", text)) and float(text) > 0
+
+
+# MODEL and ENDPOINT come from the experiment's config, SEED from its plan: the Job has to offer a place for them.
+VARIABLES = {
+    "MODEL": Variable("a model name", lambda text: text != ""),
+    "ENDPOINT": Variable("a URL (http://... or https://...)", lambda text: bool(re.match(r"https?://", text))),
+    "REQUEST_RATE": Variable("requests per second, above 0", _is_rate),
+    "NUM_PROMPTS": Variable("a whole number above 0", lambda text: bool(re.fullmatch(r"[1-9][0-9]*", text))),
+    "SEED": Variable("a whole number", lambda text: bool(re.fullmatch(r"[0-9]+", text))),
+}
+
+
+def read_job(path: Path, namespace: str) -> Job:
+    """Read a manifest that the runner will create in `namespace`.
+
+    Raises
+    ------
+    ConfigError
+        If the file is no Job, or not one that can be renamed and given a model, an endpoint and a seed.
+    """
+    document = read_document(path)
+    problems = list(_problems(document, namespace))
+    if problems:
+        raise ConfigError(problems)
+    values = {name: text for name, text, _ in _environment(document.data)}
+    return Job(
+        path=path,
+        name=document.data["metadata"]["name"],
+        rate_per_s=float(values["REQUEST_RATE"]),
+        prompts=int(values["NUM_PROMPTS"]),
+        seed=int(values["SEED"]),
+    )
+
+
+def _problems(document: Document, namespace: str) -> Iterator[str]:
+    data = document.data
+    seen = {key: data.get(key) for key in ("apiVersion", "kind")}
+    if seen != {"apiVersion": "batch/v1", "kind": "Job"}:
+        said = ", ".join(f"no {key}" if value is None else f"{key} {value!r}" for key, value in seen.items())
+        yield f"{document.at('kind')}: saw {said}; expected the manifest of a Job (apiVersion 'batch/v1', kind 'Job')"
+        return
+    metadata = data.get("metadata")
+    yield from _metadata_problems(document, metadata if isinstance(metadata, dict) else {}, namespace)
+    given = {name: (text, where) for name, text, where in _environment(data)}
+    for name, variable in VARIABLES.items():
+        if name not in given:
+            yield (
+                f"{document.at('spec', 'template', 'spec', 'containers')}: no container has the environment"
+                f" variable {name} with a value; expected {variable.expected}"
+            )
+        elif not variable.is_valid(given[name][0]):
+            text, where = given[name]
+            yield f"{document.at(*where)}: {name}: saw '{text}', expected {variable.expected}"
+
+
+def _metadata_problems(document: Document, metadata: dict[str, Any], namespace: str) -> Iterator[str]:
+    name = metadata.get("name")
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        yield (
+            f"{document.at('metadata', 'name')}: metadata.name: saw {name!r}, expected lower-case letters,"
+            " digits and '-'"
+        )
+    elif len(name) > MAX_NAME:
+        yield (
+            f"{document.at('metadata', 'name')}: metadata.name has {len(name)} characters, expected at most"
+            f" {MAX_NAME}: the run's time is appended, and Kubernetes allows 63"
+        )
+    if metadata.get("namespace") not in (None, namespace):
+        yield (
+            f"{document.at('metadata', 'namespace')}: metadata.namespace: saw '{metadata['namespace']}', but the"
+            f" config's namespace is '{namespace}'; leave it out of the manifest"
+        )
+
+
+def _environment(data: dict[str, Any]) -> Iterator[tuple[str, str, Where]]:
+    """Name, value and place of every environment variable of the Job's containers that has a value."""
+    containers = dig(data, ("spec", "template", "spec", "containers"))
+    for index, container in enumerate(containers if isinstance(containers, list) else []):
+        variables = container.get("env") if isinstance(container, dict) else None
+        for number, variable in enumerate(variables if isinstance(variables, list) else []):
+            if isinstance(variable, dict) and variable.get("value") is not None:
+                where = ("spec", "template", "spec", "containers", index, "env", number, "value")
+                yield str(variable.get("name")), str(variable["value"]), where

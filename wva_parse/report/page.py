@@ -1,0 +1,152 @@
+"""Pages: a run's report.html, the index of a batch, a comparison; each one self-contained file.
+
+They show what `sections` and `compare` compute; only the layout is made here, from the templates beside this module.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from wva_parse.measures.texts import UNKNOWN, count, number, percent
+from wva_parse.report import words
+from wva_parse.report.sections import Section, Table, sections
+from wva_parse.report.words import Summary
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("wva_parse.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+class Picture(NamedTuple):
+    """A PNG as text in a page, and what it shows for those who do not see it."""
+
+    data: str
+    alt: str
+
+
+class Tile(NamedTuple):
+    """One number that a reader looks for first."""
+
+    label: str
+    value: str
+
+
+class Shown(NamedTuple):
+    """A `Section` with its figures read; those that a run does not have are left out."""
+
+    title: str
+    figures: Sequence[Picture]
+    sentences: Sequence[str]
+    tables: Sequence[Table]
+
+
+class Entry(NamedTuple):
+    """A run in the index of a batch: its summary, or why there is none; `link` leads to its page or document."""
+
+    name: str
+    link: str
+    summary: Summary | None = None
+    error: str = ""
+
+
+def run_page(summary: Summary, figures: Mapping[str, bytes]) -> str:
+    """report.html of a run.
+
+    Parameters
+    ----------
+    figures
+        PNG files by the names that `sections` uses.
+    """
+    return _TEMPLATES.get_template("report.html.j2").render(
+        title=str(summary["run"]),
+        kicker=kicker(summary),
+        verdict=words.verdict(summary),
+        warnings=[*summary["notes"], *summary["findings"]],
+        tiles=tiles(summary),
+        sections=show(sections(summary), figures),
+    )
+
+
+def index_page(entries: Sequence[Entry]) -> str:
+    """The index of a batch of runs."""
+    runs = [{"name": entry.name, "link": entry.link, "error": entry.error, **_told(entry.summary)} for entry in entries]
+    failed = sum(entry.summary is None for entry in entries)
+    said = f"{len(entries)} runs" + (f", {failed} of them not analysed" if failed else "")
+    return _TEMPLATES.get_template("index.html.j2").render(title="Analysed runs", kicker=said, runs=runs)
+
+
+def compare_page(title: str, said: str, parts: Sequence[Section], figures: Mapping[str, bytes]) -> str:
+    """A comparison of runs."""
+    return _TEMPLATES.get_template("compare.html.j2").render(title=title, kicker=said, sections=show(parts, figures))
+
+
+def show(parts: Sequence[Section], figures: Mapping[str, bytes]) -> list[Shown]:
+    """Sections with their figures."""
+    return [
+        Shown(
+            part.title,
+            [
+                picture(figures[name], f"{part.title}: {name.replace('_', ' ')}")
+                for name in part.figures
+                if name in figures
+            ],
+            part.sentences,
+            part.tables,
+        )
+        for part in parts
+    ]
+
+
+def picture(png: bytes, alt: str) -> Picture:
+    """A PNG for a page."""
+    return Picture(base64.b64encode(png).decode(), alt)
+
+
+def kicker(summary: Summary) -> str:
+    """What kind of run it is, in a line."""
+    interval = "" if summary["interval_s"] is None else f" of {summary['interval_s']:.0f} s"
+    parts = [summary["mode"], f"{count(summary['reconciliations'], 'reconciliation')}{interval}"]
+    parts += [f"status {summary['status']}"] if summary["status"] else []
+    parts += ["SIMULATED"] if summary["simulated"] else []
+    return " · ".join(parts)
+
+
+def tiles(summary: Summary) -> list[Tile]:
+    """The numbers that a reader looks for first."""
+    slo, replicas, client = summary["slo"], summary["replicas"], summary["client"]
+    found = [
+        Tile(f"{metric.upper()} within its SLO", _or_unknown(slo[f"{metric}_attainment"], percent))
+        for metric in ("itl", "ttft")
+    ]
+    if summary["mode"] == "model-based":
+        settled = summary["accuracy"]["settled"]["itl"]
+        found.append(
+            Tile("ITL prediction off by (MAE, settled)", f"{settled['mae_ms']:.2f} ms" if settled else UNKNOWN)
+        )
+    if summary["kv_cache"]:
+        found.append(Tile("saturated", f"{summary['kv_cache']['saturated_s']:.0f} s"))
+    if replicas:
+        found.append(Tile("replicas on average", f"{replicas['mean']:.2f}"))
+    if replicas and replicas["replica_seconds"] is not None:
+        found.append(Tile("replica-seconds", f"{replicas['replica_seconds']:.0f}"))
+    if client and client["failed"] is not None:
+        found.append(Tile("requests failed", number(client["failed"])))
+    return found
+
+
+def _told(summary: Summary | None) -> dict[str, Any]:
+    if summary is None:
+        return {}
+    return {"kicker": kicker(summary), "verdict": words.verdict(summary), "tiles": tiles(summary)}
+
+
+def _or_unknown(value: float | None, text: Any) -> str:
+    return UNKNOWN if value is None else str(text(value))

@@ -1,0 +1,542 @@
+"""Figures of a run.
+
+Each function takes the run and returns a Figure; nothing is saved here and no global state of pyplot is used. Time is
+in minutes since the window's start on all of them, so that they can be laid side by side. Idle latencies and missed
+reconciliations are gaps, not lines. Colours can be told apart by colour-blind readers (Okabe & Ito 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from wva_parse.aligned.align import GAP_INTERVALS
+from wva_parse.aligned.experiment import Experiment, workload_spans
+from wva_parse.aligned.names import without_common_words
+from wva_parse.measures import elasticity, stats
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#777777"
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GREY)
+
+WIDTH_IN, PANEL_IN = 10.0, 2.9
+MOST_IN_LEGEND = 12
+WIDE = 20.0  # times the median: from here on an axis is logarithmic
+# docs of WVA: the saturation analyzer counts tokens of KV cache, the others rates.
+ANALYZER_UNITS = {"saturation": "tokens", "throughput": "tokens/s", "queueing-model": "requests/s"}
+UNITS = {"itl": "ITL (ms)", "ttft": "TTFT (ms)"}
+
+# --- model-based
+
+
+def prediction_vs_observation(run: Experiment) -> Figure:
+    """Predicted and observed ITL and TTFT over time, with their SLOs; panels of their own for each variant."""
+    pairs = run.alignment.pairs
+    variants = list(_variants(pairs)) or [("", BLUE, "")]
+    figure, axes = _panels(
+        run, 2 * len(variants), "Prediction against what was observed one reconciliation later", sharey_by=len(variants)
+    )
+    panels = [(metric, variant) for metric in stats.METRICS for variant in variants]
+    for axis, (metric, (variant, color, label)) in zip(axes, panels, strict=True):
+        observed = _of_variant(run.frames["observed_metrics"], variant)
+        _line(axis, run, observed, f"observed_{metric}_ms", color=color, label="observed")
+        mine = _of_variant(pairs, variant)
+        shown = mine[mine["loaded"]]
+        for settled, marker_face, name in ((True, RED, "settled"), (False, "white", "other replicas than predicted")):
+            part = shown[shown["settled"] == settled]
+            if len(part):
+                axis.plot(
+                    part["minutes"],
+                    part[f"predicted_{metric}_ms"],
+                    "o",
+                    color=RED,
+                    markerfacecolor=marker_face,
+                    markersize=5,
+                    label=f"predicted, {name}",
+                )
+        _slo(axis, run, metric)
+        axis.set_ylabel(UNITS[metric] + label)
+        set_spread(axis, run.frames["observed_metrics"][f"observed_{metric}_ms"])
+        _say_if_empty(axis, mine[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
+    return _finish(figure, axes, run)
+
+
+def prediction_error_distribution(run: Experiment) -> Figure:
+    """Histograms of the errors of loaded pairs, the settled ones apart."""
+    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    axes = figure.subplots(1, 2)
+    figure.suptitle(f"Prediction errors (observed − predicted), loaded pairs\n{run.name}", fontsize=11)
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        column = f"{metric}_error_ms"
+        groups = [loaded[loaded["settled"]][column], loaded[~loaded["settled"]][column]]
+        if len(loaded):
+            bins = np.histogram_bin_edges(loaded[column].to_numpy(float), bins=min(20, max(5, len(loaded) // 2)))
+            labels = [f"settled (n = {len(groups[0])})", f"other replicas than predicted (n = {len(groups[1])})"]
+            axis.hist(
+                [group.to_numpy(float) for group in groups], bins=bins, stacked=True, color=[BLUE, SKY], label=labels
+            )
+            axis.axvline(float(loaded[column].mean()), color=RED, label=f"bias {loaded[column].mean():.2f} ms")
+            axis.axvline(0, color="black", linewidth=0.8, linestyle=":")
+            axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, frameon=False)
+        _say_if_empty(axis, loaded[column], "no loaded pairs")
+        axis.set_xlabel(f"error of {UNITS[metric]}")
+        axis.set_ylabel("pairs")
+    _footer(figure, run)
+    return figure
+
+
+def calibration(run: Experiment) -> Figure:
+    """Observed against predicted values; on the diagonal a prediction is right."""
+    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    axes = figure.subplots(1, 2)
+    figure.suptitle(f"Calibration, loaded pairs\n{run.name}", fontsize=11)
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        predicted, observed = f"predicted_{metric}_ms", f"observed_{metric}_ms"
+        for settled, face, name in ((True, BLUE, "settled"), (False, "white", "other replicas than predicted")):
+            part = loaded[loaded["settled"] == settled]
+            if len(part):
+                label = f"{name} (n = {len(part)})"
+                axis.plot(part[predicted], part[observed], "o", color=BLUE, markerfacecolor=face, label=label)
+        if len(loaded):
+            ends = [float(loaded[[predicted, observed]].min().min()), float(loaded[[predicted, observed]].max().max())]
+            axis.plot(ends, ends, color="black", linewidth=0.8, linestyle=":", label="observed = predicted")
+            axis.legend(fontsize=8)
+        if _is_wide(loaded[observed]):
+            axis.set_xscale("log")
+            axis.set_yscale("log")
+        _say_if_empty(axis, loaded[observed], "no loaded pairs")
+        axis.set_xlabel(f"predicted {UNITS[metric]}")
+        axis.set_ylabel(f"observed {UNITS[metric]}")
+    _footer(figure, run)
+    return figure
+
+
+def prediction_errors_over_time(run: Experiment) -> Figure:
+    """Errors of loaded pairs at the time of the observation, the settled ones filled."""
+    figure, axes = _panels(run, 2, "Prediction errors over time (observed − predicted), loaded pairs")
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        _errors(axis, run, loaded, metric, "minutes")
+    return _finish(figure, axes, run)
+
+
+def prediction_errors_by_condition(run: Experiment) -> Figure:
+    """Errors of loaded pairs against the load and against the replicas that were too many or too few."""
+    figure = Figure(figsize=(WIDTH_IN, 6.6), layout="constrained")
+    axes = figure.subplots(2, 2, sharey="row")
+    figure.suptitle(f"When predictions are off (observed − predicted), loaded pairs\n{run.name}", fontsize=11)
+    loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
+    loaded = loaded.assign(
+        rate_per_s=loaded["arrival_rate_per_min"] / 60,
+        mismatch=loaded["observed_replicas"] - loaded["predicted_replicas"],
+    )
+    labels = {"rate_per_s": "arrival rate (requests per second)", "mismatch": "observed less predicted replicas"}
+    for row, metric in zip(axes, stats.METRICS, strict=True):
+        for axis, column in zip(row, labels, strict=True):
+            _errors(axis, run, loaded, metric, column)
+            axis.grid(alpha=0.25)
+            axis.set_xlabel(labels[column])
+        row[1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, names = axes[0][0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, names, loc="outside right center", fontsize=8, frameon=False)
+    _footer(figure, run)
+    return figure
+
+
+def _errors(axis: Axes, run: Experiment, loaded: pd.DataFrame, metric: str, against: str) -> None:
+    column = f"{metric}_error_ms"
+    for variant, color, label in _variants(run.alignment.pairs):
+        mine = _of_variant(loaded, variant)
+        for settled, face, name in ((True, color, "settled"), (False, "white", "other replicas than predicted")):
+            part = mine[mine["settled"] == settled]
+            if len(part):
+                axis.plot(part[against], part[column], "o", color=color, markerfacecolor=face, label=f"{name}{label}")
+    axis.axhline(0, color="black", linewidth=0.8, linestyle=":")
+    if _is_wide(loaded[column].abs()):
+        # Errors have signs: logarithmic on both sides of zero, linear between.
+        linear = max(float(loaded[column].abs().median()), 1e-3)
+        axis.set_yscale("symlog", linthresh=linear)
+        axis.set_ylim(min(2 * loaded[column].min(), -linear), max(2 * loaded[column].max(), linear))
+    axis.set_ylabel(f"error of {UNITS[metric]}")
+    _say_if_empty(axis, loaded[column], "no loaded pairs")
+
+
+def tuner_parameters(run: Experiment) -> Figure:
+    """The tuner's parameters over time, and its innovations with the rejected ones marked."""
+    figure, axes = _panels(run, 3, "Tuned performance parameters")
+    updates, rejections = run.frames["tuner_update"], run.frames["nis_rejection"]
+    for axis, names, unit in ((axes[0], ("alpha", "beta"), "decode"), (axes[1], ("gamma", "delta"), "prefill")):
+        other = axis.twinx()
+        for side, name, color in ((axis, names[0], BLUE), (other, names[1], ORANGE)):
+            side.plot(updates["minutes"], updates[name], "o-", color=color, markersize=4)
+            side.set_ylabel(f"{name} ({'ms' if name in ('alpha', 'gamma') else 'ms per unit of load'})", color=color)
+        axis.set_title(unit, fontsize=9, loc="left")
+    for frame, color, name in ((updates, BLUE, "accepted"), (rejections, RED, "rejected")):
+        known = frame[frame["nis"] > 0]
+        if len(known):
+            axes[2].plot(known["minutes"], known["nis"], "o", color=color, label=f"{name} (n = {len(known)})")
+            axes[2].set_yscale("log")
+    axes[2].set_ylabel("NIS (no unit)")
+    _say_if_empty(axes[2], pd.concat([updates["nis"], rejections["nis"]]), "no NIS logged")
+    return _finish(figure, axes, run)
+
+
+# --- capacity-based
+
+
+def kv_cache_utilization(run: Experiment) -> Figure:
+    """KV usage over the pods of a reconciliation, with the threshold."""
+    figure, axes = _panels(run, 1, "KV cache usage, maximum over a minute")
+    _band(
+        axes[0], run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
+    )
+    _saturated(axes[0], run)
+    axes[0].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    axes[0].set_ylabel("KV cache usage (%)")
+    axes[0].set_ylim(0, 105)
+    _say_if_empty(axes[0], run.frames["kv_cache"]["kv_cache_usage"], "no KV cache metrics in the log")
+    return _finish(figure, axes, run)
+
+
+def queue_length(run: Experiment) -> Figure:
+    """Queue over the pods of a reconciliation, with the threshold."""
+    figure, axes = _panels(run, 1, "Waiting requests, maximum over a minute")
+    queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
+    _band(axes[0], run, queue, 1, "least to most of the pods")
+    _line(axes[0], run, queue, "total", color=GREY, linestyle=":", label="sum over the pods")
+    axes[0].axhline(
+        run.thresholds.queue, color=RED, linestyle="--", label=f"threshold {run.thresholds.queue:g} requests per pod"
+    )
+    axes[0].set_ylabel("queue length (requests)")
+    _from_zero(axes[0])
+    _say_if_empty(axes[0], run.frames["queue"]["queue_length"], "no queue metrics in the log")
+    return _finish(figure, axes, run)
+
+
+def spare_capacity(run: Experiment) -> Figure:
+    """Spare KV cache and queue, averaged over the pods that are not saturated, against the triggers to scale up."""
+    figure, axes = _panels(run, 2, "Spare capacity against the triggers to scale up")
+    analysis = run.frames["capacity_analysis"]
+    sides = (
+        ("avg_spare_kv", 100, "spare KV cache (%)", run.triggers.spare_kv, "{:g} %"),
+        ("avg_spare_queue", 1, "spare queue (requests)", run.triggers.spare_queue, "{:g} requests"),
+    )
+    refused = run.frames["scale_down_refusal"]
+    for axis, (column, factor, unit, trigger, text) in zip(axes, sides, strict=True):
+        scaled = analysis.assign(**{column: factor * analysis[column]})
+        for (model, rows), color in zip(scaled.groupby("model", dropna=False, sort=False), CYCLE, strict=False):
+            _line(axis, run, rows, column, color=color, label=str(model) if scaled["model"].nunique() > 1 else "spare")
+        if trigger is not None:
+            name = f"trigger {text.format(factor * trigger)} (from the {run.triggers.source})"
+            axis.axhline(factor * trigger, color=RED, linestyle="--", label=name)
+        _mark_changes(axis, run)
+        if len(refused):
+            axis.plot(
+                refused["minutes"],
+                [0.02] * len(refused),
+                "x",
+                color=GREY,
+                markersize=4,
+                transform=axis.get_xaxis_transform(),
+                label=f"scale-down unsafe (n = {len(refused)})",
+            )
+        axis.set_ylabel(unit)
+        axis.set_ylim(bottom=0)
+        _say_if_empty(axis, analysis[column], "the log tells no spare capacity")
+    return _finish(figure, axes, run)
+
+
+def per_pod_kv_cache(run: Experiment) -> Figure:
+    """KV usage of each pod."""
+    figure, axes = _panels(run, 1, "KV cache usage per pod, maximum over a minute", height_in=3.8)
+    pods = run.frames["kv_cache"]
+    names = list(dict.fromkeys(pods["pod"].dropna()))
+    for number, (name, color) in enumerate(zip(names, _colors(len(names)), strict=True)):
+        label = f"…{name[-12:]}" if len(names) <= MOST_IN_LEGEND else f"{len(names)} pods" if number == 0 else None
+        mine = pods[pods["pod"] == name].assign(percent=lambda rows: 100 * rows["kv_cache_usage"])
+        _line(axes[0], run, mine, "percent", color=color, label=label)
+    axes[0].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    axes[0].set_ylabel("KV cache usage (%)")
+    axes[0].set_ylim(0, 105)
+    _say_if_empty(axes[0], pods["kv_cache_usage"], "no KV cache metrics in the log")
+    return _finish(figure, axes, run)
+
+
+def scaling_with_context(run: Experiment) -> Figure:
+    """Replicas of each variant above the KV usage and the queue that they answer to."""
+    figure, axes, (kv_axis, queue_axis) = _replica_panels(run, 2, "Scaling decisions and the pods' state")
+    _band(
+        kv_axis, run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
+    )
+    _saturated(kv_axis, run)
+    kv_axis.axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    kv_axis.set_ylabel("KV usage (%)")
+    kv_axis.set_ylim(0, 105)
+    queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
+    _line(queue_axis, run, queue, "total", color=PURPLE, label="sum over the pods")
+    queue_axis.set_ylabel("queue (requests)")
+    _from_zero(queue_axis)
+    for axis in (kv_axis, queue_axis):
+        _mark_changes(axis, run)
+    return _finish(figure, axes, run)
+
+
+def demand_and_supply(run: Experiment) -> Figure:
+    """Demand against supply, as each analyzer of newer releases sees them, in its own unit."""
+    results = run.frames["analyzer_result"]
+    keys = list(dict.fromkeys(zip(results["analyzer"], results["model"], strict=True))) or [("analyzer", None)]
+    figure, axes = _panels(run, len(keys), "Demand against supply, by analyzer")
+    for axis, (analyzer, model) in zip(axes, keys, strict=True):
+        mine = results[(results["analyzer"] == analyzer) & (results["model"] == model)]
+        _line(axis, run, mine, "supply", color=BLUE, label="supply")
+        _line(axis, run, mine, "demand", color=RED, label="demand")
+        if _is_wide(mine["supply"]):  # what idle replicas could do has no limit in a queueing model
+            axis.set_yscale("symlog", linthresh=max(mine["demand"].max(), 1))
+        axis.set_ylabel(f"{analyzer} ({ANALYZER_UNITS.get(str(analyzer), 'its own unit')})")
+        if len(keys) > 1 and results["model"].nunique() > 1:
+            axis.set_title(str(model), fontsize=9, loc="left")
+        _say_if_empty(axis, mine["demand"], "no analyzer logged supply and demand")
+    return _finish(figure, axes, run)
+
+
+# --- both
+
+
+def scaling_behavior(run: Experiment) -> Figure:
+    """Replicas of each variant over time, and the load that they answer to."""
+    figure, axes, (load_axis,) = _replica_panels(run, 1, "Replicas and load")
+    _rates(load_axis, run)
+    return _finish(figure, axes, run)
+
+
+def arrival_rate(run: Experiment) -> Figure:
+    """Offered and measured requests per second."""
+    figure, axes = _panels(run, 1, "Arrival rate")
+    _rates(axes[0], run)
+    return _finish(figure, axes, run)
+
+
+def latencies(run: Experiment) -> Figure:
+    """Observed ITL and TTFT over time, with their SLOs."""
+    figure, axes = _panels(run, 2, "Observed latencies, mean over a minute")
+    observed = run.frames["observed_metrics"]
+    for axis, metric in zip(axes, stats.METRICS, strict=True):
+        variants = list(_variants(observed))
+        for later, (variant, color, label) in zip(reversed(range(len(variants))), variants, strict=True):
+            mine = _of_variant(observed, variant)
+            width = 1.5 + 1.5 * later  # variants of one model observe the same: the last must not hide the others
+            _line(axis, run, mine, f"observed_{metric}_ms", color=color, linewidth=width, label=f"observed{label}")
+        _slo(axis, run, metric)
+        axis.set_ylabel(UNITS[metric])
+        set_spread(axis, observed[f"observed_{metric}_ms"])
+        _say_if_empty(axis, observed[f"observed_{metric}_ms"], f"no observed {metric.upper()}")
+    return _finish(figure, axes, run)
+
+
+# --- parts
+
+
+def _panels(
+    run: Experiment, count: int, title: str, height_in: float = PANEL_IN, sharey_by: int = 1
+) -> tuple[Figure, list[Axes]]:
+    """Panels above each other with one axis of time; each `sharey_by` neighbours have one scale as well."""
+    figure = Figure(figsize=(WIDTH_IN, height_in * count + 0.9), layout="constrained")
+    axes = list(np.atleast_1d(figure.subplots(count, 1, sharex=True)))
+    for number, axis in enumerate(axes):
+        if number % sharey_by:
+            axis.sharey(axes[number - 1])
+    figure.suptitle(f"{title}\n{run.name}", fontsize=11)
+    return figure, axes
+
+
+def _finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
+    minutes = run.frames.reconciliations["minutes"]
+    if len(minutes):
+        margin = max((minutes.max() - minutes.min()) * 0.02, 0.2)
+        # The first workload may begin a whole interval before the first reconciliation.
+        axes[0].set_xlim(min(float(minutes.min()) - margin, 0.0), float(minutes.max()) + margin)
+    since = "the first workload" if run.window.start is not None else "the log's start"
+    axes[-1].set_xlabel(f"minutes since {since}")
+    for axis in axes:
+        axis.grid(alpha=0.25)
+        if axis.get_legend_handles_labels()[0]:
+            axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    _workloads(axes[0], run)
+    _footer(figure, run)
+    return figure
+
+
+def _footer(figure: Figure, run: Experiment) -> None:
+    if run.simulated:
+        figure.supxlabel("SIMULATED on the embedded cluster: says nothing about real hardware", fontsize=8, color=RED)
+
+
+def _say_if_empty(axis: Axes, values: pd.Series, what: str) -> None:
+    if not values.notna().any():
+        if not axis.has_data():
+            axis.set_yticks([])
+        axis.text(0.5, 0.5, what, transform=axis.transAxes, ha="center", va="center", color=GREY)
+
+
+def _from_zero(axis: Axes) -> None:
+    """Counts: from 0 to at least 1, so that nothing but zeros is a line at the bottom."""
+    axis.set_ylim(0, max(axis.get_ylim()[1], 1))
+
+
+def _is_wide(values: pd.Series) -> bool:
+    """Whether a few values would press all others onto the axis."""
+    return bool(values.notna().any() and values.max() > WIDE * values.median())
+
+
+def set_spread(axis: Axes, values: pd.Series) -> None:
+    """Make an axis logarithmic where a few values would press all others onto it."""
+    if _is_wide(values):
+        axis.set_yscale("log")
+
+
+def _line(axis: Axes, run: Experiment, frame: pd.DataFrame, column: str, **style: object) -> None:
+    """A line that ends where a reconciliation was missed."""
+    if not frame[column].notna().any():
+        return
+    minutes, values = with_gaps(run, frame, column)
+    style = {"linestyle": "-", "marker": ".", "markersize": 4, **style}
+    axis.plot(minutes, values, **style)  # type: ignore[arg-type]
+
+
+def with_gaps(run: Experiment, frame: pd.DataFrame, column: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`minutes` and a column to draw, with a NaN wherever a reconciliation was missed."""
+    minutes = frame["minutes"].to_numpy(float)
+    gaps = np.flatnonzero(np.diff(minutes) > GAP_INTERVALS * run.frames.interval_s / 60) + 1
+    middle = (minutes[gaps - 1] + minutes[gaps]) / 2
+    return np.insert(minutes, gaps, middle), np.insert(frame[column].to_numpy(float), gaps, np.nan)
+
+
+def _band(axis: Axes, run: Experiment, table: pd.DataFrame, factor: float, label: str) -> None:
+    for (model, rows), color in zip(table.groupby("model", dropna=False, sort=False), CYCLE, strict=False):
+        suffix = f", {model}" if table["model"].nunique() > 1 else ""
+        scaled = rows.assign(**{name: rows[name] * factor for name in ("mean", "max", "min")})
+        axis.fill_between(scaled["minutes"], scaled["min"], scaled["max"], color=color, alpha=0.2, label=label + suffix)
+        _line(axis, run, scaled, "mean", color=color, label=f"mean of the pods{suffix}")
+
+
+def _saturated(axis: Axes, run: Experiment) -> None:
+    events = stats.saturation_events(run.frames["kv_cache"], run.thresholds.kv_cache, run.frames.interval_s)
+    for number, (start, end) in enumerate(zip(events["start_minutes"], events["end_minutes"], strict=True)):
+        axis.axvspan(start, end, color=RED, alpha=0.08, linewidth=0, label="saturated" if number == 0 else None)
+
+
+def _kv_label(run: Experiment) -> str:
+    return f"threshold {100 * run.thresholds.kv_cache:g} %"
+
+
+def _slo(axis: Axes, run: Experiment, metric: str) -> None:
+    limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
+    if limit is not None:
+        axis.axhline(
+            limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms (from the {run.slo.source})"
+        )
+
+
+def _replica_panels(run: Experiment, others: int, title: str) -> tuple[Figure, list[Axes], list[Axes]]:
+    """A panel of replicas for each variant, on one scale, then others; the latter once more by themselves."""
+    variants = list(_variants(run.frames["scaling_decision"])) or [("", BLUE, "")]
+    figure, axes = _panels(run, len(variants) + others, title)
+    own, rest = axes[: len(variants)], axes[len(variants) :]
+    for axis, (variant, _, label) in zip(own, variants, strict=True):
+        _replicas(axis, run, variant, label, is_one=len(variants) == 1)
+    top = max(axis.get_ylim()[1] for axis in own)
+    for axis in own:
+        axis.set_ylim(0, top)
+    return figure, axes, rest
+
+
+def _replicas(axis: Axes, run: Experiment, variant: str, label: str, is_one: bool) -> None:
+    sampled = run.samples.replicas if is_one else _of_variant(run.samples.by_variant, variant)
+    if len(sampled):
+        axis.step(sampled["minutes"], sampled["replicas"], where="post", color=SKY, label="wanted of the Deployment")
+        axis.step(sampled["minutes"], sampled["ready"], where="post", color=BLUE, label="ready")
+    decisions = _of_variant(run.frames["scaling_decision"], variant)
+    if not len(sampled):
+        axis.step(decisions["minutes"], decisions["current_replicas"], where="post", color=BLUE, label="current")
+    axis.step(
+        decisions["minutes"], decisions["target_replicas"], where="post", color=GREY, linestyle=":", label="target"
+    )
+    changes = list(_changes(decisions))
+    for direction, marker, color, name in ((1, "^", GREEN, "scale-up"), (-1, "v", ORANGE, "scale-down")):
+        points = [(minutes, target) for minutes, sign, target in changes if sign == direction]
+        if points:
+            axis.plot(
+                *zip(*points, strict=True), marker, color=color, markersize=7, label=f"{name} (n = {len(points)})"
+            )
+    axis.set_ylabel(f"replicas{label}")
+    _from_zero(axis)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
+    _say_if_empty(axis, decisions["target_replicas"], "no scaling decisions in the log")
+
+
+def _changes(decisions: pd.DataFrame) -> Iterator[tuple[float, int, float]]:
+    """Minute, direction and target of each decision that is not no-change."""
+    signs = np.sign((decisions["target_replicas"] - decisions["current_replicas"]).fillna(0))
+    for minutes, sign, target in zip(decisions["minutes"], signs, decisions["target_replicas"], strict=True):
+        if sign:
+            yield float(minutes), int(sign), float(target)
+
+
+def _mark_changes(axis: Axes, run: Experiment) -> None:
+    """Vertical lines at decisions that are not no-change."""
+    styles = {1: (GREEN, "scale-up"), -1: (ORANGE, "scale-down")}
+    seen = set[int]()
+    for minutes, direction, _ in _changes(run.frames["scaling_decision"]):
+        color, name = styles[direction]
+        label = None if direction in seen else name
+        axis.axvline(minutes, color=color, linewidth=0.8, alpha=0.7, label=label)
+        seen.add(direction)
+
+
+def _rates(axis: Axes, run: Experiment) -> None:
+    offered = elasticity.offered_rate([(start, end, 60 * rate) for _, start, end, rate in workload_spans(run)]).assign(
+        per_s=lambda steps: steps["rate_per_min"] / 60
+    )
+    if len(offered):
+        axis.step(offered["minutes"], offered["per_s"], where="post", color=GREY, label="offered by the Jobs")
+    observed = stats.arrival_rates(run.frames)
+    _line(axis, run, observed, "per_s", color=BLUE, label="measured by WVA")
+    axis.set_ylabel("requests per second")
+    axis.set_ylim(bottom=0)
+    if not len(offered):
+        _say_if_empty(axis, observed["per_s"], "the log tells no arrival rate")
+
+
+def _workloads(axis: Axes, run: Experiment) -> None:
+    """Thin bars above the first panel: which workload ran when."""
+    spans = workload_spans(run)
+    for number, (name, start, end, rate) in enumerate(spans):
+        height = 1.03 + 0.07 * (len(spans) - 1 - number)
+        transform = axis.get_xaxis_transform()
+        axis.plot([start, end], [height, height], color=GREY, linewidth=3, transform=transform, clip_on=False)
+        text = f" {name}, {rate:g} req/s"
+        axis.text(end, height, text, fontsize=7, va="center", transform=transform, clip_on=False, color=GREY)
+
+
+def _variants(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Name, colour and what to add to a label, of each variant of a frame; the same in whatever order they are."""
+    names = sorted(frame["variant"].dropna().unique())
+    for name, short, color in zip(names, without_common_words(names), _colors(len(names)), strict=True):
+        yield name, color, f", {short}" if len(names) > 1 else ""
+
+
+def _of_variant(frame: pd.DataFrame, variant: str) -> pd.DataFrame:
+    return frame[frame["variant"] == variant]
+
+
+def _colors(count: int) -> list[str]:
+    return [CYCLE[number % len(CYCLE)] for number in range(count)]

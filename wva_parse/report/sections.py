@@ -1,0 +1,361 @@
+"""The sections that ANALYSIS_SUMMARY.md and report.html both show: figures, sentences, tables.
+
+Everything is computed from summary.json's numbers, as in `report`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from wva_parse.measures.texts import UNKNOWN, cell, number, percent
+from wva_parse.report import words
+from wva_parse.report.words import Summary
+
+GLOSSARY = (
+    ("reconciliation", "one round of the controller's loop; twin runs within 5 s count as one"),
+    ("pair", "the prediction of reconciliation N with the observation of the same variant at N+1"),
+    ("loaded pair", "one in which both latencies were observed; idle ones count only under 'all'"),
+    ("settled pair", "a loaded pair observed at the replicas that the prediction was made for"),
+    ("error", "observed - predicted; positive: the optimizer was optimistic"),
+    ("ITL, TTFT", "inter-token latency and time to first token, means over a minute"),
+    ("attainment", "share of loaded observations at or below the SLO"),
+    ("saturated", "KV cache usage of a pod above the threshold"),
+    ("replica-seconds", "replicas integrated over time: what the run cost"),
+)
+
+
+class Table(NamedTuple):
+    """Cells as text; the first column names the rows."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    is_text: bool = False  # words rather than numbers: read from the left
+
+
+class Section(NamedTuple):
+    """One question about a run: figures by file name, what they show in sentences, and the numbers."""
+
+    title: str
+    figures: Sequence[str]
+    sentences: Sequence[str]
+    tables: Sequence[Table] = ()
+
+
+def sections(summary: Summary) -> list[Section]:
+    """Everything that a report tells after the verdict, in its order; figures that a run does not have included."""
+    model_based = summary["mode"] == "model-based"
+    return [
+        *(_prediction_sections(summary) if model_based else _saturation_sections(summary)),
+        Section(
+            "Scaling",
+            ("scaling_behavior" if model_based else "scaling_with_context",),
+            (words.about_scaling(summary), words.about_load(summary)),
+            tuple(_scaling_tables(summary)),
+        ),
+        *([Section("Variants", (), (), (_variant_table(summary),))] if len(summary["variants"]) > 1 else []),
+        Section(
+            "SLO",
+            ("latencies",),
+            (words.about_slo(summary),),
+            (Table(("", "SLO", "attainment", "n"), list(_slo_rows(summary))),),
+        ),
+        *(_saturation_sections(summary) if model_based else ()),
+        *(
+            [Section("Demand and supply", ("demand_and_supply",), (words.about_analyzers(summary),))]
+            if summary["analyzers"]
+            else []
+        ),
+        Section("Load", ("arrival_rate",), (words.about_rates(summary),)),
+        *([Section("Tuner", ("tuner_parameters",), (words.about_tuner(summary),))] if model_based else []),
+        *([Section("Workloads", (), (), (_workload_table(summary),))] if summary["workloads"] else []),
+        _client_section(summary),
+        Section("The run", (), (), (Table(("", ""), list(_run_rows(summary)), is_text=True),)),
+        Section("The log", (), (), (Table(("", ""), list(_log_rows(summary)), is_text=True),)),
+        Section("Terms", (), (), (Table(("term", "meaning"), GLOSSARY, is_text=True),)),
+    ]
+
+
+def _prediction_sections(summary: Summary) -> Iterator[Section]:
+    if not words.has_predictions(summary):
+        yield Section("Prediction accuracy", (), (words.NO_PREDICTIONS,))
+        return
+    yield Section(
+        "Prediction accuracy",
+        ("prediction_vs_observation",),
+        (words.about_predictions(summary), words.about_unpaired(summary)),
+        (Table(_ACCURACY_HEADER, list(_accuracy_rows(summary))),),
+    )
+    yield Section("Prediction errors", ("prediction_error_distribution", "calibration"), (words.about_errors(summary),))
+    yield Section(
+        "When predictions are off",
+        ("prediction_errors_over_time", "prediction_errors_by_condition"),
+        (words.about_conditions(summary),),
+        (Table(_MISMATCH_HEADER, list(_mismatch_rows(summary))),),
+    )
+
+
+def _saturation_sections(summary: Summary) -> Iterator[Section]:
+    yield Section(
+        "KV cache",
+        ("kv_cache_utilization", "per_pod_kv_cache"),
+        (words.about_saturation(summary),),
+        tuple(_saturation_tables(summary)),
+    )
+    yield Section("Queue", ("queue_length",), (words.about_queue(summary),))
+    if summary["mode"] == "capacity-based":
+        yield Section(
+            "Spare capacity",
+            ("spare_capacity",),
+            (words.about_spare(summary), words.about_correlation(summary)),
+            tuple(_decision_tables(summary)),
+        )
+
+
+_ACCURACY_HEADER = ("pairs", "metric", "n", "bias (ms)", "MAE (ms)", "RMSE (ms)", "median abs. (ms)", "MAPE", "R²")
+_MISMATCH_HEADER = (
+    "observed less predicted replicas",
+    "n",
+    "ITL MAE (ms)",
+    "ITL bias (ms)",
+    "TTFT MAE (ms)",
+    "TTFT bias (ms)",
+)
+
+
+def _run_rows(summary: Summary) -> Iterator[tuple[str, str]]:
+    replicas, cost = summary["replicas"], summary["cost"]
+    yield "mode", f"{summary['mode']} ({summary['mode_evidence']})"
+    yield "status", UNKNOWN if summary["status"] is None else str(summary["status"])
+    yield "reconciliations", f"{summary['reconciliations']} (loop runs in the log: {summary['loop_runs']})"
+    yield "usual interval", UNKNOWN if summary["interval_s"] is None else f"{summary['interval_s']:.1f} s"
+    yield "observations from", str(summary["observed_from"])
+    if replicas and replicas["replica_seconds"] is not None:
+        yield "replica-seconds", f"{replicas['replica_seconds']:.0f} (from {replicas['source']})"
+    if cost and cost["cost"] is not None:
+        yield "cost", f"{cost['cost']:.2f} (WVA's unit cost {cost['unit_cost']:g} per replica and hour)"
+
+
+def _accuracy_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    for group in ("settled", "loaded", "all"):
+        for metric in ("itl", "ttft"):
+            found = summary["accuracy"][group][metric]
+            if found is None:
+                yield group, metric.upper(), "0", *["–"] * 6
+                continue
+            numbers = (f"{found[name]:.2f}" for name in ("bias_ms", "mae_ms", "rmse_ms", "median_abs_ms"))
+            mape = "–" if found["mape"] is None else percent(found["mape"])
+            r2 = "–" if found["r2"] is None else f"{found['r2']:.2f}"
+            yield group, metric.upper(), str(found["n"]), *numbers, mape, r2
+
+
+def _mismatch_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    for row in summary["errors"]["by_mismatch"]:
+        numbers = (f"{row[name]:.2f}" for name in ("itl_mae_ms", "itl_bias_ms", "ttft_mae_ms", "ttft_bias_ms"))
+        yield f"{row['mismatch']:+d}" if row["mismatch"] else "0 (settled)", str(row["n"]), *numbers
+
+
+def _variant_table(summary: Summary) -> Table:
+    header = ("variant", "model", "scale-ups", "scale-downs", "replicas", "settled pairs", "ITL MAE, settled (ms)")
+    # Only the model-based mode predicts.
+    columns = len(header) if summary["mode"] == "model-based" else header.index("settled pairs")
+    return Table(header[:columns], [_variant_row(each)[:columns] for each in summary["variants"]])
+
+
+def _variant_row(each: dict[str, Any]) -> tuple[str, ...]:
+    ups, downs = (str(each["actions"].get(action, 0)) for action in ("scale-up", "scale-down"))
+    replicas, settled = each["replicas"], each["accuracy"]["settled"]["itl"]
+    ran = f"{number(replicas['min'])} to {number(replicas['max'])}" if replicas else UNKNOWN
+    error = f"{settled['mae_ms']:.2f}" if settled else "–"
+    return str(each["variant"]), each["model"] or UNKNOWN, ups, downs, ran, str(each["pairs"]["settled"]), error
+
+
+def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
+    slo = summary["slo"]
+    for metric in ("itl", "ttft"):
+        limit, share = slo[f"{metric}_ms"], slo[f"{metric}_attainment"]
+        limit_text = UNKNOWN if limit is None else f"{limit:g} ms (from the {slo['source']})"
+        yield metric.upper(), limit_text, UNKNOWN if share is None else percent(share), str(slo["loaded_observations"])
+
+
+_STEPS = (
+    ("decision to wanted", "decision_to_desired_s"),
+    ("wanted to ready", "desired_to_ready_s"),
+    ("decision to ready", "decision_to_ready_s"),
+)
+
+
+def _scaling_tables(summary: Summary) -> Iterator[Table]:
+    if summary["reasons"]:
+        rows = [(row["action"], row["reason"] or UNKNOWN, str(row["count"])) for row in summary["reasons"]]
+        yield Table(("decision", "reason", "count"), rows, is_text=True)
+    took = summary["time_to_scale"]
+    if took["changes"]:
+        ways = [took[way] for way in ("up", "down")]
+        outcomes = ("carried_out", "superseded", "not_needed", "never")
+        yield Table(
+            (f"changes of target: {took['changes']}", "up", "down"),
+            [(name.replace("_", " "), *(str(way[name]) for way in ways)) for name in outcomes],
+        )
+        yield Table(
+            (f"time to scale, median (s, from {took['source']})", "up", "down"),
+            [
+                ("resolution", *[cell(took["resolution_s"])] * 2),
+                *((label, *(cell(way[name]) for way in ways)) for label, name in _STEPS),
+            ],
+        )
+    found = summary["elasticity"]
+    if found:
+        yield Table(
+            ("replicas against the need", "too few", "too many"),
+            [
+                ("area (replica-seconds)", f"{found['under_replica_s']:.0f}", f"{found['over_replica_s']:.0f}"),
+                (
+                    "accuracy (mean share of the need)",
+                    percent(found["under_accuracy"]),
+                    percent(found["over_accuracy"]),
+                ),
+                ("share of the time", percent(found["under_share"]), percent(found["over_share"])),
+            ],
+        )
+        yield Table(
+            ("replicas", ""),
+            [
+                ("used (replica-seconds)", f"{found['used_replica_s']:.0f}"),
+                ("of a perfect autoscaler, at least (replica-seconds)", f"{found['least_replica_s']:.0f}"),
+                ("jitter (changes per minute more than needed)", f"{found['jitter_per_min']:.2f}"),
+                ("one replica serves (requests/s)", f"{found['capacity_per_replica_per_s']:.2f}"),
+                ("demand known from", "the offered load" if found["demand_from"] == "plan" else "the log"),
+            ],
+        )
+
+
+def _saturation_tables(summary: Summary) -> Iterator[Table]:
+    events = (summary["kv_cache"] or {}).get("events") or []
+    if events:
+        header = ("saturated from minute", "for (s)", "peak", "to the decision (s)", "to ready replicas (s)", "model")
+        rows = [
+            (
+                f"{event['start_minutes']:.1f}",
+                f"{event['duration_s']:.0f}",
+                percent(event["peak"]),
+                *("–" if event[name] is None else f"{event[name]:.0f}" for name in ("to_decision_s", "to_ready_s")),
+                str(event["model"] or UNKNOWN),
+            )
+            for event in events
+        ]
+        yield Table(header, rows)
+
+
+def _decision_tables(summary: Summary) -> Iterator[Table]:
+    found = summary["capacity"]
+    if found["scale_up_reasons"]:
+        yield Table(("why up", "reconciliations"), [(why, str(n)) for why, n in found["scale_up_reasons"].items()])
+    if found["scale_down_refusals"]:
+        rows = [(row["reason"], str(row["count"]), str(row["single"])) for row in found["scale_down_refusals"]]
+        yield Table(("why not down", "reconciliations", "of these with one replica"), rows)
+    if found["at_decisions"]:
+        header = ("decision", "n", "KV usage, highest pod: median", "range", "queue, all pods: median", "range")
+        yield Table(header, [_values_at(row) for row in found["at_decisions"]])
+    if any(row["n"] for row in found["correlation"]):
+        heads = ("reconciliations before the decision", "n", "ρ of step and KV usage", "ρ of step and queue")
+        yield Table(heads, [_correlation(row) for row in found["correlation"]])
+
+
+def _correlation(row: dict[str, Any]) -> tuple[str, ...]:
+    rhos = ("–" if row[name] is None else f"{row[name]:.2f}" for name in ("kv", "queue"))
+    return str(row["lag"]), str(row["n"]), *rhos
+
+
+def _values_at(row: dict[str, Any]) -> tuple[str, ...]:
+    cells = []
+    for name, text in (("kv", percent), ("queue", number)):
+        values = [row[f"{name}_{which}"] for which in ("median", "least", "most")]
+        cells += ["–", "–"] if None in values else [text(values[0]), f"{text(values[1])} to {text(values[2])}"]
+    return str(row["action"]), str(row["n"]), *cells
+
+
+def _workload_table(summary: Summary) -> Table:
+    header = ("workload", "req/s", "planned (s)", "started", "ended", "late (s)", "result")
+    return Table(header, [_workload_row(work) for work in summary["workloads"]], is_text=True)
+
+
+def _workload_row(work: dict[str, Any]) -> tuple[str, ...]:
+    result = str(work["result"] or UNKNOWN) + (f": {work['reason']}" if work["reason"] else "")
+    planned = f"{work['planned_start_s']} to {work['planned_end_s']}"
+    late = "–" if work["start_late_s"] is None else f"{work['start_late_s']:.2f}"
+    return str(work["name"]), cell(work["rate_per_s"]), planned, work["start"] or "–", work["end"] or "–", late, result
+
+
+def _client_section(summary: Summary) -> Section:
+    client = summary["client"]
+    if client is None:
+        return Section("Client side", (), ("There are no Job logs.",))
+    latencies = [(metric, name) for metric in ("ttft", "tpot", "itl") for name in ("mean", "median", "p99")]
+    header = ["Job", "answered", "failed", "offered (req/s)", "achieved (req/s)"]
+    header += [f"{name.replace('p99', 'P99')} {metric.upper()} (ms)" for metric, name in latencies]
+    names = [
+        "completed",
+        "failed",
+        "rate_per_s",
+        "throughput_per_s",
+        *(f"{name}_{metric}_ms" for metric, name in latencies),
+    ]
+    rows = [(str(job["job"]), *(cell(job[name]) for name in names)) for job in client["jobs"]]
+    sentences = [words.about_clients(summary)]
+    if client["without_result"]:
+        sentences.append(
+            f"Without a result (stopped or failed before their end): {', '.join(client['without_result'])}."
+        )
+    return Section("Client side", (), sentences, (Table(header, rows),) if rows else ())
+
+
+def _log_rows(summary: Summary) -> Iterator[tuple[str, str]]:
+    log = summary["log"]
+    yield "lines", str(log["lines"])
+    yield "of a known form", str(log["recognised"])
+    yield "dialects", _listed(log["dialects"], 10)
+    yield "of no known form", _listed(log["unrecognised"])
+    yield "not JSON", str(log["not_json"])
+    yield "repeated", str(log["repeated"])
+    yield "failures logged", _listed(summary["failures"])
+
+
+def _listed(counts: dict[str, int], most: int = 5) -> str:
+    shown = ", ".join(f"{what} ({n})" for what, n in list(counts.items())[:most])
+    return f"{sum(counts.values())}: {shown}" if counts else "0"
+
+
+# --- ANALYSIS_SUMMARY.md
+
+
+def markdown(summary: Summary, figures: Collection[str] = ()) -> str:
+    """ANALYSIS_SUMMARY.md.
+
+    Parameters
+    ----------
+    figures
+        Names of the figures in `plots/` beside it, to be shown.
+    """
+    lines = [f"# {summary['run']}", "", *_paragraphs(words.verdict(summary))]
+    if summary["notes"] or summary["findings"]:
+        lines += ["## Before you believe it", ""]
+        lines += [*(f"- {note}" for note in [*summary["notes"], *summary["findings"]]), ""]
+    for section in sections(summary):
+        lines += [f"## {section.title}", "", *_paragraphs(section.sentences)]
+        lines += _paragraphs(
+            f"![{name.replace('_', ' ')}](plots/{name}.png)" for name in section.figures if name in figures
+        )
+        for table in section.tables:
+            lines += [*markdown_table(table), ""]
+    return "\n".join(lines)
+
+
+def markdown_table(table: Table) -> list[str]:
+    """The lines of a table."""
+    lines = ["| " + " | ".join(table.header) + " |", "|" + "---|" * len(table.header)]
+    return lines + ["| " + " | ".join(cell.replace("|", "/") for cell in row) + " |" for row in table.rows]
+
+
+def _paragraphs(sentences: Iterable[str]) -> list[str]:
+    return [line for sentence in sentences for line in (sentence, "")]

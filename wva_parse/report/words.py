@@ -1,0 +1,343 @@
+"""A run's numbers in words: the verdict, and what each figure shows.
+
+Everything is computed from summary.json's numbers (`summary.summarize`), so that no sentence is wrong for another run.
+What is unknown is said to be, never shown as 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wva_parse.measures.texts import bias, count, ms, number, percent, times
+
+Summary = dict[str, Any]
+
+NO_PREDICTIONS = "The log holds no predictions: WVA logs them at DEBUG up to 0.4, and predicts no latencies later."
+
+LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (TTFT)"}
+
+# --- the verdict
+
+
+def verdict(summary: Summary) -> list[str]:
+    """Up to three sentences that somebody who pays for the GPUs understands."""
+    lines = [_served(summary), _decided(summary)]
+    if summary["findings"]:
+        lines.append(f"Look at this first: {summary['findings'][0]}")
+    elif summary["mode"] == "model-based":
+        lines.append(about_predictions(summary))
+    else:
+        lines.append(about_saturation(summary))
+    return [line for line in lines if line]
+
+
+def _served(summary: Summary) -> str:
+    slo = summary["slo"]
+    n = slo["loaded_observations"]
+    if summary["observed_from"] == "nothing":
+        return "Nobody logged what the requests felt: no observed ITL and TTFT."
+    if not n:
+        return "No request was served while the controller observed."
+    parts = []
+    for metric, name in LATENCIES.items():
+        limit, share = slo[f"{metric}_ms"], slo[f"{metric}_attainment"]
+        if limit is not None and share is not None:
+            parts.append(f"{name} was within its SLO of {limit:g} ms in {percent(share)}")
+    if not parts:
+        return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
+    return f"Under load, {' and '.join(parts)} of {count(n, 'observation')}."
+
+
+def _decided(summary: Summary) -> str:
+    replicas = summary["replicas"]
+    if replicas is None:
+        return "The log holds no scaling decision."
+    ups, downs = (summary["actions"].get(action, 0) for action in ("scale-up", "scale-down"))
+    least, most, mean = (number(replicas[name]) for name in ("min", "max", "mean"))
+    ran = (
+        f"{count(int(replicas['min']), 'replica')} ran throughout"
+        if least == most
+        else f"{least} to {most} replicas ran, {mean} on average"
+    )
+    return f"WVA decided {times(ups)} to scale up and {times(downs)} to scale down; {ran}."
+
+
+# --- sentences under figures
+
+
+def about_predictions(summary: Summary) -> str:
+    """How far off the predictions were."""
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
+    accuracy = summary["accuracy"]
+    settled, loaded = accuracy["settled"]["itl"], accuracy["loaded"]["itl"]
+    if settled is None:
+        if loaded is None:
+            return "No prediction has an observation under load to be judged by."
+        return (
+            f"None of {count(loaded['n'], 'loaded pair')} was observed at the predicted number of replicas; "
+            f"over all of them ITL was off by {ms(loaded['mae_ms'])} on average."
+        )
+    return (
+        f"Where the replicas were those that it had predicted for ({count(settled['n'], 'settled pair')}), WVA's "
+        f"predictions of ITL were off by {ms(settled['mae_ms'])} on average, {bias(settled['bias_ms'])}."
+    )
+
+
+def about_errors(summary: Summary) -> str:
+    """How the errors spread, and whether predicting was better than not."""
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
+    sentences = []
+    for metric in ("itl", "ttft"):
+        found = summary["accuracy"]["loaded"][metric]
+        if found:
+            sentences.append(
+                f"{metric.upper()}: half of {count(found['n'], 'loaded pair')} off by at most "
+                f"{ms(found['median_abs_ms'])}, root mean square {ms(found['rmse_ms'])}."
+            )
+        skill = summary["skill"][metric]
+        if skill and skill["skill"] is not None:
+            better = "better" if skill["skill"] > 0 else "no better"
+            sentences.append(
+                f'Predicting was {better} than "same as last time", which is off by {ms(skill["persistence_mae_ms"])} '
+                f"on average against {ms(skill['mae_ms'])} (n = {skill['n']})."
+            )
+    return " ".join(sentences) or "There are no loaded pairs."
+
+
+def about_unpaired(summary: Summary) -> str:
+    """Why predictions have no partner."""
+    unpaired = summary["unpaired"]
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
+    if not unpaired:
+        return "Every prediction has an observation."
+    listed = ", ".join(f"{reason} ({count})" for reason, count in unpaired.items())
+    return f"Predictions without an observation to be judged by: {listed}."
+
+
+def about_conditions(summary: Summary) -> str:
+    """Whether errors come from other replicas than predicted, or with the load."""
+    if not has_predictions(summary):
+        return NO_PREDICTIONS
+    rows = summary["errors"]["by_mismatch"]
+    if not rows:
+        return "There are no loaded pairs."
+    settled = [row for row in rows if row["mismatch"] == 0]
+    others = [row for row in rows if row["mismatch"] != 0]
+    sentences = []
+    if settled and others:
+        n = sum(row["n"] for row in others)
+        mae = sum(row["n"] * row["itl_mae_ms"] for row in others) / n
+        sentences.append(
+            f"At other replicas than predicted ITL was off by {ms(mae)} on average ({count(n, 'pair')}), at the "
+            f"predicted ones by {ms(settled[0]['itl_mae_ms'])} ({count(settled[0]['n'], 'pair')})."
+        )
+    elif settled:
+        sentences.append("Every loaded pair was observed at the predicted number of replicas.")
+    else:
+        sentences.append("No loaded pair was observed at the predicted number of replicas.")
+    for metric in ("itl", "ttft"):
+        found = summary["errors"]["load_correlation"][metric]
+        if found["rho"] is not None:
+            sentences.append(
+                f"The error of {metric.upper()} {_goes_with(found['rho'])} the arrival rate (Spearman's ρ "
+                f"{found['rho']:.2f}, n = {found['n']})."
+            )
+    return " ".join(sentences)
+
+
+def _goes_with(rho: float) -> str:
+    """In words; 0.3 and 0.6 are what is commonly called weak and strong."""
+    strength = "hardly goes" if abs(rho) < 0.3 else "goes" if abs(rho) < 0.6 else "goes strongly"
+    return f"{strength} with" if rho >= 0 or abs(rho) < 0.3 else f"{strength} against"
+
+
+def has_predictions(summary: Summary) -> bool:
+    """Whether there is anything to judge the optimizer by."""
+    return bool(summary["pairs"]["all"] or summary["unpaired"])
+
+
+def about_slo(summary: Summary) -> str:
+    """How often each SLO was met."""
+    slo = summary["slo"]
+    if slo["source"] == "unknown":
+        return "No SLO is known, from the log or from the config."
+    sentences = []
+    for metric in ("itl", "ttft"):
+        if slo[f"{metric}_attainment"] is not None:
+            met = percent(slo[f"{metric}_attainment"])
+            sentences.append(f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in {met}")
+    n = count(slo["loaded_observations"], "loaded observation")
+    return f"{' and '.join(sentences)} of {n}." if sentences else "Nothing was loaded, so nothing is judged."
+
+
+def about_scaling(summary: Summary) -> str:
+    """What was decided and how long it took."""
+    took = summary["time_to_scale"]
+    if not took["changes"]:
+        return f"{_decided(summary)} No decision changed a target."
+    text = f"{_decided(summary)} Targets changed {times(took['changes'])}, carried out {times(took['carried_out'])}"
+    up = took["up"]
+    if up["decision_to_ready_s"] is not None:
+        text += (
+            f"; of {count(up['carried_out'], 'raised target')} half were ready within {up['decision_to_ready_s']:.0f} s"
+        )
+        if took["source"] == "samples":
+            text += (
+                f" ({up['decision_to_desired_s']:.0f} s until the replicas were wanted, "
+                f"{up['desired_to_ready_s']:.0f} s more until they were ready)"
+            )
+        if took["resolution_s"] is not None:
+            text += f", to a resolution of {took['resolution_s']:.0f} s"
+    turns = summary["flapping"]
+    return text + (f". The direction turned {times(turns)} within ten minutes." if turns else ".")
+
+
+def about_load(summary: Summary) -> str:
+    """What the load needed, as far as that can be estimated."""
+    found = summary["elasticity"]
+    if found is None:
+        return "What one replica can serve within the SLO is not known from this run."
+    source = "offered" if found["demand_from"] == "plan" else "measured"
+    condition = "the most seen " + ("without saturation" if summary["slo"]["source"] == "unknown" else "within the SLO")
+    if found["capacity_from"] == "given":
+        condition = "as given"
+    return (
+        f"If one replica serves {found['capacity_per_replica_per_s']:.1f} requests per second "
+        f"({condition}), the {source} load needed {found['least_replica_s']:.0f} replica-seconds and got "
+        f"{found['used_replica_s']:.0f}: too few replicas in {percent(found['under_share'])} of the time, too many in "
+        f"{percent(found['over_share'])}."
+    )
+
+
+_PER_POD = " (WVA logs them since 0.0.5, and from 0.5 on only with --v=4)"
+
+
+def about_saturation(summary: Summary) -> str:
+    """When pods were saturated and what was done about it."""
+    kv = summary["kv_cache"]
+    if kv is None:
+        return f"The log holds no KV cache metrics{_PER_POD}."
+    threshold = f"{100 * kv['threshold']:g} %"
+    if not kv["saturation_events"]:
+        return f"No pod's KV cache usage was above {threshold}; the most was {percent(kv['max'])}."
+    text = (
+        f"Pods were saturated (above {threshold}) {times(kv['saturation_events'])}, for {kv['saturated_s']:.0f} s in "
+        f"all; a scale-up answered {times(kv['answered_events'])}"
+    )
+    if kv["saturation_to_ready_s"] is not None:
+        text += f", and its replicas were ready {kv['saturation_to_ready_s']:.0f} s after the beginning (median)"
+    return text + "."
+
+
+def about_spare(summary: Summary) -> str:
+    """Spare capacity against the triggers, and why replicas were kept."""
+    found = summary["capacity"]
+    triggers, spare = found["triggers"], found["spare"]
+    if not spare["analyses"]:
+        sentences = ["The log tells no spare capacity (V1 analyses tell it, at DEBUG before v0.5.1)."]
+    elif triggers["source"] == "unknown":
+        sentences = [
+            f"{count(spare['analyses'], 'analysis', 'analyses')} told the spare capacity; no trigger is known."
+        ]
+    else:
+        parts = [
+            f"spare {name} was below the trigger of {text} {times(spare[f'below_{key}'])}"
+            for name, key, text in (
+                ("KV cache", "kv", _trigger(triggers["spare_kv"], 100, " %")),
+                ("queue", "queue", _trigger(triggers["spare_queue"], 1, " requests")),
+            )
+            if text
+        ]
+        sentences = [f"In {count(spare['analyses'], 'analysis', 'analyses')}, {' and '.join(parts)}."]
+    refusals = found["scale_down_refusals"]
+    if refusals:
+        refused, single = (sum(row[name] for row in refusals) for name in ("count", "single"))
+        listed = ", ".join(f"{row['reason']} ({row['count']})" for row in refusals)
+        sentences.append(f"A scale-down was found unsafe in {count(refused, 'reconciliation')}: {listed}.")
+        if single:
+            sentences.append(f"In {single} of them there was one replica, and nothing to give back.")
+    return " ".join(sentences)
+
+
+def _trigger(value: float | None, factor: float, unit: str) -> str:
+    return "" if value is None else f"{factor * value:g}{unit}"
+
+
+def about_analyzers(summary: Summary) -> str:
+    """Demand against supply, by the analyzers of newer releases."""
+    parts = [
+        f"the {row['analyzer']} analyzer found more demand than supply in {row['above']} of {row['n']} analyses"
+        + ("" if row["peak"] is None else f" (demand over supply up to {row['peak']:.2f})")
+        for row in summary["analyzers"]
+    ]
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}." if said else "No analyzer logs demand and supply."
+
+
+def about_correlation(summary: Summary) -> str:
+    """How decisions go with the pods' state before them."""
+    rows = [row for row in summary["capacity"]["correlation"] if row["kv"] is not None or row["queue"] is not None]
+    if not rows:
+        return "Decisions and the pods' state hardly varied: nothing can be said of how they go together."
+    parts = []
+    for name, column in (("KV cache usage", "kv"), ("queue length", "queue")):
+        known = [row for row in rows if row[column] is not None]
+        if known:
+            best = max(known, key=lambda row: abs(row[column]))
+            when = "of the same reconciliation" if not best["lag"] else f"{count(best['lag'], 'reconciliation')} before"
+            parts.append(
+                f"The decided step {_goes_with(best[column])} the {name} {when} (Spearman's ρ {best[column]:.2f}, "
+                f"n = {best['n']})."
+            )
+    return " ".join(parts)
+
+
+def about_queue(summary: Summary) -> str:
+    """How long requests queued up."""
+    queue = summary["queue"]
+    if queue is None:
+        return f"The log holds no queue metrics{_PER_POD}."
+    if not queue["max"]:
+        return "No request had to wait."
+    share = percent(queue["above_threshold_share"])
+    return (
+        f"The longest queue of a pod was {queue['max']:.0f} requests; {share} of the observations were above "
+        f"{queue['threshold']:g}."
+    )
+
+
+def about_tuner(summary: Summary) -> str:
+    """What the tuner did."""
+    tuner = summary["tuner"]
+    if not tuner["updates"] and not tuner["nis_rejections"]:
+        return "The tuner did not run."
+    return f"The tuner updated the parameters {times(tuner['updates'])} and rejected {times(tuner['nis_rejections'])}."
+
+
+def about_rates(summary: Summary) -> str:
+    """How much load there was, as WVA measured it."""
+    rates = summary["arrival_rate"]
+    if rates is None:
+        return "The log tells no arrival rate."
+    return (
+        f"WVA measured {rates['mean_per_s']:.1f} requests per second on average and {rates['max_per_s']:.1f} at most, "
+        f"in {count(rates['n'], 'reconciliation')}."
+    )
+
+
+def about_clients(summary: Summary) -> str:
+    """What the load generators measured, all together."""
+    client = summary["client"]
+    if client is None or client["completed"] is None:
+        return "No load generator left a result."
+    failed = "an unknown number" if client["failed"] is None else f"{client['failed']:.0f}"
+    means = [
+        f"{metric.upper()} {ms(client[f'mean_{metric}_ms'])}"
+        for metric in ("ttft", "tpot", "itl")
+        if client[f"mean_{metric}_ms"] is not None
+    ]
+    text = f"The load generators had {client['completed']:.0f} requests answered and {failed} failed"
+    return text + (f"; means, weighted by answered requests: {', '.join(means)}." if means else ".")

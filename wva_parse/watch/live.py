@@ -1,0 +1,235 @@
+"""A run in progress, one view per reconciliation: what is applied, what WVA sees and what it decides."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from wva_parse.aligned.samples import SAMPLES_NAME, parse_samples, ready_replicas
+from wva_parse.log.events import parse_events
+from wva_parse.log.json_files import read_record
+from wva_parse.log.lines import LOG_NAME, LineCounts, parse_stamp, read_lines
+from wva_parse.log.rows import LoopRun, Row, make_rows
+from wva_parse.watch.growing import GrowingFile
+
+POLL_S = 0.3  # real time; an embedded cluster's reconciliation lasts one second at thirty times real time
+
+ReadyReplicas = tuple[datetime, Mapping[str, int]]  # of each variant, at one poll of the collector
+
+
+class Workload(NamedTuple):
+    """One planned workload and when it really ran; times None while it has not started or ended."""
+
+    name: str
+    rate_per_s: float
+    planned_end_s: float
+    start: datetime | None
+    end: datetime | None
+
+
+class Load(NamedTuple):
+    """What is applied; `elapsed_s` since the first workload began is None before."""
+
+    elapsed_s: float | None = None
+    rate_per_s: float = 0.0
+    active: tuple[str, ...] = ()
+    remaining_s: float = 0.0
+
+
+class Variant(NamedTuple):
+    """One variant in one reconciliation; None where nothing was said. Latency 0: idle."""
+
+    name: str
+    current_replicas: float | None
+    target_replicas: float | None
+    ready_replicas: int | None
+    itl_ms: float | None
+    ttft_ms: float | None
+
+
+class View(NamedTuple):
+    """One reconciliation; `kv_usage` is the fullest pod's fraction, `queue` the requests waiting in all pods."""
+
+    number: int
+    load: Load
+    variants: tuple[Variant, ...]
+    slo_ms: Mapping[str, float]
+    kv_usage: float | None
+    queue: int | None
+    problem: str
+
+
+def follow(
+    directory: Path, show: Callable[[Sequence[View], Load], None], sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Show a run until its record says that it has ended.
+
+    Parameters
+    ----------
+    directory
+        The run's.
+    show
+        Called after every look at the log with the views of its new reconciliations, and again with the last one
+        if there is more of it; and with what is applied now.
+    sleep
+        Called between two looks at the log.
+    """
+    seen: dict[int, list[Row]] = {}  # of the reconciliations that may not be over
+    shown: dict[int, View] = {}
+    samples, ready = GrowingFile(directory / SAMPLES_NAME), list[ReadyReplicas]()
+
+    def look() -> None:
+        ready.extend(ready_replicas(parse_samples(samples.new_lines())))
+        record = read_record(directory / "run.json")
+        workloads = read_workloads(directory, record)
+        views = make_views(seen, parse_stamp(str(record.get("start") or "")), workloads, ready)
+        show([view for view in views if shown.get(view.number) != view], load_now(views, workloads, ready))
+        for number in list(seen)[:-1]:
+            del seen[number]
+        shown.clear()
+        shown.update((view.number, view) for view in views if view.number in seen)
+
+    counts = LineCounts()
+    loop_runs: list[LoopRun] = []
+    events = parse_events(read_lines(_tail(directory, look, sleep), counts), counts)
+    for row in make_rows(events, loop_runs):
+        if isinstance(number := row.get("reconciliation"), int):
+            seen.setdefault(number, []).append(row)
+    look()
+
+
+def _tail(directory: Path, on_idle: Callable[[], None], sleep: Callable[[float], None]) -> Iterator[bytes]:
+    """Whole lines of the log as they come, until the run has ended and all of them were given."""
+    log = GrowingFile(directory / LOG_NAME)
+    while True:
+        is_over = read_record(directory / "run.json").get("status", "running") != "running"
+        yield from log.new_lines()
+        if is_over:
+            return
+        on_idle()
+        sleep(POLL_S)
+
+
+def load_now(views: Sequence[View], workloads: Sequence[Workload], ready: Sequence[ReadyReplicas]) -> Load:
+    """What is applied at the last sample of the cluster: polls are more frequent than reconciliations."""
+    last = views[-1].load if views else Load()
+    load = load_at(ready[-1][0] if ready else None, workloads)
+    return load if (load.elapsed_s or 0) > (last.elapsed_s or 0) else last
+
+
+def make_views(
+    seen: Mapping[int, Sequence[Row]],
+    start: datetime | None,
+    workloads: Sequence[Workload],
+    ready: Sequence[ReadyReplicas],
+) -> list[View]:
+    """Views of reconciliations, given their rows of metrics.csv; without those that began before the run's start."""
+    views = []
+    for number, rows in seen.items():
+        now = parse_stamp(str(rows[0]["timestamp"]))
+        if not (now and start and now < start):
+            views.append(_view(number, rows, load_at(now, workloads), _ready_at(now, ready)))
+    return views
+
+
+def read_workloads(directory: Path, record: Mapping[str, Any]) -> list[Workload]:
+    """The run's workloads: as run.json has them, else as planned."""
+    if recorded := record.get("workloads"):
+        return [
+            Workload(
+                str(each.get("name")),
+                float(each.get("rate_per_s") or 0),
+                float(each.get("planned_end_s") or 0),
+                parse_stamp(each.get("start") or ""),
+                parse_stamp(each.get("end") or ""),
+            )
+            for each in recorded
+        ]
+    plan = directory / "plan.tsv"
+    if not plan.is_file():
+        return []
+    with plan.open(encoding="utf-8", newline="") as stream:
+        return [
+            Workload(each["name"], float(each["rate_per_s"]), float(each["end_s"]), None, None)
+            for each in csv.DictReader(stream, delimiter="\t")
+        ]
+
+
+def load_at(now: datetime | None, workloads: Sequence[Workload]) -> Load:
+    """What is applied at a time of the cluster's clock."""
+    starts = [workload.start for workload in workloads if workload.start]
+    end_s = max((workload.planned_end_s for workload in workloads), default=0.0)
+    if not now or not starts or now < min(starts):
+        return Load(remaining_s=end_s)
+    active = [work for work in workloads if work.start and work.start <= now and (not work.end or now < work.end)]
+    elapsed_s = (now - min(starts)).total_seconds()
+    rate_per_s = sum(work.rate_per_s for work in active)
+    return Load(elapsed_s, rate_per_s, tuple(work.name for work in active), max(end_s - elapsed_s, 0.0))
+
+
+def _ready_at(now: datetime | None, ready: Sequence[ReadyReplicas]) -> Mapping[str, int]:
+    """The sample nearest to a time: the poll that follows a reconciliation may be far away."""
+    if not now or not ready:
+        return {}
+    return min(ready, key=lambda sample: abs((sample[0] - now).total_seconds()))[1]
+
+
+def _view(number: int, rows: Sequence[Row], load: Load, ready: Mapping[str, int]) -> View:
+    decisions = _last_by_variant(rows, "scaling_decision")
+    observations = _last_by_variant(rows, "observed_metrics")
+    pods = {row.get("pod"): row for row in rows if row["event_type"] == "pod_metrics"}.values()
+    of_pods = {column: _mean_of_pods(pods, column) for column in ("observed_itl_ms", "observed_ttft_ms")}
+    variants = tuple(
+        Variant(
+            name,
+            _number(decisions.get(name), "current_replicas"),
+            _number(decisions.get(name), "target_replicas"),
+            ready.get(name),
+            _number(observations.get(name), "observed_itl_ms") if observations else of_pods["observed_itl_ms"],
+            _number(observations.get(name), "observed_ttft_ms") if observations else of_pods["observed_ttft_ms"],
+        )
+        for name in sorted({*decisions, *observations})
+    )
+    slo_ms = {
+        name: limit
+        for row in rows
+        for name in ("itl", "ttft")
+        if (limit := _number(row, f"slo_{name}_ms")) is not None and limit > 0
+    }
+    usage = [used for row in rows if (used := _number(row, "kv_cache_usage")) is not None]
+    queues = {row.get("pod"): length for row in rows if isinstance(length := row.get("queue_length"), int)}
+    problems = [str(row.get("reason", "")) for row in rows if row["event_type"] in ("failure", "safety_net")]
+    return View(
+        number,
+        load,
+        variants,
+        slo_ms,
+        max(usage, default=None),
+        sum(queues.values()) if queues else None,
+        problems[0] if problems else "",
+    )
+
+
+def _last_by_variant(rows: Sequence[Row], kind: str) -> dict[str, Row]:
+    return {str(row.get("variant") or ""): row for row in rows if row["event_type"] == kind}
+
+
+def _mean_of_pods(pods: Collection[Row], column: str) -> float | None:
+    """What releases without a line per variant observed (see `observed`); 0 if all pods were idle."""
+    busy = [pod for pod in pods if _number(pod, column)]
+    if not busy:
+        return 0.0 if any(_number(pod, column) == 0 for pod in pods) else None
+    latencies = [_number(pod, column) or 0.0 for pod in busy]
+    weights = [_number(pod, "arrival_rate_per_min") or 0.0 for pod in busy]
+    if not any(weights):
+        weights = [1.0] * len(busy)
+    return sum(latency * weight for latency, weight in zip(latencies, weights, strict=True)) / sum(weights)
+
+
+def _number(row: Row | None, column: str) -> float | None:
+    value = (row or {}).get(column)
+    return value if isinstance(value, int | float) else None
