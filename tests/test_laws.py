@@ -24,6 +24,8 @@ from wva_parse.log.lines import LineCounts, LineReader
 from wva_parse.measures import summary
 from wva_parse.watch.growing import GrowingFile
 
+pytestmark = pytest.mark.whole
+
 CORPUS = {path.name: path.read_bytes().splitlines() for path in rebuild_expected.logs()}
 
 # --- one log, its lines in another order
