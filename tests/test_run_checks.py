@@ -191,3 +191,21 @@ def test_quick_is_without_scripts(checks, monkeypatch):
     checks.main(["--quick"])
     assert {job.tool for job in ran} == {"shellcheck", "shfmt", "ruff", "mypy", "pytest"}
     assert [job.arguments[:2] for job in ran if job.tool == "pytest"] == [("-m", "not slow and not whole")]
+
+
+@pytest.mark.parametrize(
+    ("commands", "status", "closing"),
+    [
+        ('echo "5 passed, 0 failed" >>"$counts"', 0, "10 passed, 0 failed"),
+        ('echo "5 passed, 1 failed" >>"$counts"; exit 2', 1, "10 passed, 2 failed"),
+        ("exit 2", 1, "0 passed, 1 failed"),  # it did not get as far as to count
+        ('test "$2" = test && echo "5 passed, 0 failed" >>"$counts"', 1, "5 passed, 1 failed"),
+    ],
+)
+def test_the_continuous_integration_has_one_closing_line(tmp_path, commands, status, closing):
+    make = tmp_path / "make"
+    make.write_text(f'#!/bin/sh\ncounts="${{3#COUNTS=}}"\n{commands}\n', encoding="utf-8")
+    make.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    answer = subprocess.run([PROJECT / ".ci" / "run"], env=environment, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout.splitlines()) == (status, [closing])
