@@ -41,7 +41,7 @@ check_cluster() {
     ! jq -e .serverVersion "$WORK_DIR/version.json" >/dev/null; then
     remedy="choose a cluster (--context, --kubeconfig), or use --embedded for a simulated one on this machine"
     report FAIL "$(explain_unreachable)" "$remedy"
-    return
+    return 0
   fi
   server="$(jq -r .serverVersion.gitVersion "$WORK_DIR/version.json")"
   if [[ "$server" == *+embedded* ]]; then
@@ -180,7 +180,7 @@ check_scaler() {
   if [[ -z "$scalers" ]]; then
     report warn "no HPA or ScaledObject of $2 reads WVA's metric (inferno_ or wva_desired_replicas)" \
       "without one WVA decides and nothing happens"
-    return
+    return 0
   fi
   while read -r kind name reads; do
     if [[ -z "$reads" || "$reads" == "$1" || "$1" == - ]]; then

@@ -79,7 +79,7 @@ check_mode() {
   fi
   if [[ "$mode" == "$MODE" || "$mode $MODE" == 'hybrid model-based' ]]; then # hybrid predicts as well
     report ok "controller mode: $mode ($how)"
-    return
+    return 0
   fi
   local remedy
   case "$(release_in_log "$WORK_DIR/controller.log")" in

@@ -169,7 +169,7 @@ status_of_run() {
       complete | stopped) ;;
       *)
         printf '4\n'
-        return
+        return 0
         ;;
     esac
   done

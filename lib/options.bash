@@ -92,7 +92,7 @@ find_config() {
     [[ "$file" == "$given" || "$given" != */* ]] || continue
     if [[ -f "$file" ]]; then
       printf '%s/%s\n' "$(cd "$(dirname -- "$file")" && pwd)" "$(basename -- "$file")"
-      return
+      return 0
     fi
   done
   die 2 "there is no config '$given', neither as a path nor in $PROJECT/experiment-configs;" \

@@ -62,7 +62,7 @@ find_planned_run() {
   for ((S_AT = 0; S_AT < S_COUNT; S_AT++)); do
     if [[ "${S_RESULT[S_AT]}" == planned ]]; then
       CONFIG="${S_CONFIG[S_AT]}"
-      return
+      return 0
     fi
   done
 }

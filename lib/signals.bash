@@ -91,12 +91,15 @@ start_child() {
   disown "$CHILD" 2>/dev/null || true # or bash would tell of one that is killed; it may have ended already
 }
 
-# In the child. Whoever stops it stops its group: the command hears TERM, and this waits until it has ended.
+# In the child. Whoever stops it stops its group: the command ends, and this tells its status. After `exec` there is only
+# the command, which can be sent a signal alone, and whose status nobody learns.
 run_child() {
   local file="$1" status=0
   shift
+  [[ "$1" != exec ]] || "$@"
   trap : TERM
-  "$@" || status=$?
+  # Bash's own words on what a signal has ended are worth nothing.
+  { ("$@" 2>&3 3>&-) || status=$?; } 3>&2 2>/dev/null
   { printf '%s\n' "$status" >"$file.part" && mv "$file.part" "$file"; } 2>/dev/null || true # nobody is left to be told
 }
 
@@ -119,7 +122,7 @@ status_of_child() { cat "$CHILDREN_DIR/$1.rc" 2>/dev/null || printf '137\n'; }
 
 # stop_child NAME [SECONDS]: TERM, and KILL if it has not ended after so many seconds (default: 2).
 stop_child() {
-  has_ended "$1" && return
+  ! has_ended "$1" || return 0
   signal_child TERM "$1"
   wait_for "${2:-2}" has_ended "$1" || signal_child KILL "$1"
 }

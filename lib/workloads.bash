@@ -31,10 +31,10 @@ is_over() {
   local i="$1" elapsed="$2" passed
   if [[ "${W_HOW[i]}" == parallel ]]; then
     [[ "$elapsed" -ge "${W_PLAN_END[i]}" ]]
-    return
+  else
+    passed="$(active_s "$i")"
+    [[ "$passed" -ge "$TIMEOUT_S" ]]
   fi
-  passed="$(active_s "$i")"
-  [[ "$passed" -ge "$TIMEOUT_S" ]]
 }
 
 active_s() {

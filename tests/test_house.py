@@ -86,6 +86,8 @@ BANNED = {
     "eval": Banned(r"(^|[|;&(])\s*eval\s", 'eval "$command"'),
     # It may never return: one for a child that an interrupted `wait` has had does not in bash 5.2.
     "wait for a process": Banned(r"(^|[|;&({]|\b(if|then|do|else)\b)\s*wait(\s|$)", 'if wait "$child"; then'),
+    # In the EXIT trap it answers with the status from before the trap.
+    "return without a status": Banned(r"\breturn\s*($|[;}])", "    return"),
     "counter that fails at zero": Banned(r"^\s*\(\(\s*\w+(\+\+|--)\s*\)\)", "((n++))"),
 }
 
