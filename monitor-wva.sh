@@ -27,7 +27,7 @@ PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 SCRIPT="$PROJECT/${BASH_SOURCE[0]##*/}"
 REQUEST_TIMEOUT_S=10
 LISTS_TIMEOUT_S=60   # of the requests of a poll, as each has its own timeout
-CLOSING_TIMEOUT_S=10 # of the whole end: whoever stops a collection does not wait for longer
+CLOSING_TIMEOUT_S=60 # of the whole end; who stops a collection may say with a second signal that it takes too long
 # However fast a cluster's clock runs: a poll takes a fifth of a second of computing time.
 LEAST_PAUSE_MS=500
 CLOSING_ATTEMPTS=3
@@ -304,7 +304,7 @@ close_collection() {
   merge --last
 }
 
-# Readers and followers; those that do not end are given up, and the last merge says what that means.
+# Readers and followers. Those that do not end in time are given up, and the last merge says what that means.
 await_children() {
   local child
   wait_for "$CLOSING_TIMEOUT_S" has_no_children || for child in $(jobs -p); do
@@ -314,6 +314,12 @@ await_children() {
 
 has_no_children() { [[ -z "$(jobs -r -p)" ]]; }
 
+# The first one ends the collection; a later one ends all waiting in its end, so that what is there is written down.
+note_stop() {
+  SIGNALS=$((SIGNALS + 1))
+  [[ "$CLOSING" == false ]] || END_DEADLINE_S=$SECONDS
+}
+
 is_wanted() {
   [[ $SIGNALS -eq 0 ]] && { [[ -z "${WVA_PARENT:-}" ]] || is_running "$WVA_PARENT"; }
 }
@@ -322,7 +328,7 @@ main() {
   parse_arguments "$@"
   find_tools
   open_spools
-  trap 'SIGNALS=$((SIGNALS + 1))' INT TERM
+  trap note_stop INT TERM
   log "collecting $POD_PREFIX* in $NAMESPACE every $INTERVAL_S s"
   while is_wanted; do
     poll
@@ -334,6 +340,7 @@ main() {
     jq -r '.reasons[] | "monitor-wva: " + .' "$(dirname "$OUTPUT")/collection.json" >&2
     exit 5
   fi
+  exit 0 # without reading on in this file, which may have been replaced meanwhile
 }
 
 if [[ "${BASH_SOURCE[0]}" == "$0" ]]; then

@@ -7,7 +7,8 @@
 
 FIRST_LINES_TIMEOUT_S=90 # cluster time: a controller logs at least once a minute
 FIRST_LINES_LEAST_S=60   # real time: a busy machine takes its own to begin
-MONITOR_STOP_TIMEOUT_S=12
+MONITOR_STOP_TIMEOUT_S=75
+MONITOR_HURRY_S=2 # of that, for one that was told that it takes too long
 MONITOR_STARTED=false
 WATCH_STARTED=false
 
@@ -55,7 +56,8 @@ stop_monitor() {
   pid="$(<"$CHILDREN_DIR/monitor.pid")"
   timeout_s="$(budget_s "$MONITOR_STOP_TIMEOUT_S" "$((CLOSING_FILES_S - 1))")"
   kill -TERM "$pid" 2>/dev/null || true # if it is gone, there is nothing to stop
-  wait_for "$timeout_s" has_ended monitor || warn "the collector has not ended within $timeout_s s"
+  wait_for $((timeout_s - MONITOR_HURRY_S)) has_ended monitor || kill -TERM "$pid" 2>/dev/null || true
+  wait_for "$MONITOR_HURRY_S" has_ended monitor || warn "the collector has not ended within $timeout_s s"
   signal_child KILL monitor # what is left of it, most often nothing, must not write any more
   MONITOR_STARTED=false
 }

@@ -134,7 +134,7 @@ give_up_silent_cluster() {
   [[ "$JOBS_CREATED" == true ]] || return 0 # it has just deleted Jobs, or there were none
   if ! said="$(kube get --raw /version 2>&1)" && { [[ -z "$said" ]] || is_outage "$said"; }; then
     warn "the API server does not answer: no state of the cluster after the run, and the end of the log may be missing"
-    LISTS_NOTHING=true MONITOR_STOP_TIMEOUT_S=3
+    LISTS_NOTHING=true MONITOR_STOP_TIMEOUT_S=4
   fi
 }
 

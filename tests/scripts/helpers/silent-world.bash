@@ -1,6 +1,9 @@
 # For the test of the budget: a run whose API server answers nothing and whose collector does not end, and a clock that
-# jumps over each wait to its end.
+# stands still but for jumping over each wait to its end.
 # shellcheck shell=bash disable=SC2034 # state of run-experiment.sh, which is sourced before
+
+unset SECONDS # so that it is a variable like any other
+SECONDS=0
 
 # As the real one, for what is not so now and will not be.
 wait_for() {
