@@ -45,7 +45,7 @@ is_closing() { test -d "$(run_directory)/cluster/after"; }
   order api-outage '"seconds": 600' # so that the cleanup takes its time
   wait_until cluster_is_away
   kill -INT -- "-$RUNNER_PID"
-  sleep 1.2
+  sleep 2.2 # those that come together are one
   kill -INT -- "-$RUNNER_PID"
   expect_status 130
   grep -q 'leaving at once' "$BATS_TEST_TMPDIR/out"
