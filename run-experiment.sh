@@ -26,6 +26,9 @@
 # Needs kubectl, yq, jq and Python 3.10 with this project's packages (`make setup` installs what is missing).
 # Writes experiment-data/<name>-<YYYYmmdd-HHMMSS>/ (or below the config's output.base_dir); all times are UTC.
 #
+# Environment: WVA_END_BUDGET_S, in how many seconds an interrupted run is over (default 15); more where the API server is
+# slow. What could not be done in it is said.
+#
 # Exit status: 0 complete, 1 the analysis of a complete run failed, 2 usage or invalid config, 3 refused by a check
 # before the start, 4 a workload failed, 5 the controller's log may have gaps, 130 interrupted. With 1, 4, 5 and 130
 # all data is kept. Of several runs 2, 3 and 130 end the series; after the others it goes on, and its own status is

@@ -37,6 +37,7 @@ parse_options() {
     shift
   done
   CONFIGS=(${rest[@]+"${rest[@]}"})
+  [[ "$END_BUDGET_S" =~ ^[1-9][0-9]{0,3}$ ]] || die 2 "WVA_END_BUDGET_S: saw '$END_BUDGET_S', expected whole seconds"
   [[ "$EMBEDDED" == true || -z "$WANTED_SPEED" ]] || die 2 "--speed needs --embedded: a real cluster has its own pace"
   [[ "$EMBEDDED" == true || ${#SIMULATION[@]} -eq 0 ]] ||
     die 2 "${SIMULATION[0]} needs --embedded: it says what is simulated"

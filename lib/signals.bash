@@ -17,7 +17,8 @@ PHASE=running   # or closing: in the end a signal is noted only, and a second on
 SIGNALS=0       # noted
 FIRST_SIGNAL_S= # on bash's own clock
 END_DEADLINE_S= # on bash's own clock, once somebody waits for the end
-END_BUDGET_S=15 # from the first signal to the end
+USUAL_BUDGET_S=15
+END_BUDGET_S="${WVA_END_BUDGET_S:-$USUAL_BUDGET_S}" # from the first signal to the end
 SLICE_MS=500    # of a longer sleep: TERM is heard when a program in the foreground has ended
 
 # --- signals --------------------------------------------------------------------------------------
@@ -40,10 +41,12 @@ heed_signals() { [[ $SIGNALS -eq 0 || "$PHASE" == closing ]] || exit 130; }
 begin_budget() { END_DEADLINE_S=$((${FIRST_SIGNAL_S:-$SECONDS} + END_BUDGET_S)); }
 
 # budget_s MOST [RESERVED]: how many seconds a step of the end may take, at most MOST: those that are left, less those
-# reserved for what comes after it.
+# reserved for what comes after it. Both are shares of the usual budget; in a longer one they are longer.
 budget_s() {
   local most="$1" reserved="${2:-0}" left
   if [[ -n "$END_DEADLINE_S" ]]; then
+    most=$((most * END_BUDGET_S / USUAL_BUDGET_S))
+    reserved=$((reserved * END_BUDGET_S / USUAL_BUDGET_S))
     left=$((END_DEADLINE_S - SECONDS - reserved))
     [[ $left -ge 1 ]] || left=1
     [[ $left -ge $most ]] || most=$left
