@@ -19,7 +19,7 @@ FIRST_SIGNAL_S= # on bash's own clock
 END_DEADLINE_S= # on bash's own clock, once somebody waits for the end
 USUAL_BUDGET_S=15
 END_BUDGET_S="${WVA_END_BUDGET_S:-$USUAL_BUDGET_S}" # from the first signal to the end
-SLICE_MS=500    # of a longer sleep: TERM is heard when a program in the foreground has ended
+SLICE_MS=500                                        # of a longer sleep: TERM is heard when a program in the foreground has ended
 
 # --- signals --------------------------------------------------------------------------------------
 

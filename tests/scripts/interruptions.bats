@@ -133,7 +133,7 @@ during_the_analysis() {
   local config
   config="$(make_config hangs model-based "first 0 6000 10")"
   OUT="$BATS_TEST_TMPDIR/hangs.out"
-  WVA_TEST="$BATS_TEST_TMPDIR" start_in_background python "$HELPERS/interruptible.py" \
+  WVA_END_BUDGET_S=15 WVA_TEST="$BATS_TEST_TMPDIR" start_in_background python "$HELPERS/interruptible.py" \
     "$PROJECT/run-experiment.sh" --kubeconfig "$KUBECONFIG" --yes "$config"
   wait_until grep -qF "started first" "$OUT"
   kill -STOP "$CLUSTER_PID" # connections are accepted, and nothing is ever answered
