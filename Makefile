@@ -1,6 +1,6 @@
 # What one can do here, each in one word. `make` alone lists it.
 
-CHECK := .venv/bin/python hack/run_checks.py
+CHECK := .venv/bin/python hack/run_checks.py $(if $(COUNTS),--counts $(COUNTS))
 DEMO := model-based-moderate-parallel
 DEMO_SPEED := 20
 
@@ -12,16 +12,22 @@ setup: ## install what the scripts and notebooks need and the machine lacks
 
 setup-test: ## the same, and what the checks need
 	@hack/setup.sh --test
-	@.venv/bin/python hack/fetch_tools.py
 
 demo: setup ## run one experiment on a simulated cluster and analyse it: about a minute, no Kubernetes needed
 	@./run-experiment.sh --embedded --speed $(DEMO_SPEED) --yes --analyze $(DEMO)
 
-test: setup-test ## install what is missing, then every test and check
+test: setup-test ## install what is missing, then every test and check but the slow ones: about ten minutes
 	@$(CHECK)
 
-check: ## every test and check, with nothing installed before
+test-all: setup-test ## the tests that `make test` leaves out, and property tests with many more examples
+	@.venv/bin/python hack/fetch_tools.py
+	@$(CHECK) --slow
+
+check: ## what `make test` runs, with nothing installed before
 	@$(CHECK)
+
+check-quick: ## linters, types and unit tests, after each edit: under a minute
+	@$(CHECK) --quick
 
 lint-shell: ## shellcheck and shfmt
 	@$(CHECK) lint-shell
@@ -46,4 +52,4 @@ clean: ## remove .venv and caches; results in experiment-data/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup setup-test demo test check lint-shell lint-python types bats pytest bench clean
+.PHONY: help setup setup-test demo test test-all check check-quick lint-shell lint-python types bats pytest bench clean

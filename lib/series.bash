@@ -101,10 +101,11 @@ go_on() {
   done
   find_planned_run
   if [[ -n "$CONFIG" ]]; then
-    [[ $SIGNALS -eq 0 ]] || exit 130 # heard when the run was closed already
     write_series || die 1 "what is left of the series cannot be written down in ${TMPDIR:-/tmp}"
-    trap - PIPE # an ignored signal stays ignored in what we become
     tidy_up
+    # An ignored signal stays ignored in what we become, one that was noted would be forgotten.
+    trap - INT TERM HUP PIPE
+    [[ $SIGNALS -eq 0 ]] || exit 130
     export WVA_SERIES="$SERIES_FILE"
     exec "$BASH" "$SCRIPT" "${ARGUMENTS[@]}"
   fi

@@ -27,7 +27,7 @@ DOCUMENTS = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
 MODULES = sorted([*PROJECT.glob("wva_parse/**/*.py"), *PROJECT.glob("wva_sim/**/*.py")])
 PATHS = f"import sys; sys.path[:] = {sys.path!r}\n"  # without what site brings in
 FILES = PROJECT / "docs" / "files.md"
-NOT_OURS = {".git", ".venv", "build", "experiment-data", "__pycache__"}
+NOT_OURS = {".git", ".venv", ".failed-tests", "build", "experiment-data", "__pycache__"}
 
 
 def relative(path):

@@ -24,6 +24,8 @@ from wva_parse.log.lines import LineCounts, LineReader
 from wva_parse.measures import summary
 from wva_parse.watch.growing import GrowingFile
 
+pytestmark = pytest.mark.whole
+
 CORPUS = {path.name: path.read_bytes().splitlines() for path in rebuild_expected.logs()}
 
 # --- one log, its lines in another order
@@ -116,7 +118,6 @@ def test_a_twin_that_says_the_same_a_moment_later_changes_only_the_count_of_loop
 # --- one log, in parts
 
 
-@settings(max_examples=50)
 @given(st.sampled_from(sorted(CORPUS)), st.data())
 def test_parts_of_a_log_read_in_sequence_give_its_events(name, data):
     lines = CORPUS[name] + CORPUS[name][:5]  # the last ones are repeats, wherever the cut is
@@ -132,7 +133,6 @@ def test_parts_of_a_log_read_in_sequence_give_its_events(name, data):
     assert counts == counts_of_whole
 
 
-@settings(max_examples=50)
 @given(st.sampled_from(sorted(CORPUS)), st.data())
 def test_a_log_that_grows_by_any_bytes_gives_its_rows(name, data):
     content = b"".join(raw + b"\n" for raw in CORPUS[name])
@@ -186,7 +186,6 @@ def pairs_by_definition(loop_runs: Sequence[Sequence[Message]]) -> set[tuple[str
 _BOTH = ({"a", "b"}, {"a", "b"})
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(_STEP_S, _VARIANTS, _VARIANTS), max_size=10))
 @example([(0, *_BOTH), (60, *_BOTH), (60, *_BOTH), (90, *_BOTH), (91, *_BOTH), (60, *_BOTH), (60, *_BOTH)])  # a gap
 @example([(0, *_BOTH), (60, *_BOTH), (-61, *_BOTH), (60, *_BOTH)])  # a clock set back

@@ -18,6 +18,8 @@ from wva_parse import run
 from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.log.rows import METRICS_COLUMNS
 
+pytestmark = pytest.mark.whole
+
 ROOT = Path(__file__).parents[1]
 REAL_RUNS = ROOT.parent / "shared" / "real-runs"
 CAPTURED = ("model-based-high-parallel-20251210-115341", "capacity-based-high-parallel-20251128-145238")

@@ -21,6 +21,8 @@ from wva_parse.log.rows import LoopRun, Row, make_rows
 from wva_sim.cluster.settings import Settings
 from wva_sim.wva.dialects import DIALECTS
 
+pytestmark = pytest.mark.whole
+
 WAYS = [(name, mode, variants) for name, dialect in DIALECTS.items() for mode in dialect.brains for variants in (1, 2)]
 PREDICTING = [(name, "model-based", variants) for name in ("D2", "D3") for variants in (1, 2)]
 MODES = {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from logs import decision, line, observed, solution, stamp
 
@@ -18,6 +18,8 @@ from wva_parse import run
 from wva_parse.analysis import plots_of, tables_of
 from wva_parse.measures.summary import summarize
 from wva_parse.report.plots import prediction_vs_observation
+
+pytestmark = pytest.mark.whole
 
 VARIANTS = ("va", "va-2", "va-10")
 
@@ -136,7 +138,6 @@ def flat(value, path: str = "") -> dict[str, object]:
 
 
 @pytest.mark.parametrize("build", [model_based, demand_based])
-@settings(max_examples=25, deadline=None)
 @given(reconciliations, st.integers(0, 1000))
 def test_the_order_of_variants_changes_nothing_but_order(build, rounds, seed):
     with TemporaryDirectory() as directory:

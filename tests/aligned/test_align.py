@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 from examples import frames_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from logs import model_loop_run, observed, solution
 
@@ -126,7 +126,6 @@ loop_runs = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(loop_runs)
 def test_laws(steps):
     at_s, runs = 0, []

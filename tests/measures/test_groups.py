@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wva_parse.measures.groups import effect, spread
@@ -48,7 +48,6 @@ def test_groups_apart_have_an_effect_of_one_whatever_is_drawn():
 
 
 @given(VALUES, VALUES)
-@settings(deadline=None, max_examples=50)
 def test_an_effect_changes_its_sign_with_the_order_of_the_groups(first, second):
     one, other = effect(first[:4], second[:4]), effect(second[:4], first[:4])
     assert one.delta == pytest.approx(-other.delta)

@@ -261,3 +261,10 @@ def test_check_at_the_command_line(tmp_path):
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
     assert run("check").returncode == 2
     assert "no such file" in run("check", tmp_path / "none.yaml").stderr
+
+
+def test_reading_a_config_does_not_compile_grammars():
+    """What jsonschema would import where Jupyter has brought it takes longer than all of the rest."""
+    loaded = "import sys, wva_parse.plan.config; print('lark' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert answer.stdout == "False\n"

@@ -16,6 +16,8 @@ import pytest
 from wva_parse.plan import config
 from wva_parse.plan.documents import read_document
 
+pytestmark = pytest.mark.whole
+
 CONFIGS = sorted((config.PROJECT / "experiment-configs").glob("*.yaml"), key=lambda path: path.stem)
 MANIFESTS = sorted((config.PROJECT / "workloads").glob("*.yaml"), key=lambda path: path.stem)
 LOADS = {  # requests per second, seconds
@@ -29,7 +31,7 @@ LOADS = {  # requests per second, seconds
 SEQUENTIAL = {"moderate": [1, 10, 12, 15], "high": [1, 20, 30]}
 PARALLEL = {"moderate": [10, 15, 12], "high": [20, 30, 15]}
 PEAKS = {"moderate": 37, "high": 65}
-PATIENCE_S = 20  # for the embedded cluster, which starts in less than a second
+PATIENCE_S = 90  # for the embedded cluster, which starts in less than a second
 
 
 def stem(path):

@@ -93,6 +93,7 @@ def test_equal_conditions_are_said_to_be():
     assert "Nothing, as far as their directories tell." in said
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(not REAL_RUNS.is_dir(), reason=f"{REAL_RUNS} is not here")
 def test_every_cell_of_captured_runs_is_a_number_of_their_summary(tmp_path, capsys):
     directories = sorted(path for path in REAL_RUNS.iterdir() if path.is_dir())

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Signals, children and waits: what lib/signals.bash promises, and the budget that the end of a run shares out.
 
+load helpers/test
+
 setup() {
   PROJECT="$(cd "$BATS_TEST_DIRNAME/../.." && pwd)"
   PATH="$PROJECT/.venv/bin:$PATH"
@@ -23,7 +25,7 @@ HEAD
 # run_script: what stands on standard input, in a script that has sourced signals.bash as the two scripts do.
 run_script() {
   cat >>"$SCRIPT"
-  run python "$PROJECT/tests/helpers/interruptible.py" bash "$SCRIPT"
+  run python "$PROJECT/tests/scripts/helpers/interruptible.py" bash "$SCRIPT"
   echo "status $status: $output"
 }
 

@@ -11,6 +11,8 @@ from logs import VARIANT, decision, model_loop_run, observed, stamp, text, write
 from terminal import Terminal
 from turned import ROOT
 
+pytestmark = pytest.mark.whole
+
 RECORD = {
     "status": "running",
     "start": stamp(-5),

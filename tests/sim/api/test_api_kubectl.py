@@ -28,9 +28,11 @@ from wva_sim.api.store import Store
 from wva_sim.api.times import rfc3339
 from wva_sim.cluster.clock import SimClock
 
+pytestmark = pytest.mark.whole
+
 WORKLOADS = Path(__file__).parents[3] / "workloads"
 SPEED = 60
-PATIENCE_S = 20  # the longest wait for something that takes milliseconds
+PATIENCE_S = 90  # the longest wait for something that takes milliseconds
 
 
 def kubectls() -> list[str]:
@@ -261,7 +263,7 @@ def until(condition: Callable[[], bool], what: str) -> None:
 
 def test_a_job_is_created_waited_for_read_and_deleted_with_its_pods(kubectl: Kubectl) -> None:
     assert kubectl("create", "-f", "-", given=job()) == "job.batch/load created\n"
-    kubectl("wait", "--for=condition=complete", "job/load", "--timeout=30s")
+    kubectl("wait", "--for=condition=complete", "job/load", "--timeout=90s")
     assert kubectl("logs", "job/load") == "load says 0\nload says 1\nload says 2\n"
     assert kubectl("get", "pods", "-l", "job-name=load", "-o", "jsonpath={.items[*].status.phase}") == "Succeeded"
     assert "deleted" in kubectl("delete", "job", "load")
@@ -276,7 +278,7 @@ def test_a_second_job_of_the_same_name_is_refused(kubectl: Kubectl) -> None:
 
 def test_a_failed_job_has_the_conditions_of_a_real_one(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", given=job(args=["fail"]))
-    kubectl("wait", "--for=condition=failed", "job/load", "--timeout=30s")
+    kubectl("wait", "--for=condition=failed", "job/load", "--timeout=90s")
     types = kubectl("get", "job", "load", "-o", "jsonpath={.status.conditions[*].type}")
     assert types == "FailureTarget Failed"
 
@@ -649,7 +651,7 @@ def test_a_watch_tells_each_change_and_ends_with_the_object(kubectl: Kubectl) ->
 
 def test_wait_sees_what_happens_after_it_began(kubectl: Kubectl) -> None:
     kubectl("create", "-f", "-", given=deployment())
-    waiting = kubectl.start("wait", "--for=jsonpath={.spec.replicas}=9", "deployment/decode", "--timeout=30s")
+    waiting = kubectl.start("wait", "--for=jsonpath={.spec.replicas}=9", "deployment/decode", "--timeout=90s")
     kubectl("scale", "deployment/decode", "--replicas=9")
     out, problem = waiting.communicate(timeout=PATIENCE_S)
     assert (waiting.returncode, problem) == (0, "") and "condition met" in out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wva_sim.vllm import bench, servers
@@ -113,7 +113,6 @@ def test_a_leaving_replica_finishes_what_it_has_and_loses_the_rest():
     assert load.running == load.sent - len(load.done) - load.failed
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.floats(0.5, 60), st.integers(1, 4), st.integers(0, 9), st.integers(10, 200))
 def test_laws(rate, replicas, seed, seconds):
     fleet, load = run(rate, seconds, replicas, seed)

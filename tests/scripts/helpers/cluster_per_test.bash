@@ -2,17 +2,12 @@
 # shellcheck shell=bash
 
 HELPERS="$(dirname "${BASH_SOURCE[0]}")"
-# shellcheck source=tests/helpers/cluster.bash
+# shellcheck source=tests/scripts/helpers/cluster.bash
 source "$HELPERS/cluster.bash"
-# shellcheck source=tests/helpers/collector.bash
+# shellcheck source=tests/scripts/helpers/collector.bash
 source "$HELPERS/collector.bash"
-# shellcheck source=tests/helpers/workloads.bash
+# shellcheck source=tests/scripts/helpers/workloads.bash
 source "$HELPERS/workloads.bash"
 
 # shellcheck disable=SC2119 # the functions of bats have no arguments to hand on
 setup() { start_cluster; }
-
-teardown() {
-  kill_monitor
-  stop_cluster
-}

@@ -12,8 +12,6 @@ setup() {
   mkdir "$NASTY"
 }
 
-teardown() { stop_cluster; }
-
 # The project as if it had been cloned into a directory; git, results and tests stay out of it.
 check_out() {
   mkdir -p "$1"

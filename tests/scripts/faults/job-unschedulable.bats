@@ -7,8 +7,11 @@ load ../helpers/cluster_per_test
 
 @test "a pod that fits on no node" {
   order job-unschedulable '"match": "load-bad"'
-  run_beside_good node
-  bad_failed_with "0/1 nodes are available"
+  run_config "$(make_config node model-based "bad 0 60 10" "good 0 60 10")"
+  [ "$status" -eq 4 ]
+  has_failed_with bad "0/1 nodes are available"
+  [ "$(field '.workloads[1].result')" = stopped ]
+  [ "$(jobs_left)" -eq 0 ]
 }
 
 @test "a sequential Job that takes longer than the timeout" {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # An hour of the controller's life with a fault every other minute; another one each time, or $SOAK_SEED's.
 
+# bats file_tags=slow
+
 load helpers/cluster_per_test
 
 setup() {

@@ -30,10 +30,6 @@ stop_monitor() {
   jq -c 'del(.containers)' "$VERDICT"
 }
 
-kill_monitor() {
-  [[ -z "${MONITOR_PID:-}" ]] || kill -9 "$MONITOR_PID" 2>/dev/null || true # most tests have ended it
-}
-
 # What was written before the collector stopped must be there; what came while it did may be.
 nothing_is_lost() {
   cp -R "$JOURNAL" "$BEFORE"
@@ -53,7 +49,7 @@ nothing_is_lost_but() {
 }
 
 # compare_logs COLLECTED [COLLECTION_JSON]
-compare_logs() { python "$PROJECT/tests/helpers/compare_logs.py" "$BEFORE" "$JOURNAL" "$@"; }
+compare_logs() { python "$PROJECT/tests/scripts/helpers/compare_logs.py" "$BEFORE" "$JOURNAL" "$@"; }
 
 is_complete() {
   [ "$MONITOR_STATUS" -eq 0 ]

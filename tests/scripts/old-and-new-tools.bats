@@ -2,6 +2,8 @@
 # Runs with the oldest and with current tools, and with both programs that are called yq. hack/fetch_tools.py brings
 # those that the machine does not have.
 
+# bats file_tags=slow
+
 load helpers/cluster
 
 TOOLS="$PROJECT/.venv/tools"

@@ -1,13 +1,15 @@
 #!/usr/bin/env bats
 # hack/setup.sh on machines that lack something. PATH holds what a test puts there, and nothing of this machine.
 
+load helpers/test
+
 setup() {
   project="$BATS_TEST_TMPDIR/a checkout"
   bin="$BATS_TEST_TMPDIR/bin"
   calls="$BATS_TEST_TMPDIR/calls"
   mkdir -p "$project/hack" "$bin"
-  cp "$BATS_TEST_DIRNAME/../hack/setup.sh" "$project/hack/"
-  cp "$BATS_TEST_DIRNAME/../pyproject.toml" "$project/"
+  cp "$BATS_TEST_DIRNAME/../../hack/setup.sh" "$project/hack/"
+  cp "$BATS_TEST_DIRNAME/../../pyproject.toml" "$project/"
   : >"$calls"
   borrow bash cat cksum dirname head id rm sed tail
 }

@@ -7,7 +7,7 @@ setup() {
   export REAL_KUBECTL FAILURES="$BATS_TEST_TMPDIR/failures"
   REAL_KUBECTL="$(command -v kubectl)"
   mkdir "$FAILURES"
-  PATH="$PROJECT/tests/helpers/stubs:$PATH"
+  PATH="$PROJECT/tests/scripts/helpers/stubs:$PATH"
   start_cluster
 }
 

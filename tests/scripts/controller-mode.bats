@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
 # Which mode a controller is in, as the runner tells it from a log and from settings.
 
+load helpers/test
+
 setup() {
   # shellcheck source=run-experiment.sh
-  source "$BATS_TEST_DIRNAME/../run-experiment.sh"
+  source "$BATS_TEST_DIRNAME/../../run-experiment.sh"
   PATH="$PROJECT/.venv/bin:$PATH"
   WORK_DIR="$BATS_TEST_TMPDIR" POD_PREFIX=controller
 }

@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
 # The directory of a run, where it cannot be made.
 
+load helpers/test
+
 setup() {
   # shellcheck source=run-experiment.sh
-  source "$BATS_TEST_DIRNAME/../run-experiment.sh"
+  source "$BATS_TEST_DIRNAME/../../run-experiment.sh"
   BASE_DIR="$BATS_TEST_TMPDIR" RUN_ID=20260101-000000
 }
 

@@ -1,12 +1,16 @@
 # For the tests of the scripts: an embedded cluster that a test can look into and break.
 # shellcheck shell=bash
 
-PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+# shellcheck source=tests/scripts/helpers/test.bash
+source "$(dirname "${BASH_SOURCE[0]}")/test.bash"
+
+PROJECT="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)"
 PATH="$PROJECT/.venv/bin:$PATH"
 NAMESPACE=llm-d-autoscaler
 CONTROLLERS=workload-variant-autoscaler-system
 PREFIX=workload-variant-autoscaler-controller-manager
 SPEED="${SPEED:-60}"
+export WVA_END_BUDGET_S="${WVA_END_BUDGET_S:-60}" # a busy machine is slow; what the usual one shares out: signals.bats
 
 # start_cluster [options of wva_sim serve]: sets KUBECONFIG; containers' logs are kept in $JOURNAL as well.
 start_cluster() {
@@ -18,10 +22,6 @@ start_cluster() {
   CLUSTER_PID=$!
   wait_until test -s "$STATE/ready"
   export KUBECONFIG="$STATE/kubeconfig" KUBECACHEDIR="$STATE/cache"
-}
-
-stop_cluster() {
-  [[ -z "${CLUSTER_PID:-}" ]] || kill "$CLUSTER_PID" 2>/dev/null || true # it may have ended
 }
 
 # wait_until COMMAND...: until it succeeds, at most 90 s: a busy machine is slow.

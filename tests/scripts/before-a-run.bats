@@ -1,0 +1,146 @@
+#!/usr/bin/env bats
+# What the runner finds before it begins: configs, options, the cluster, and what other runs have left there.
+
+load helpers/cluster
+load helpers/runner
+
+@test "--keep-jobs keeps them, and the next run names what is left" {
+  start_cluster
+  config="$(make_config kept model-based "first 10 100")"
+  run runner --kubeconfig "$KUBECONFIG" --yes --keep-jobs "$config"
+  [ "$status" -eq 0 ]
+  [ "$(jobs_left)" -eq 1 ]
+  run runner --kubeconfig "$KUBECONFIG" --yes --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"Jobs of an earlier run are left"*"--clean removes them"* ]]
+  run runner --kubeconfig "$KUBECONFIG" --yes --clean "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"removed what an earlier run has left: load-first-"* ]]
+  [ "$(jobs_left)" -eq 0 ]
+}
+
+@test "another run on the same Deployment is a refusal, on another one not; --clean --yes removes what was left of it" {
+  start_cluster
+  config="$(make_config late model-based "first 10 100")"
+  foreign_job other-deployment | kubectl create -f -
+  run runner --kubeconfig "$KUBECONFIG" --yes --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"no other run, no leftovers"* ]]
+  foreign_job ms-inference-scheduling-llm-d-modelservice-decode | kubectl create -f -
+  run runner --kubeconfig "$KUBECONFIG" "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"another run is active on ms-inference"*"of-ms-inference"*"--clean --yes"* ]]
+  run runner --kubeconfig "$KUBECONFIG" --clean "$config"
+  [ "$status" -eq 3 ]
+  [ "$(jobs_left)" -eq 2 ]
+  run runner --kubeconfig "$KUBECONFIG" --clean --yes "$config"
+  [ "$status" -eq 0 ]
+  [ "$(kubectl get jobs --namespace "$NAMESPACE" --output name)" = job.batch/of-other-deployment ]
+}
+
+# foreign_job DEPLOYMENT: a load Job of another run, in progress.
+foreign_job() {
+  write_job "$BATS_TEST_TMPDIR/foreign.yaml" foreign 1 100000
+  jq --arg deployment "$1" --arg namespace "$NAMESPACE" '.metadata = {name: "of-\($deployment)"[:50], namespace: $namespace,
+      labels: {"wva-experiments/run": "20260101-000000"}, annotations: {"wva-experiments/deployment": $deployment}}' \
+    "$BATS_TEST_TMPDIR/foreign.yaml"
+}
+
+@test "a dry run prints the plan and changes nothing" {
+  start_cluster
+  config="$(make_config dry model-based "first 0 60 10" "second 30 60 15")"
+  run runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"25 req/s"*"first + second"* ]]
+  [[ "$output" == *"dry run: nothing was changed"* ]]
+  [ "$(jobs_left)" -eq 0 ]
+  [ ! -e "$BATS_TEST_TMPDIR/data" ]
+}
+
+@test "the other mode is refused without a terminal, and accepted with --yes" {
+  start_cluster --mode capacity-based
+  config="$(make_config mismatch model-based "first 0 30 10")"
+  run runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"controller mode is capacity-based"*"the config says model-based"* ]]
+  run runner --kubeconfig "$KUBECONFIG" --dry-run --yes "$config"
+  [ "$status" -eq 0 ]
+}
+
+@test "a missing Deployment and missing controller pods are refused with what to do" {
+  start_cluster
+  config="$(make_config absent model-based "first 0 30 10")"
+  sed -i.old -e 's/^deployment: .*/deployment: absent/' -e 's/^controller_pod_prefix: .*/controller_pod_prefix: nobody/' "$config"
+  run runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"there is no Deployment absent"* ]]
+  [[ "$output" == *"no running pod"*"begins with nobody"* ]]
+  [ ! -e "$BATS_TEST_TMPDIR/data" ]
+}
+
+@test "without any cluster: status 3, the cause and --embedded" {
+  run env -u KUBECONFIG HOME="$BATS_TEST_TMPDIR" "$PROJECT/run-experiment.sh" "$PROJECT/experiment-configs/model-based-moderate.yaml"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"no cluster is configured"* ]]
+  [[ "$output" == *"--embedded"* ]]
+}
+
+@test "bad configs: one clear message, status 2, no traceback" {
+  cd "$BATS_TEST_TMPDIR"
+  good="$(make_config good model-based "first 0 30 10")"
+  printf 'a: [' >broken.yaml
+  printf 'a: 1\n---\nb: 2\n' >two.yaml
+  sed 's/^mode:/mdoe:/' "$good" >unknown.yaml
+  { sed '/^workloads:/,$d' "$good" && echo 'workloads: []'; } >empty.yaml
+  printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n' >pod.yaml
+  sed 's/job_manifest: .*/job_manifest: pod.yaml/' "$good" >not-a-job.yaml
+  while IFS='|' read -r file said; do
+    run runner --embedded "$file"
+    [ "$status" -eq 2 ] || {
+      echo "$file: status $status: $output"
+      false
+    }
+    [[ "$output" == *"$said"* ]] || {
+      echo "$file: $output"
+      false
+    }
+    [[ "$output" != *Traceback* ]]
+  done <<'TABLE'
+missing.yaml|there is no config 'missing.yaml'
+broken.yaml|broken.yaml:1: not valid YAML
+two.yaml|a second YAML document
+unknown.yaml|did you mean 'mode'
+empty.yaml|saw an empty list
+not-a-job.yaml|expected the manifest of a Job
+TABLE
+}
+
+@test "bad options: one line, status 2" {
+  while IFS='|' read -r options said; do
+    # shellcheck disable=SC2086 # several options
+    run runner $options
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"$said"* ]] || {
+      echo "$options: $output"
+      false
+    }
+  done <<'TABLE'
+--nonsense|unknown option '--nonsense'
+--speed 0 --embedded x|--speed: saw '0'
+--speed 10 model-based-high|--speed needs --embedded
+--cooldown soon x|--cooldown: saw 'soon'
+--kubeconfig /nowhere x|there is no file '/nowhere'
+--embedded --context c x|leave out --context
+a b|there is no config 'a'
+-- -n|there is no config '-n'
+TABLE
+}
+
+@test "without a config the configs are listed; --help is the header" {
+  run runner
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"capacity-based-high-parallel"*"model-based-moderate"* ]]
+  run runner --help
+  [ "$status" -eq 0 ]
+  [[ "$output" == "Run one WVA experiment"*"--keep-jobs"*"130 interrupted"* ]]
+}
