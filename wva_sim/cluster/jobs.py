@@ -17,7 +17,7 @@ CREATED_S = 0.3
 SCHEDULED_S = 0.2
 DOWNLOADED_S = 1.0  # the dataset; a copy inside the cluster
 STARTED_S = 0.5
-PROGRESS_S = 10.0
+END_LOOK_S = 0.5  # from one look for the last answer to the next
 RETRY_S = 10.0  # the Job controller's first back-off
 LEAVING_S = 1.0
 
@@ -154,6 +154,7 @@ class Jobs:
             self._say(pod, f"vllm bench serve: error: {error}")
             self._end(key, name, 2)
             return
+        self._say(pod, bench.clocks(world.clock.now().timestamp(), world.now_s()))
         for line in bench.starting(load, values["MODEL"], values["ENDPOINT"]):
             self._say(pod, line)
         self._loads[key[0], name] = load
@@ -161,21 +162,22 @@ class Jobs:
         failure = _ordered(self.orders.failing, key[1])
         if failure is not None:
             world.after(failure.after_s, partial(self._fail, key, name, failure.last_words))
-        world.after(PROGRESS_S, partial(self._progress, key, name))
+        world.after(load.end_s - load.start_s, partial(self._await_answers, key, name))
 
-    def _progress(self, key: tuple[str, str], name: str) -> None:
+    def _await_answers(self, key: tuple[str, str], name: str) -> None:
+        """All has been sent; the client ends when the last answer has come."""
         load, pod = self._loads.get((key[0], name)), self._pod(key, name)
         if load is None or pod is None:
             return
-        if load.is_over:
-            for line in bench.result(load):
-                self._say(pod, line)
-            self._end(key, name, 0)
+        if not load.is_over:
+            self.world.after(END_LOOK_S, partial(self._await_answers, key, name))
             return
-        self._say(pod, bench.progress(load, self.world.now_s() - load.start_s))
-        # Near its end it is looked at more often, so that the Job ends when its last request does.
-        rest_s = (load.requests - load.sent) / load.rate_per_s
-        self.world.after(min(PROGRESS_S, max(rest_s, 1.0)), partial(self._progress, key, name))
+        for line in bench.result(load):
+            self._say(pod, line)
+        if _environment(pod).get("REQUEST_RECORDER"):
+            for line in bench.records(load, self.world.clock.epoch.timestamp()):
+                self._say(pod, line)
+        self._end(key, name, 0)
 
     def _fail(self, key: tuple[str, str], name: str, last_words: str) -> None:
         pod = self._pod(key, name)
