@@ -31,9 +31,11 @@ class Turned:
             self.world.step()
 
     def load(self, name: str, rate_per_s: int, prompts: int, **spec) -> None:
+        """Create a load Job; keywords in capitals are its variables, the others go into its spec."""
         manifest = yaml.safe_load((ROOT / "workloads" / "sharegpt-load-job-moderate-10.yaml").read_text())
         manifest["metadata"] |= {"name": name, "namespace": self.settings.namespace}
         values = {"REQUEST_RATE": str(rate_per_s), "NUM_PROMPTS": str(prompts)}
+        values |= {key: spec.pop(key) for key in list(spec) if key.isupper()}
         for row in manifest["spec"]["template"]["spec"]["containers"][0]["env"]:
             if row["name"] in values:
                 row["value"] = values[row["name"]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from wva_sim.api import crds, discovery, openapi, patch
+from wva_sim.api import crds, discovery, openapi, patch, podsecurity
 from wva_sim.api.containers import choose_container, ended_containers, has_started, refuse_unreadable
 from wva_sim.api.errors import ApiError, conflict, details_of, not_found
 from wva_sim.api.fields import check_fields
@@ -267,21 +267,24 @@ class Api:
         new = self.store.create(obj, dry_run=True)  # complete, with its defaults, so that it can be judged
         validate(target.kind, new)
         self._admit("create", new)
-        return json_response(new if request.dry_run else self.store.create(obj), 201)
+        self._refuse_insecure(target.kind, new)
+        return json_response(new if request.dry_run else self.store.create(obj), 201, self._warnings(new))
 
     def _replace(self, request: Request, target: Target) -> Response:
         body = self._body_object(request, target)
         if body["metadata"].get("name", target.name) != target.name:
             raise ApiError(400, "the name of the object does not match the name on the URL")
         check_fields(body, _is_strict(request))
-        return json_response(self._change(request, target, lambda old: body))
+        new = self._change(request, target, lambda old: body)
+        return json_response(new, warnings=self._warnings(new))
 
     def _patch(self, request: Request, target: Target) -> Response:
         applies = request.media_type == APPLY_PATCH
         if applies and self.store.get(target.kind.kind, target.namespace, target.name or "") is None:
             creating = target._replace(name=None, subresource=None)
             return self._create(request, creating)
-        return json_response(self._change(request, target, lambda old: self._patched(request, target.kind, old)))
+        new = self._change(request, target, lambda old: self._patched(request, target.kind, old))
+        return json_response(new, warnings=[] if target.subresource else self._warnings(new))
 
     def _patched(self, request: Request, kind: Kind, old: Json) -> Json:
         content, body = request.media_type, request.data()
@@ -423,6 +426,21 @@ class Api:
     def _admit(self, verb: str, obj: Json) -> None:
         if self.admission is not None:
             self.admission(verb, obj)
+
+    def _refuse_insecure(self, kind: Kind, obj: Json) -> None:
+        """Pod Security admission, which comes after all others."""
+        if kind.kind != "Pod":
+            return
+        name = obj["metadata"]["name"]
+        problem = podsecurity.refusal(self.store.get("Namespace", None, obj["metadata"]["namespace"]), obj)
+        if problem is not None:
+            raise ApiError(403, f'{kind.resource} "{name}" is forbidden: {problem}', details=details_of(kind, name))
+
+    def _warnings(self, obj: Json) -> list[str]:
+        if obj["kind"] not in ("Pod", *podsecurity.TEMPLATED):
+            return []
+        text = podsecurity.warning(self.store.get("Namespace", None, obj["metadata"]["namespace"]), obj)
+        return [] if text is None else [text]
 
     def _follow_pod(self, type_: str, pod: Json) -> None:
         """End the logs of what has ended."""

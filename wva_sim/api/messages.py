@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -108,9 +108,16 @@ class Stream(NamedTuple):
     content_type: str = JSON_TYPE
 
 
-def json_response(obj: Any, status: int = 200) -> Response:
-    """An object as JSON."""
-    return Response(status, orjson.dumps(obj))
+def json_response(obj: Any, status: int = 200, warnings: Iterable[str] = ()) -> Response:
+    """An object as JSON, with what kubectl prints as `Warning: ...`."""
+    headers = tuple(("Warning", warning_header(text)) for text in warnings)
+    return Response(status, orjson.dumps(obj), headers=headers)
+
+
+def warning_header(text: str) -> str:
+    """A warning of the API server, quoted for the header."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{escaped}"'
 
 
 class Target(NamedTuple):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 from aiohttp import web
+from multidict import CIMultiDict
 
 from wva_sim.api.core import Api
 from wva_sim.api.errors import ApiError
@@ -222,11 +223,8 @@ class _Adapter:
 
 
 def _whole(answer: Response) -> web.Response:
-    return web.Response(
-        status=answer.status,
-        body=answer.body,
-        headers={"Content-Type": answer.content_type, **dict(answer.headers)},
-    )
+    headers = CIMultiDict([("Content-Type", answer.content_type), *answer.headers])  # a header may come twice
+    return web.Response(status=answer.status, body=answer.body, headers=headers)
 
 
 async def _streamed(request: web.Request, answer: Stream) -> web.StreamResponse:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeVar
 
+from wva_sim.api import podsecurity
 from wva_sim.cluster import pods
 from wva_sim.cluster.pods import NODE
 from wva_sim.cluster.world import Json, World
@@ -17,9 +18,10 @@ CREATED_S = 0.3
 SCHEDULED_S = 0.2
 DOWNLOADED_S = 1.0  # the dataset; a copy inside the cluster
 STARTED_S = 0.5
-PROGRESS_S = 10.0
+END_LOOK_S = 0.5  # from one look for the last answer to the next
 RETRY_S = 10.0  # the Job controller's first back-off
 LEAVING_S = 1.0
+TERMINATED = 143  # 128 + TERM
 
 DEFAULTS = {"REQUEST_RATE": "1", "NUM_PROMPTS": "100", "SEED": "0", "MODEL": "", "ENDPOINT": ""}
 
@@ -60,16 +62,21 @@ class Jobs:
         world.store.subscribe("Job", self._look_at)
 
     def leave(self, pod: Json) -> bool:
-        """A pod of a Job was deleted: its load stops now, it goes a moment later. False if it is no Job's."""
+        """A pod of a Job was deleted: its client gets TERM, prints nothing more, and the pod goes a moment later.
+
+        False if it is no Job's.
+        """
         jobs = [owner["name"] for owner in pod["metadata"].get("ownerReferences") or [] if owner["kind"] == "Job"]
         if not jobs:
             return False
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
         if self._loads.pop((namespace, name), None) is not None:
             self.world.fleet.stop_load(name)
-        has_ended = pod["status"].get("phase") in ("Succeeded", "Failed")
+        has_ended = _is_over(pod)
 
         def go() -> None:
+            if pod["status"].get("phase") == "Running":
+                self.world.change("Pod", namespace, name, pods.ended(self.world.now(), TERMINATED))
             self.world.store.remove("Pod", namespace, name)
             if not has_ended:
                 self._count_failure((namespace, jobs[0]))
@@ -80,24 +87,72 @@ class Jobs:
     # The Job
 
     def _look_at(self, type_: str, job: Json) -> None:
-        if type_ == "ADDED":
-            key = (job["metadata"]["namespace"], job["metadata"]["name"])
-            self.world.after(CREATED_S, partial(self._make_pod, key))
-            deadline_s = job["spec"].get("activeDeadlineSeconds")
-            if deadline_s:
-                self.world.after(deadline_s, partial(self._miss_deadline, key))
+        key = (job["metadata"]["namespace"], job["metadata"]["name"])
+        if type_ == "ADDED" and not job["spec"]["suspend"]:
+            self._start(key)
+        elif type_ != "DELETED" and not _has_ended(job):
+            if job["spec"]["suspend"] and not _is_suspended(job):
+                self._suspend(key)
+            elif not job["spec"]["suspend"] and _is_suspended(job):
+                self._resume(key)
+
+    def _start(self, key: tuple[str, str]) -> None:
+        self.world.after(CREATED_S, partial(self._make_pod, key))
+        job = self.world.store.get("Job", *key)
+        deadline_s = job["spec"].get("activeDeadlineSeconds") if job else None
+        if deadline_s:
+            self.world.after(deadline_s, partial(self._miss_deadline, key))
+
+    def _suspend(self, key: tuple[str, str]) -> None:
+        """Its pods end and do not count as failures; the Job stays."""
+
+        def change(job: Json) -> None:
+            status = {**job["status"], "ready": 0}
+            for field in ("active", "startTime"):
+                status.pop(field, None)
+            status["conditions"] = [_suspended("True", "JobSuspended", "Job suspended", self.world.now())]
+            job["status"] = status
+
+        self.world.change("Job", *key, change)
+        self._delete_pods(key)
+        job = self.world.store.get("Job", *key)
+        if job is not None:
+            self.world.tell(job, "Suspended", "Job suspended", "Normal")
+
+    def _resume(self, key: tuple[str, str]) -> None:
+        def change(job: Json) -> None:
+            conditions = [_suspended("False", "JobResumed", "Job resumed", self.world.now())]
+            job["status"] = {**job["status"], "startTime": self.world.now(), "conditions": conditions}
+
+        self.world.change("Job", *key, change)
+        job = self.world.store.get("Job", *key)
+        if job is not None:
+            self.world.tell(job, "Resumed", "Job resumed", "Normal")
+            self._start(key)
+
+    def _delete_pods(self, key: tuple[str, str]) -> None:
+        for pod in self._pods(key):
+            self.world.store.delete("Pod", key[0], pod["metadata"]["name"])
 
     def _make_pod(self, key: tuple[str, str]) -> None:
         job = self.world.store.get("Job", *key)
-        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job):
+        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job) or job["spec"]["suspend"]:
             return
+        if any(not pod["metadata"].get("deletionTimestamp") and not _is_over(pod) for pod in self._pods(key)):
+            return  # it was suspended and resumed meanwhile
         quota = _ordered(self.orders.over_quota, key[1])
         if quota is not None:
             self.world.tell(job, quota.reason, quota.message)
             self.world.after(RETRY_S, partial(self._make_pod, key))
             return
         name = f"{key[1]}-{self.world.random.getrandbits(25):05x}"[:63]
-        self.world.create(pods.pod_of(job, name, job["spec"]["template"]))
+        pod = pods.pod_of(job, name, job["spec"]["template"])
+        problem = podsecurity.refusal(self.world.store.get("Namespace", None, key[0]), pod)
+        if problem is not None:
+            self.world.tell(job, "FailedCreate", f'Error creating: pods "{name}" is forbidden: {problem}')
+            self.world.after(RETRY_S, partial(self._make_pod, key))
+            return
+        self.world.create(pod)
         now = self.world.now()
 
         def start(job: Json) -> None:
@@ -154,6 +209,7 @@ class Jobs:
             self._say(pod, f"vllm bench serve: error: {error}")
             self._end(key, name, 2)
             return
+        self._say(pod, bench.clocks(world.clock.now().timestamp(), world.now_s()))
         for line in bench.starting(load, values["MODEL"], values["ENDPOINT"]):
             self._say(pod, line)
         self._loads[key[0], name] = load
@@ -161,21 +217,22 @@ class Jobs:
         failure = _ordered(self.orders.failing, key[1])
         if failure is not None:
             world.after(failure.after_s, partial(self._fail, key, name, failure.last_words))
-        world.after(PROGRESS_S, partial(self._progress, key, name))
+        world.after(load.end_s - load.start_s, partial(self._await_answers, key, name))
 
-    def _progress(self, key: tuple[str, str], name: str) -> None:
+    def _await_answers(self, key: tuple[str, str], name: str) -> None:
+        """All has been sent; the client ends when the last answer has come."""
         load, pod = self._loads.get((key[0], name)), self._pod(key, name)
         if load is None or pod is None:
             return
-        if load.is_over:
-            for line in bench.result(load):
-                self._say(pod, line)
-            self._end(key, name, 0)
+        if not load.is_over:
+            self.world.after(END_LOOK_S, partial(self._await_answers, key, name))
             return
-        self._say(pod, bench.progress(load, self.world.now_s() - load.start_s))
-        # Near its end it is looked at more often, so that the Job ends when its last request does.
-        rest_s = (load.requests - load.sent) / load.rate_per_s
-        self.world.after(min(PROGRESS_S, max(rest_s, 1.0)), partial(self._progress, key, name))
+        for line in bench.result(load):
+            self._say(pod, line)
+        if _environment(pod).get("REQUEST_RECORDER"):
+            for line in bench.records(load, self.world.clock.epoch.timestamp()):
+                self._say(pod, line)
+        self._end(key, name, 0)
 
     def _fail(self, key: tuple[str, str], name: str, last_words: str) -> None:
         pod = self._pod(key, name)
@@ -197,7 +254,7 @@ class Jobs:
     def _count_failure(self, key: tuple[str, str]) -> None:
         """A pod failed or was deleted: another one follows if the Job may try again."""
         job = self.world.store.get("Job", *key)
-        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job):
+        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job) or job["spec"]["suspend"]:
             return
         failures = job["status"].get("failed", 0) + 1
         self.world.change("Job", *key, partial(_set_status, {"failed": failures, "ready": 0}))
@@ -208,10 +265,9 @@ class Jobs:
 
     def _miss_deadline(self, key: tuple[str, str]) -> None:
         job = self.world.store.get("Job", *key)
-        if job is None or _has_ended(job):
+        if job is None or _has_ended(job) or job["spec"]["suspend"]:
             return
-        for pod in self.world.store.list("Pod", key[0], {"batch.kubernetes.io/job-name": key[1]}):
-            self.world.store.delete("Pod", key[0], pod["metadata"]["name"])
+        self._delete_pods(key)
         self._close(key, _FAILED, "DeadlineExceeded", "Job was active longer than specified deadline")
 
     def _close(self, key: tuple[str, str], types: tuple[str, str], reason: str, message: str) -> None:
@@ -239,6 +295,9 @@ class Jobs:
 
         return delete
 
+    def _pods(self, key: tuple[str, str]) -> list[Json]:
+        return self.world.store.list("Pod", key[0], {"batch.kubernetes.io/job-name": key[1]})
+
     def _pod(self, key: tuple[str, str], name: str) -> Json | None:
         pod = self.world.store.get("Pod", key[0], name)
         return None if pod is None or pod["metadata"].get("deletionTimestamp") else pod
@@ -260,6 +319,19 @@ def _ordered(orders: Mapping[str, Order], job: str) -> Order | None:
 
 def _has_ended(job: Json) -> bool:
     return any(row["type"] in ("Complete", "Failed") for row in job["status"].get("conditions") or [])
+
+
+def _is_over(pod: Json) -> bool:
+    return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+
+def _is_suspended(job: Json) -> bool:
+    return any(row["type"] == "Suspended" and row["status"] == "True" for row in job["status"].get("conditions") or [])
+
+
+def _suspended(status: str, reason: str, message: str, now: str) -> Json:
+    row = {"type": "Suspended", "status": status, "reason": reason, "message": message}
+    return {**row, "lastProbeTime": now, "lastTransitionTime": now}
 
 
 def _set_status(values: Json, job: Json) -> None:

@@ -235,8 +235,17 @@ def _deployment(namespace: str, name: str, replicas: int, container: Json, label
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "template": {"metadata": {"labels": labels}, "spec": _restricted(container)},
         },
+    }
+
+
+def _restricted(container: Json) -> Json:
+    """The spec of a pod that every namespace takes, whatever its Pod Security level."""
+    confined = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    return {
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [{**container, "securityContext": confined}],
     }
 
 

@@ -5,6 +5,7 @@ Times are simulated seconds from the world's start.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,6 +24,13 @@ class Done(NamedTuple):
     tpot_ms: float  # NaN for a single token
     input_tokens: int
     output_tokens: int
+
+
+class Lost(NamedTuple):
+    """One request that failed."""
+
+    arrived_s: float
+    input_tokens: int
 
 
 class Request:
@@ -44,7 +52,8 @@ class Request:
 class Load:
     """Poisson arrivals at a rate, as `vllm bench serve --request-rate` makes them: an open loop.
 
-    The same seed gives the same times and lengths.
+    All are sent within `requests / rate_per_s` seconds, the last one at their end: the client scales its exponential
+    gaps so that they fill this time. The same seed gives the same times and lengths.
 
     Raises
     ------
@@ -58,10 +67,9 @@ class Load:
     seed: int
     start_s: float
     sent: int = 0
-    failed: int = 0
     running: int = 0
-    most_running: int = 0
     done: list[Done] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if not self.rate_per_s > 0:
@@ -69,7 +77,13 @@ class Load:
         if self.requests < 1:
             raise ValueError(f"number of prompts: saw {self.requests}, expected at least 1")
         self._random = random.Random(self.seed)
-        self.next_s = self.start_s + self._random.expovariate(self.rate_per_s)
+        self.next_s = self.start_s
+        self._set_next()
+
+    @property
+    def end_s(self) -> float:
+        """When the last request is sent."""
+        return self.start_s + self.requests / self.rate_per_s
 
     @property
     def is_over(self) -> bool:
@@ -81,9 +95,26 @@ class Load:
         request = Request(self, self.next_s, self._tokens(INPUT_TOKENS), self._tokens(OUTPUT_TOKENS))
         self.sent += 1
         self.running += 1
-        self.most_running = max(self.most_running, self.running)
-        self.next_s += self._random.expovariate(self.rate_per_s)
+        self._set_next()
         return request
+
+    def lose(self, request: Request) -> None:
+        """A request fails."""
+        self.running -= 1
+        self.lost.append(Lost(request.arrived_s, request.input_tokens))
+
+    def _set_next(self) -> None:
+        """Draw the next gap as one of those that have to fill the time that is left.
+
+        Exponential gaps that are scaled to a sum divide it like uniform cuts: of n gaps the first one's share is above
+        x with probability (1 - x)^(n - 1).
+        """
+        gaps = self.requests - self.sent
+        if gaps <= 1:
+            self.next_s = self.end_s
+            return
+        share = -math.expm1(math.log1p(-self._random.random()) / (gaps - 1))
+        self.next_s += (self.end_s - self.next_s) * share
 
     def _tokens(self, distribution: tuple[float, float, int, int]) -> int:
         mean, deviation, least, most = distribution

@@ -172,8 +172,7 @@ class Fleet:
         """A replica is gone at once, and its requests with it."""
         replica = self.replicas.pop(name, None) or self._leaving.pop(name, None)
         for request in replica.drop(self.now_s, lambda request: True) if replica else ():
-            request.load.running -= 1
-            request.load.failed += 1
+            request.load.lose(request)
 
     def start_load(self, load: Load) -> None:
         """A load begins."""

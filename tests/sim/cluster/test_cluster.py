@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ import yaml
 from turned import ROOT, Turned
 
 from wva_sim.api.errors import ApiError
+from wva_sim.api.messages import Request
+from wva_sim.api.times import parse_rfc3339
 from wva_sim.cluster import pods
 from wva_sim.cluster.settings import Settings, SettingsError, read_settings
 
@@ -118,6 +121,167 @@ def test_deleting_a_job_stops_its_load_and_its_pod_goes():
     turned.turn(2)
     assert turned.world.fleet.loads == {}
     assert turned.job_pods("long") == []
+
+
+def test_a_job_that_is_terminated_prints_nothing_more():
+    turned = Turned()
+    turned.load("long", 20, 10**6)
+    turned.turn(30)
+    (pod,) = turned.job_pods("long")
+    where = (turned.settings.namespace, pod["metadata"]["name"], "vllm-bench-serve-container")
+    before = turned.world.logs.read(*where)
+    ended = []
+    turned.store.subscribe("Pod", lambda type_, pod: ended.append(pod["status"]) if type_ == "MODIFIED" else None)
+    turned.store.delete("Job", turned.settings.namespace, "long")
+    assert turned.world.logs.read(*where) == before
+    turned.turn(2)
+    (state,) = [row["state"] for status in ended[-1:] for row in status["containerStatuses"]]
+    assert state["terminated"]["exitCode"] == 143
+
+
+def condition(job: dict, type_: str) -> dict:
+    (row,) = [row for row in job["status"].get("conditions", []) if row["type"] == type_]
+    return row
+
+
+def suspend(turned: Turned, name: str, value: bool) -> None:
+    turned.store.update("Job", turned.settings.namespace, name, lambda job: job["spec"].update(suspend=value))
+
+
+def test_a_suspended_job_stays_and_its_pods_go():
+    turned = Turned()
+    turned.load("long", 20, 10**6)
+    turned.turn(30)
+    suspend(turned, "long", True)
+    turned.turn(3)
+    job = turned.job("long")
+    assert (turned.job_pods("long"), turned.world.fleet.loads) == ([], {})
+    row = condition(job, "Suspended")
+    assert (row["status"], row["reason"], row["message"]) == ("True", "JobSuspended", "Job suspended")
+    assert {"active", "startTime", "failed"}.isdisjoint(job["status"])
+    turned.turn(60)
+    assert (outcome(turned.job("long")), turned.job_pods("long")) == ("", [])
+    suspend(turned, "long", False)
+    turned.turn(10)
+    assert condition(turned.job("long"), "Suspended")["status"] == "False"
+    assert len(turned.job_pods("long")) == 1
+    assert turned.world.fleet.loads
+
+
+def test_a_job_that_is_suspended_from_the_start_waits():
+    turned = Turned()
+    turned.load("later", 10, 50, suspend=True)
+    turned.turn(30)
+    assert turned.job_pods("later") == []
+    suspend(turned, "later", False)
+    turned.turn(60)
+    assert outcome(turned.job("later")) == "Complete"
+
+
+def test_a_job_resumed_before_its_next_try_has_one_pod():
+    turned = Turned()
+    turned.order("job-over-quota")
+    turned.load("late", 10, 10**6)
+    turned.turn(5)
+    turned.order("clear")
+    suspend(turned, "late", True)
+    turned.turn(1)
+    suspend(turned, "late", False)
+    turned.turn(30)
+    assert len(turned.job_pods("late")) == 1
+
+
+def restrict(turned: Turned, **modes: str) -> None:
+    labels = {f"pod-security.kubernetes.io/{mode}": level for mode, level in modes.items()}
+    name = turned.settings.namespace
+    turned.store.update("Namespace", None, name, lambda found: found["metadata"]["labels"].update(labels))
+
+
+def test_a_restricted_namespace_takes_the_projects_jobs():
+    turned = Turned()
+    restrict(turned, enforce="restricted")
+    turned.load("load", 10, 50)
+    turned.turn(60)
+    assert outcome(turned.job("load")) == "Complete"
+
+
+def test_a_restricted_namespace_takes_no_pod_of_a_plain_job():
+    turned = Turned()
+    restrict(turned, enforce="restricted")
+    spec = {"containers": [{"name": "c", "image": "i:1"}], "restartPolicy": "Never"}
+    metadata = {"name": "plain", "namespace": turned.settings.namespace}
+    turned.store.create({"kind": "Job", "metadata": metadata, "spec": {"template": {"spec": spec}}})
+    turned.turn(30)
+    assert turned.job_pods("plain") == []
+    (event,) = [event for event in turned.store.list("Event") if event["involvedObject"]["name"] == "plain"][:1]
+    assert (event["type"], event["reason"]) == ("Warning", "FailedCreate")
+    assert re.fullmatch(
+        r'Error creating: pods "plain-\w+" is forbidden: violates PodSecurity "restricted:latest": '
+        r"allowPrivilegeEscalation != false \(.*\), unrestricted capabilities \(.*\), runAsNonRoot != true \(.*\), "
+        r"seccompProfile \(.*\)",
+        event["message"],
+    )
+
+
+def test_the_log_of_a_pod_that_fetches_its_data_set_waits():
+    turned = Turned()
+    turned.load("load", 10, 50)
+    turned.turn(1, step_s=0.1)
+    (pod,) = turned.job_pods("load")
+    path = f"/api/v1/namespaces/{turned.settings.namespace}/pods/{pod['metadata']['name']}/log"
+    request = Request("GET", path, {"container": "vllm-bench-serve-container", "follow": "true"})
+    answer = json.loads(turned.world.api.handle(request).body)
+    waits = "is waiting to start: PodInitializing"
+    expected = f'container "vllm-bench-serve-container" in pod "{pod["metadata"]["name"]}" {waits}'
+    assert (answer["code"], answer["message"]) == (400, expected)
+
+
+def records(turned: Turned, name: str) -> list[str]:
+    """What a Job's container has printed."""
+    (pod,) = turned.job_pods(name)
+    where = (turned.settings.namespace, pod["metadata"]["name"], "vllm-bench-serve-container")
+    return turned.world.logs.read(*where).decode().splitlines()
+
+
+def test_a_job_with_a_recorder_prints_a_line_per_request_after_its_table():
+    turned = Turned()
+    turned.turn(50)
+    turned.load("load", 10, 100, REQUEST_RECORDER="the script")
+    turned.turn(60)
+    lines = records(turned, "load")
+    begin = lines.index("==== requests")
+    assert lines[begin - 1] == "=" * 50
+    assert lines[-1] == "==== end of requests 100"
+    rows = [line.split(",") for line in lines[begin + 3 : -1]]
+    assert len(rows) == 100
+    starts = [float(row[0]) for row in rows]
+    assert starts == sorted(starts)
+    first, sending = (
+        dict(part.split("=") for part in lines[number].removeprefix("# ").split()) for number in (0, begin + 1)
+    )
+    epoch = turned.world.clock.epoch.timestamp()
+    for clocks in (first, sending):
+        assert float(clocks["wall"]) - epoch == pytest.approx(float(clocks["monotonic"]), abs=0.002)
+    # Ten seconds of sending begin when the client starts; the first request comes one gap later.
+    assert float(sending["monotonic"]) + starts[-1] == pytest.approx(float(first["monotonic"]) + 10, abs=0.01)
+
+
+def test_a_job_without_a_recorder_ends_with_its_table():
+    turned = Turned()
+    turned.load("load", 10, 50)
+    turned.turn(60)
+    assert records(turned, "load")[-1] == "=" * 50
+
+
+def test_a_job_ends_when_its_last_answer_has_come():
+    turned = Turned()
+    turned.load("load", 10, 100)
+    turned.turn(60, step_s=0.1)
+    table = dict(line.rsplit(maxsplit=1) for line in records(turned, "load") if line.endswith(" " * 3) and ":" in line)
+    status = turned.job("load")["status"]
+    began, ended = (parse_rfc3339(status[name]) for name in ("startTime", "completionTime"))
+    expected_s = float(table["Benchmark duration (s):"])
+    assert 0 <= (ended - began).total_seconds() - expected_s < 4  # data set, start, and whole seconds
 
 
 # --- faults
