@@ -29,7 +29,7 @@ load helpers/runner
   expect_status 130
   [ "$(jobs_left)" -eq 0 ]
   [ "$(processes_left)" -eq 0 ]
-  [ "$(field '.status, .exit_status, .workloads[0].result' | paste -s -d ' ' -)" = "interrupted 130 stopped" ]
+  [ "$(field '.status, .exit_status, .workloads[0].result' | paste -s -d ' ' -)" = "interrupted 130 complete" ]
   [ "$(field '.end >= .cooldown.end')" = true ]
   head -n 1 "$(run_directory)/metrics.csv" | grep -q '^timestamp,reconciliation,event_type,'
   grep -q interrupted "$(run_directory)/README.md"

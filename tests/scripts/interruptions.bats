@@ -92,12 +92,12 @@ while_a_workload_runs() {
 
 during_the_cooldown() {
   interrupt "$1" "cooldown:" --cooldown=6000
-  was_saved "$1" interrupted stopped
+  was_saved "$1" interrupted complete
 }
 
 during_the_analysis() {
   interrupt "$1" analysing --analyze
-  was_saved "$1" complete stopped
+  was_saved "$1" complete complete
 }
 
 @test "during the checks: nothing was begun" { during_the_checks ctrl-c; }

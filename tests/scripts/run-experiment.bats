@@ -4,9 +4,8 @@
 load helpers/cluster
 load helpers/runner
 
-@test "a parallel model-based run on the embedded cluster is complete, also with a Job that is done before its time" {
-  config="$(make_config parallel model-based "first 0 60 20" "second 30 60 10" "early 0 120 20")"
-  write_job "$BATS_TEST_TMPDIR/job-early.yaml" early 20 200
+@test "a parallel model-based run on the embedded cluster is complete, and each request is accounted for" {
+  config="$(make_config parallel model-based "first 0 60 20" "second 30 60 10" "early 0 10 20")"
   run runner --embedded --speed 60 --yes "$config"
   echo "$output"
   [ "$status" -eq 0 ]
@@ -20,7 +19,11 @@ load helpers/runner
   done
   [ "$(field '.status, .exit_status, .simulated, .embedded, .speed' | paste -s -d ' ' -)" = "complete 0 true true 60" ]
   [ "$(field '.workloads[] | "\(.name) \(.result) \(.rate_per_s)"' | paste -s -d ',' -)" = \
-    "first stopped 20,early complete 20,second stopped 10" ]
+    "first complete 20,early complete 20,second complete 10" ]
+  [ "$(field '.workloads[] | "\(.prompts) \(.sending_s) \(.drain_s) \(.cut)"' | paste -s -d ',' -)" = \
+    "1200 60 300 false,200 10 300 false,600 60 300 false" ]
+  [ "$(field '[.workloads[] | .sending_began_s >= .planned_start_s] | all')" = true ]
+  [ "$(grep -c ',[01]$' "$run_dir"/requests/{first,second,early}.csv | cut -d : -f 2 | paste -s -d ' ' -)" = "1200 600 200" ]
   [ "$(field '[.workloads[].job] | unique | length')" -eq 3 ]
   [ "$(field '[.workloads[].seed] | unique | length')" -eq 3 ]
   grep -q 'Successful requests: *200' "$run_dir/job-logs/early.log"

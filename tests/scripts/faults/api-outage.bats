@@ -18,7 +18,7 @@ load ../helpers/cluster_per_test
   cut_off_api &
   run_config "$(make_config outage model-based "bad 0 120 10" "good 60 60 10")"
   [ "$status" -eq 0 ]
-  [ "$(field '[.workloads[].result] | unique | join(" ")')" = stopped ]
+  [ "$(field '[.workloads[].result] | unique | join(" ")')" = complete ]
   jq -e '.complete and .failed_polls > 0' "$(run_directory)/collection.json"
   [ "$(jobs_left)" -eq 0 ]
 }

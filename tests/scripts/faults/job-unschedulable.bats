@@ -10,7 +10,7 @@ load ../helpers/cluster_per_test
   run_config "$(make_config node model-based "bad 0 60 10" "good 0 60 10")"
   [ "$status" -eq 4 ]
   has_failed_with bad "0/1 nodes are available"
-  [ "$(field '.workloads[1].result')" = stopped ]
+  [ "$(field '.workloads[1].result')" = complete ]
   [ "$(jobs_left)" -eq 0 ]
 }
 

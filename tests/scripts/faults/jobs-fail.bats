@@ -19,7 +19,7 @@ load ../helpers/cluster_per_test
   has_failed_with surplus "exceeded quota"
   has_failed_with unwanted "no load today"
   has_failed_with deleted "deleted by somebody else"
-  [ "$(field '.workloads[] | select(.result != "failed") | "\(.name) \(.result)"')" = "good stopped" ]
+  [ "$(field '.workloads[] | select(.result != "failed") | "\(.name) \(.result)"')" = "good complete" ]
   grep -q ',prediction,' "$(run_directory)/metrics.csv"
   [ "$(jobs_left)" -eq 0 ]
 }

@@ -30,7 +30,7 @@ load ../helpers/cluster_per_test
   [ "$status" -eq 5 ]
   [[ "$output" == *"the log may have gaps"* ]]
   says_why "$(run_directory)/collection.json" "may be missing"
-  [ "$(field '"\(.exit_status) \(.workloads[0].result)"')" = "5 stopped" ]
+  [ "$(field '"\(.exit_status) \(.workloads[0].result)"')" = "5 complete" ]
   grep -q ',prediction,' "$(run_directory)/metrics.csv"
   [ -s "$(run_directory)/job-logs/first.log" ]
   [ -s "$(run_directory)/cluster-samples.jsonl" ]
