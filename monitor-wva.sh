@@ -214,7 +214,7 @@ list_into() {
   local file="$1" namespace="$2" resources="$3" part="$1.$RANDOM" # one that was given up may still write
   if GOGC=400 "${KUBECTL[@]}" get "$resources" --namespace "$namespace" --output json --request-timeout "${REQUEST_TIMEOUT_S}s" \
     </dev/null >"$part" 2>"$file.err"; then
-    mv "$part" "$file"
+    mv "$part" "$file" 2>/dev/null || true # given up meanwhile
   fi
 }
 
