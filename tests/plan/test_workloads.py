@@ -232,6 +232,15 @@ def test_a_restricted_namespace_admits_the_job_and_its_pod(kubectl, restricted, 
     assert (answer.returncode, answer.stderr) == (0, "")
 
 
+def test_a_restricted_namespace_takes_the_data_set_server(kubectl, restricted):
+    path = config.PROJECT / "docs" / "dataset-in-cluster.yaml"
+    answer = kubectl("create", "--namespace", restricted, "--dry-run=server", "--validate=strict", "-f", path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    text = path.read_text(encoding="utf-8")
+    for container in containers(read_document(MANIFESTS[0]).data):
+        assert f"image: {container['image']}\n" in text
+
+
 def test_a_restricted_namespace_refuses_what_says_nothing_of_security(kubectl, restricted):
     job = read_document(MANIFESTS[0]).data
     del job["spec"]["template"]["spec"]["securityContext"]

@@ -170,6 +170,17 @@ def test_peaks_are_those_of_all_tokens_one_by_one():
     assert peak == pytest.approx(np.bincount(at_s.astype(int)).max(), abs=2)  # tokens at the very end of a second
 
 
+def test_percentiles_are_those_of_all_values_one_by_one():
+    load = run(rate_per_s=20, requests=200)
+    tpot = np.array([done.tpot_ms for done in load.done if done.output_tokens > 1])
+    itl = np.concatenate([np.full(done.output_tokens - 1, done.tpot_ms) for done in load.done])
+    values = values_of(table_of(bench.result(load)))
+    for name, every in (("TPOT", tpot), ("ITL", itl), ("TTFT", np.array([done.ttft_ms for done in load.done]))):
+        assert float(values[f"Mean {name} (ms)"]) == pytest.approx(every.mean(), abs=0.006)
+        assert float(values[f"Median {name} (ms)"]) == pytest.approx(np.median(every), abs=0.006)
+        assert float(values[f"P99 {name} (ms)"]) == pytest.approx(np.percentile(every, 99), abs=0.006)
+
+
 def test_when_all_has_failed_the_numbers_are_zero():
     load = Load("load", 1, 2, 1, 0.0, sent=2)
     load.lost += [Lost(0.5, 10), Lost(2.0, 10)]
@@ -219,6 +230,6 @@ def test_lost_requests_are_records_without_latencies():
 
 def test_a_large_result_is_quick():
     load = run(rate_per_s=60, requests=12_600, replicas=6)
-    began = time.monotonic()
+    began = time.process_time()
     assert len(bench.result(load)) + len(list(bench.records(load, 0.0))) > 12_600
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 2  # the cluster's clock goes on meanwhile
