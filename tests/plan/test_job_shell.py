@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wva_parse.plan.config import PROJECT
@@ -310,3 +311,30 @@ def test_no_requests_are_a_block_without_lines(tmp_path):
     empty = {name: [] for name in ("ttfts", "itls", "latencies", "start_times", "input_lens", "output_lens")}
     out, _ = record(tmp_path, json.dumps({"duration": 0.0, **empty}))
     assert [out[0], *out[2:]] == ["==== requests", COLUMNS, "==== end of requests 0"]
+
+
+@pytest.mark.parametrize(
+    ("case", "requests", "answered"),
+    [("0.33.0/b_json_detailed", 180, 180), ("0.33.0/d2_fail_mix", 120, 97), ("0.11.0/d_fail10", 180, 164)],
+)
+def test_records_of_real_results_give_the_numbers_of_the_client(tmp_path, case, requests, answered):
+    path = PROJECT.parent / "shared" / "vllm-bench" / case / "result.json"
+    if not path.exists():
+        pytest.skip(f"no captured result at {path}")
+    text = path.read_text(encoding="utf-8")
+    (_, _, _, *rows, end), _ = record(tmp_path, text)
+    rows = [row.split(",") for row in rows]
+    assert (len(rows), end) == (requests, f"==== end of requests {requests}")
+    assert [row[-1] for row in rows].count("1") == answered
+    assert all(row[1:4] == ["", "", ""] for row in rows if row[-1] == "0")
+    said = json.loads(text.strip().splitlines()[-1])
+    assert answered == said["completed"]
+    for column, name in ((1, "ttft"), (2, "tpot"), (3, "e2el")):
+        values = np.array([float(row[column]) for row in rows if row[column]])
+        for statistic, value in (
+            ("mean", values.mean()),
+            ("median", np.median(values)),
+            ("p99", np.percentile(values, 99)),
+        ):
+            if f"{statistic}_{name}_ms" in said:
+                assert value == pytest.approx(said[f"{statistic}_{name}_ms"], rel=1e-3)

@@ -179,14 +179,15 @@ def kubectl(tmp_path_factory):
                 assert time.monotonic() < deadline, f"the embedded cluster was not ready after {PATIENCE_S} s"
                 time.sleep(0.05)
 
-            def run(*arguments):
+            def run(*arguments, given=None):
                 environment = {
                     **os.environ,
                     "KUBECONFIG": str(state / "kubeconfig"),
                     "KUBECACHEDIR": str(state / "cache"),
                 }
                 command = [found, "--namespace", "llm-d-autoscaler", *map(str, arguments)]
-                return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+                text = None if given is None else json.dumps(given)
+                return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
 
             yield run
         finally:
@@ -201,6 +202,61 @@ def test_an_api_server_takes_them_as_they_are(kubectl, path):
     assert made["metadata"]["namespace"] == "llm-d-autoscaler"
     assert [container["args"] for container in containers(made)] == [item["args"] for item in containers(written)]
     assert [environment(container) for container in containers(made)] == [environment(it) for it in containers(written)]
+
+
+@pytest.fixture(scope="module")
+def restricted(kubectl):
+    """The name of a namespace with the strictest Pod Security."""
+    name = "restricted"
+    assert kubectl("create", "-f", "-", given={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")]
+    assert kubectl("label", "namespace", name, *levels).returncode == 0
+    return name
+
+
+def pod_of(job):
+    """A Pod made from a Job's template."""
+    template = job["spec"]["template"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**template["metadata"], "name": "load"},
+        "spec": template["spec"],
+    }
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=stem)
+def test_a_restricted_namespace_admits_the_job_and_its_pod(kubectl, restricted, path):
+    dry_run = ("create", "--namespace", restricted, "--dry-run=server", "--validate=strict", "-f")
+    answer = kubectl(*dry_run, path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    answer = kubectl(*dry_run, "-", given=pod_of(read_document(path).data))
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_a_restricted_namespace_takes_the_data_set_server(kubectl, restricted):
+    path = config.PROJECT / "docs" / "dataset-in-cluster.yaml"
+    answer = kubectl("create", "--namespace", restricted, "--dry-run=server", "--validate=strict", "-f", path)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    text = path.read_text(encoding="utf-8")
+    for container in containers(read_document(MANIFESTS[0]).data):
+        assert f"image: {container['image']}\n" in text
+
+
+def test_a_restricted_namespace_refuses_what_says_nothing_of_security(kubectl, restricted):
+    job = read_document(MANIFESTS[0]).data
+    del job["spec"]["template"]["spec"]["securityContext"]
+    for container in containers(job):
+        del container["securityContext"]
+    dry_run = ("create", "--namespace", restricted, "--dry-run=server", "-f", "-")
+    answer = kubectl(*dry_run, given=job)
+    assert answer.returncode == 0
+    assert answer.stderr.startswith('Warning: would violate PodSecurity "restricted:latest": ')
+    answer = kubectl(*dry_run, given=pod_of(job))
+    assert answer.returncode == 1
+    named = 'containers "download-dataset", "vllm-bench-serve-container" must set'
+    for said in ("allowPrivilegeEscalation != false", "unrestricted capabilities", "runAsNonRoot != true", named):
+        assert said in answer.stderr
 
 
 def test_an_api_server_refuses_a_misspelt_field(kubectl, tmp_path):

@@ -108,8 +108,8 @@ class Jobs:
 
         def change(job: Json) -> None:
             status = {**job["status"], "ready": 0}
-            for field in ("active", "startTime"):
-                status.pop(field, None)
+            for name in ("active", "startTime"):
+                status.pop(name, None)
             status["conditions"] = [_suspended("True", "JobSuspended", "Job suspended", self.world.now())]
             job["status"] = status
 

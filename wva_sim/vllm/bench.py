@@ -69,7 +69,7 @@ def result(load: Load) -> list[str]:
         _row("Total token throughput (tok/s):", per_second(tokens_in + tokens_out)),
         *_distribution("Time to First Token", "TTFT", np.array([each.ttft_ms for each in done])),
         *_distribution("Time per Output Token (excl. 1st token)", "TPOT", tpot),
-        *_distribution("Inter-token Latency", "ITL", np.repeat(tpot, gaps[gaps > 0])),
+        *_distribution("Inter-token Latency", "ITL", tpot, gaps[gaps > 0]),
         "=" * WIDTH,
     ]
 
@@ -109,18 +109,24 @@ def _most_tokens(done: list[Done]) -> int:
     """Tokens in the fullest second."""
     if not done:
         return 0
-    origin_s = min(each.arrived_s for each in done)
-    in_second = np.zeros(int(max(each.ended_s for each in done) - origin_s) + 2)
-    for each in done:
-        first_s = each.arrived_s - origin_s + each.ttft_ms / 1000
-        if each.output_tokens == 1:
-            in_second[int(first_s)] += 1
-            continue
-        seconds = np.arange(int(first_s), int(each.ended_s - origin_s) + 2)
-        before = np.clip(np.ceil((seconds - first_s) * 1000 / each.tpot_ms), 0, each.output_tokens)
-        before[-1] = each.output_tokens
-        in_second[seconds[:-1]] += np.diff(before)
-    return int(in_second.max())
+    arrived_s, ended_s, ttft_ms, tpot_ms, tokens = (
+        np.array([getattr(each, name) for each in done], dtype=float)
+        for name in ("arrived_s", "ended_s", "ttft_ms", "tpot_ms", "output_tokens")
+    )
+    first_s = arrived_s - arrived_s.min() + ttft_ms / 1000
+    begin, end = first_s.astype(int), (ended_s - arrived_s.min()).astype(int) + 1
+    # One row per request and second that it touches: how many tokens came before that second and before the next.
+    seconds = end - begin
+    of = np.repeat(np.arange(len(done)), seconds)
+    second = np.arange(len(of)) - np.repeat(np.cumsum(seconds) - seconds, seconds) + begin[of]
+
+    def before(at: np.ndarray) -> np.ndarray:
+        elapsed_ms = (at - first_s[of]) * 1000
+        # A single token has no gap.
+        count = np.ceil(elapsed_ms / np.where(tokens > 1, tpot_ms, 1.0)[of])
+        return np.where(at >= end[of], tokens[of], np.clip(count, 0, tokens[of]))
+
+    return int(np.bincount(second, weights=before(second + 1) - before(second)).max())
 
 
 def _most_running(done: list[Done]) -> int:
@@ -134,13 +140,23 @@ def _most_running(done: list[Done]) -> int:
     return int(np.cumsum(change).max())
 
 
-def _distribution(title: str, name: str, values_ms: np.ndarray) -> list[str]:
-    values_ms = values_ms if len(values_ms) else np.zeros(1)
+def _distribution(title: str, name: str, values_ms: np.ndarray, times: np.ndarray | None = None) -> list[str]:
+    """Three statistics of values, each of which counts so many times (once, if nothing is said)."""
+    if len(values_ms) == 0:
+        values_ms, times = np.zeros(1), None
+    order = np.argsort(values_ms)
+    ends = np.cumsum(np.ones(len(values_ms), dtype=int) if times is None else times[order])
+
+    def percentile(share: float) -> float:
+        below, part = divmod(share * (ends[-1] - 1), 1)
+        low, high = values_ms[order[np.searchsorted(ends, [below, min(below + 1, ends[-1] - 1)], side="right")]]
+        return float(low + (high - low) * part)
+
     return [
         _title(title, "-"),
-        _row(f"Mean {name} (ms):", f"{values_ms.mean():.2f}"),
-        _row(f"Median {name} (ms):", f"{np.median(values_ms):.2f}"),
-        _row(f"P99 {name} (ms):", f"{np.percentile(values_ms, 99):.2f}"),
+        _row(f"Mean {name} (ms):", f"{np.average(values_ms, weights=times):.2f}"),
+        _row(f"Median {name} (ms):", f"{percentile(0.5):.2f}"),
+        _row(f"P99 {name} (ms):", f"{percentile(0.99):.2f}"),
     ]
 
 

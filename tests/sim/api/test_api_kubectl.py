@@ -533,6 +533,49 @@ def test_what_the_rules_forbid_fails(kubectl: Kubectl) -> None:
     assert 'cannot create resource "jobs" in API group "batch" in the namespace' in problem
 
 
+def plain_pod(name: str = "plain") -> dict[str, Any]:
+    spec = {"containers": [{"name": "c", "image": "i:1"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+
+
+def test_pod_security_refuses_pods_and_warns_of_what_makes_them(kubectl: Kubectl) -> None:
+    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn")]
+    kubectl("label", "namespace", kubectl.namespace, *levels)
+    for dry_run in (["--dry-run=server"], []):
+        problem = kubectl.fails("create", *dry_run, "-f", "-", given=plain_pod())
+        assert 'pods "plain" is forbidden: violates PodSecurity "restricted:latest": allowPrivilege' in problem
+        assert 'container "c" must set securityContext.capabilities.drop=["ALL"]' in problem
+        assert "Warning:" not in problem
+        done = kubectl.run("create", *dry_run, "-f", "-", given=job())
+        assert done.returncode == 0
+        assert done.stderr.startswith('Warning: would violate PodSecurity "restricted:latest": allowPrivilege')
+        assert 'securityContext.capabilities.drop=["ALL"]' in done.stderr
+    done = kubectl.run("patch", "job", "load", "-p", '{"metadata": {"labels": {"a": "b"}}}')
+    assert done.returncode == 0 and "Warning: would violate" in done.stderr
+    assert kubectl.run("get", "jobs").stderr == ""
+
+
+def test_enforce_alone_warns_of_no_job(kubectl: Kubectl) -> None:
+    kubectl("label", "namespace", kubectl.namespace, "pod-security.kubernetes.io/enforce=restricted")
+    assert kubectl.run("create", "--dry-run=server", "-f", "-", given=job()).stderr == ""
+
+
+def test_a_job_can_be_suspended_but_its_template_not_changed(kubectl: Kubectl) -> None:
+    kubectl("create", "-f", "-", given=job())
+    kubectl("patch", "job", "load", "--type=merge", "-p", '{"spec": {"suspend": true}}')
+    kubectl("patch", "job", "load", "-p", '{"spec": {"suspend": false}}')
+    kubectl("patch", "job", "load", "--type=json", "-p", '[{"op": "replace", "path": "/spec/suspend", "value": true}]')
+    assert kubectl.json("get", "job", "load")["spec"]["suspend"] is True
+    template = '{"spec": {"template": {"spec": {"restartPolicy": "OnFailure"}}}}'
+    assert "field is immutable" in kubectl.fails("patch", "job", "load", "-p", template)
+
+
+def test_following_a_job_ends_with_it(kubectl: Kubectl) -> None:
+    kubectl("create", "-f", "-", given=job())
+    until(lambda: kubectl.json("get", "pods")["items"] != [], "a pod")
+    assert kubectl("logs", "-f", "job/load") == "load says 0\nload says 1\nload says 2\n"
+
+
 def test_admission_may_refuse(kubectl: Kubectl) -> None:
     def quota(verb: str, obj: dict[str, Any]) -> None:
         if verb == "create" and obj["kind"] == "Job":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wva_sim.vllm import bench, servers
+from wva_sim.vllm import servers
 from wva_sim.vllm.load import Load, Request
 from wva_sim.vllm.servers import Fleet, Replica
 
@@ -79,6 +80,33 @@ def test_arrivals_have_the_rate_and_lengths_like_sharegpt():
     assert 350 < mean_out < 600
 
 
+@given(st.floats(0.5, 60), st.integers(1, 300), st.integers(0, 99))
+@settings(max_examples=50, deadline=None)
+def test_all_is_sent_within_its_time_and_the_last_at_its_end(rate, requests, seed):
+    load = Load("load", rate, requests, seed, 100.0)
+    times = []
+    while load.sent < requests:
+        times.append(load.next_s)
+        load.send()
+    assert times == sorted(times)
+    assert times[0] >= 100
+    assert times[-1] == 100 + requests / rate
+
+
+def test_gaps_are_those_of_poisson_arrivals():
+    load = Load("load", 10, 20_000, 3, 0.0)
+    times = []
+    while load.sent < load.requests:
+        times.append(load.next_s)
+        load.send()
+    gaps = [late - early for early, late in itertools.pairwise(times)]
+    mean = sum(gaps) / len(gaps)
+    assert mean == pytest.approx(0.1, rel=0.001)
+    # Exponential: the deviation is the mean, and a share of 1/e is above it.
+    assert math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) == pytest.approx(mean, rel=0.03)
+    assert sum(gap > mean for gap in gaps) / len(gaps) == pytest.approx(math.exp(-1), abs=0.01)
+
+
 def test_requests_wait_for_the_first_replica():
     fleet = Fleet()
     load = Load("load", 5, 50, 1, 0.0)
@@ -122,17 +150,3 @@ def test_laws(rate, replicas, seed, seconds):
     for replica in fleet.replicas.values():
         assert 0 <= replica.kv_usage <= 1
         assert len(replica._running) <= servers.MAX_BATCH
-
-
-def test_result_block_adds_up():
-    fleet = fleet_of(1)
-    load = Load("load", 10, 300, 7, 0.0)
-    fleet.start_load(load)
-    fleet.advance(100)
-    values = dict(line.rsplit(maxsplit=1) for line in bench.result(load) if ":" in line)
-    assert values["Successful requests:"] == "300"
-    assert values["Failed requests:"] == "0"
-    assert int(values["Total generated tokens:"]) == sum(done.output_tokens for done in load.done)
-    duration_s = float(values["Benchmark duration (s):"])
-    assert float(values["Request throughput (req/s):"]) == pytest.approx(300 / duration_s, abs=0.01)
-    assert float(values["Mean TTFT (ms):"]) == pytest.approx(sum(d.ttft_ms for d in load.done) / 300, abs=0.01)
