@@ -268,7 +268,7 @@ def read_samples(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_client(directory: Path, record: dict[str, Any] | None = None) -> Client:
-    """The results of the load generators' logs in a directory, and the logs that hold none: why, `run.json` may know."""
+    """The results in the load generators' logs, and the logs that hold none: why, `run.json` may know."""
     works = {str(work.get("name")): work for work in (record or {}).get("workloads") or []}
     results, without = [], []
     for path in sorted(directory.glob("*.log")):

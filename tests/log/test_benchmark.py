@@ -179,7 +179,7 @@ Traceback (most recent call last):
 aiohttp.client_exceptions.ClientPayloadError: Response payload is not completed
 
 Error 1: Too Many Requests
-Error 2: 
+Error 2:
 Error 3: Too Many Requests
 Error 4: Traceback (most recent call last):
   File "z.py", line 3, in wait
