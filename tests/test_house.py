@@ -269,7 +269,7 @@ def test_notebooks_have_one_cell_of_parameters(path):
 
 def test_notebooks_can_have_every_figure_and_every_sentence():
     drawn = [analysis.MODEL_PLOTS, analysis.CAPACITY_PLOTS, analysis.COMMON_PLOTS]
-    drawn += [analysis.ANALYZER_PLOTS, analysis.TUNER_PLOTS]
+    drawn += [analysis.ANALYZER_PLOTS, analysis.TUNER_PLOTS, analysis.REQUEST_PLOTS]
     assert set(plots.__all__) == {name for figures in drawn for name in figures}
     assert {"verdict", *(name for name in dir(words) if name.startswith("about_"))} <= set(report.__all__)
 
@@ -288,7 +288,8 @@ def imports(module):
 
 def test_few_modules_know_how_to_draw():
     users = {relative(module) for module in MODULES if "matplotlib" in set(imports(module))}
-    assert users == {"wva_parse/report/plots.py", "wva_parse/report/overlay.py", "wva_parse/analysis.py"}
+    drawing = {f"wva_parse/report/{name}.py" for name in ("plots", "request_plots", "overlay")}
+    assert users == {*drawing, "wva_parse/analysis.py"}
 
 
 def test_a_poll_of_the_collector_needs_the_standard_library_only():
@@ -298,7 +299,7 @@ def test_a_poll_of_the_collector_needs_the_standard_library_only():
 
 @pytest.mark.parametrize(
     ("module", "packages"),
-    [("plan.permissions", set()), ("readme", {"jinja2", "markupsafe", "orjson"})],
+    [("plan.permissions", set()), ("log.requests", set()), ("readme", {"jinja2", "markupsafe", "orjson"})],
 )
 def test_what_the_runner_often_calls_imports_little(module, packages):
     code = f"import sys, wva_parse.{module}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"

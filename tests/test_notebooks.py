@@ -12,9 +12,10 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from clients import failed_line, line, with_requests
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
 
-from wva_parse import run
+from wva_parse import analysis, run
 from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.log.rows import METRICS_COLUMNS
 
@@ -47,6 +48,9 @@ FILES = {
 }
 
 
+REQUESTS = tuple(f"plots/{name}.png" for name in analysis.REQUEST_PLOTS)
+
+
 def small_run(directory: Path, mode: str) -> Path:
     if mode == "model-based":
         runs = [model_loop_run(60 * n, observed(8 + n, 20), solution(9, 21), decision(1, 1)) for n in range(5)]
@@ -64,6 +68,7 @@ def wva_parse(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Com
 def analysed(request, tmp_path_factory):
     """A small run of each mode, in a directory with a blank, analysed once from another directory."""
     directory = small_run(tmp_path_factory.mktemp("a run") / f"{request.param}-20260101-000000", request.param)
+    with_requests(directory, {"load": [*(line(str(n), 40 + n) for n in range(30)), failed_line("31")]})
     done = wva_parse("analyze", directory, "--html", cwd=tmp_path_factory.mktemp("elsewhere"))
     assert done.returncode == 0, done.stderr
     return request.param, directory, done
@@ -71,7 +76,7 @@ def analysed(request, tmp_path_factory):
 
 def test_analyze_leaves_every_file_and_says_where_to_look(analysed):
     mode, directory, done = analysed
-    for name in (*BOTH, *FILES[mode]):
+    for name in (*BOTH, *FILES[mode], *REQUESTS):
         assert (directory / name).stat().st_size > 0, name
     assert done.stdout.strip() == str(directory / "report.html")
     assert "Traceback" not in done.stderr
@@ -97,7 +102,8 @@ def test_the_document_has_its_figures_and_no_error(analysed):
     document = nbformat.read(directory / "analysis.ipynb", as_version=4)
     outputs = [output for cell in document.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output.output_type == "error"]
-    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5 + len(REQUESTS)
+    assert "31 requests were sent, 30 answered and 1 failed (3.2 %)." in str(outputs)
 
 
 def test_the_page_needs_no_network_and_shows_no_code(analysed):
@@ -201,4 +207,7 @@ def test_captured_runs(name, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads((directory / "summary.json").read_text())
     assert found["log"]["unrecognised"] == {}
+    assert (found["requests"], found["slo"]["basis"]) == (None, "minutes")
+    document = nbformat.read(directory / "analysis.ipynb", as_version=4)
+    assert "There are no records of single requests." in str(document)
     assert (found["client"] is not None) == (directory / "job-logs").is_dir()

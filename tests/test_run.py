@@ -247,7 +247,7 @@ def test_what_the_clients_left_is_read_by_job(tmp_path):
     (tmp_path / "b.log").write_bytes(b"\xff\xfe torn")
     client = run.read_client(tmp_path)
     assert [(result.job, result.completed) for result in client.results] == [("a", 4200)]
-    assert client.without == ("b",)
+    assert [each.job for each in client.without] == ["b"]
     assert run.read_client(tmp_path / "missing") == Client()
 
 

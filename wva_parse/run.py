@@ -267,9 +267,9 @@ def read_samples(path: Path) -> Iterator[dict[str, Any]]:
         yield from parse_samples(stream)
 
 
-def read_client(directory: Path, record: dict[str, Any]) -> Client:
-    """The results of the load generators' logs in a directory, and the logs that hold none."""
-    works = {str(work.get("name")): work for work in record.get("workloads") or []}
+def read_client(directory: Path, record: dict[str, Any] | None = None) -> Client:
+    """The results in the load generators' logs, and the logs that hold none: why, `run.json` may know."""
+    works = {str(work.get("name")): work for work in (record or {}).get("workloads") or []}
     results, without = [], []
     for path in sorted(directory.glob("*.log")):
         text = read_text(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wva_parse.log.benchmark import Client, Result
+from wva_parse.log.benchmark import Client, Result, Without
 from wva_parse.measures.client import summarize_client, weighted_mean
 
 
@@ -14,11 +14,24 @@ def test_means_are_weighted_by_answered_requests_and_percentiles_only_listed():
     )
     assert weighted_mean(results, "mean_ttft_ms") == 20
     assert weighted_mean(results, "mean_itl_ms") is None
-    found = summarize_client(Client(results, ("d",)))
+    found = summarize_client(Client(results, (Without("d", "signal", "it was ended by a signal"),)))
     assert found and (found["completed"], found["failed"], found["mean_ttft_ms"]) == (500, 1, 20)
     assert "p99_ttft_ms" not in found
     assert [job["p99_ttft_ms"] for job in found["jobs"]] == [20, 90, None]
     assert found["without_result"] == ["d"]
+    assert found["without_reasons"] == {"d": "it was ended by a signal"}
+
+
+def test_all_numbers_of_a_job_stand_side_by_side():
+    result = Result(
+        "a", completed=7, failed=2, prompts=10, more={"p90_ttft_ms": 4.5}, reasons=(("Too Many Requests", 2),)
+    )
+    found = summarize_client(Client((result,)))
+    assert found and found["lost"] == 1
+    (job,) = found["jobs"]
+    assert (job["p90_ttft_ms"], job["lost"], job["prompts"]) == (4.5, 1, 10)
+    assert job["reasons"] == [{"reason": "Too Many Requests", "count": 2}]
+    assert not {"more", "without"} & job.keys()
 
 
 def test_no_job_logs_are_none():

@@ -109,17 +109,19 @@ def test_notes_and_findings_stand_before_the_numbers(capacity):
 def test_client_side_lists_each_job(model):
     summary = copy.deepcopy(model)
     names = [f"{name}_{metric}_ms" for metric in ("ttft", "tpot", "itl") for name in ("mean", "median", "p99")]
-    job = {"job": "load", "completed": 100.0, "failed": 2.0, "rate_per_s": 10.0, "throughput_per_s": 9.5}
+    job = {"job": "load", "completed": 100.0, "failed": 2.0, "rate_per_s": 10.0, "throughput_per_s": 9.5, "lost": 3.0}
     means = {"mean_ttft_ms": 31.25, "mean_tpot_ms": None, "mean_itl_ms": None}
     jobs = [{**job, **dict.fromkeys(names), "mean_ttft_ms": 31.25}]
     summary["client"] = {"completed": 100.0, "failed": 2.0, **means, "jobs": jobs, "without_result": ["other"]}
+    summary["client"]["without_reasons"] = {"other": "it was ended by a signal (SIGTERM)"}
     text = sections.markdown(summary)
     assert "| load | 100 | 2 | 10 | 9.50 | 31.25 | – |" in text
     assert (
         "The load generators had 100 requests answered and 2 failed; means, weighted by answered requests: "
         "TTFT 31.25 ms."
     ) in text
-    assert "Without a result (stopped or failed before their end): other." in text
+    assert ("Without a result (stopped or failed before their end): other: it was ended by a signal (SIGTERM).") in text
+    assert "Neither answered nor failed, by the clients' own counts: 3 of load." in text
 
 
 def test_workloads_are_listed_and_failed_ones_are_warned_of(tmp_path):

@@ -100,6 +100,7 @@ def find_block(text: str, where: str) -> Block | None:
         first = last
         while first and lines[first - 1].count(",") == len(COLUMNS) - 1:
             first -= 1
+        first = max(first, 1)  # the log's first line may be the rest of one
         problem = f"{where}: no line '{BEGIN}', so the first requests are missing (was the log rotated?)"
         return Block(tuple(lines[first:last]), first + 1, _count(lines[last]), (problem,))
     first = begins[-1] + 1
@@ -211,7 +212,7 @@ def main(command: str, argv: list[str]) -> int:
         print(f"no requests: {_why_none(text)}")
         return 1
     write_text(arguments.output, "".join(f"{line}\n" for line in block.lines))
-    said = f"{records.sent} requests, {records.answered} answered"
+    said = f"{records.sent} request{'' if records.sent == 1 else 's'}, {records.answered} answered"
     print("; ".join([said, *records.problems]))
     return 1 if records.problems or not records.sent else 0
 

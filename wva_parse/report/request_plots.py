@@ -120,14 +120,14 @@ def ttft_by_ready_replicas(run: Experiment) -> Figure:
     records = requests.pooled(run.requests)
     ready = requests.ready_when_sent(records, requests.ready_replicas(run))
     within = requests.within_slo(records, run.slo)
-    groups = list(records.groupby(ready, sort=True))
+    groups = list(records.groupby(ready, sort=True, dropna=False))  # those that nobody knows of come last
     for at, (_, mine) in enumerate(groups):
         _percentiles(felt, at, requests.latency(mine, "ttft_ms"))
         good = 100 * (within[mine.index] if within is not None else mine["answered"]).mean()
         share.bar(at, good, width=0.5, color=GREEN if within is not None else SKY)
         text = f"{good:.0f} %" if len(groups) > MOST_LABELS else f"{good:.0f} %\nof {len(mine)}"
         share.annotate(text, (at, good), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
-    share.set_xticks(range(len(groups)), [f"{count:g}" for count, _ in groups])
+    share.set_xticks(range(len(groups)), [f"{count:g}" if count == count else "not known" for count, _ in groups])
     share.set_xlim(-0.7, max(len(groups), 1) - 0.3)
     _objective(felt, run, "ttft_ms", felt.axhline)
     felt.set_ylabel(NAMES["ttft_ms"])
