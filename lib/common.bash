@@ -120,6 +120,12 @@ cluster_now() {
     '($cluster + (now * 1000 - $local) * $speed) / 1000 | floor | todate'
 }
 
+# The experiment's start in seconds of the cluster's clock.
+plan_start_s() {
+  jq -n --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" --argjson t0 "$T0_MS" --argjson speed "$SPEED" \
+    '($cluster + ($t0 - $local) * $speed) / 1000 | floor'
+}
+
 # Ask the cluster for its time once; the local clock counts from there.
 read_cluster_clock() {
   local answer=

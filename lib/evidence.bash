@@ -88,13 +88,13 @@ workloads_json() {
       "${W_PLAN_START[i]}" "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}"
       "${W_DRAIN_S[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_REASON[i]}")
     printf '%s\n' "${known[*]}"
-  done | jq -Rn '
+  done | jq -Rn --argjson t0 "$(plan_start_s)" '
     def maybe: if . == "" then null else . end;
     def number: if . == "" then null else tonumber end;
     [inputs | split("\t") | {name: .[0], job: .[1], manifest: .[2], manifest_sha256: .[3], rate_per_s: .[4] | number,
       seed: .[5] | number, how: .[6], planned_start_s: .[7] | number, planned_end_s: .[8] | number,
       start: .[9] | maybe, end: .[10] | maybe, start_late_s: .[11] | number, prompts: .[12] | number,
-      sending_s: ((.[8] | number) - (.[7] | number)), drain_s: .[13] | number, sending_began_s: .[14] | number,
+      sending_s: ((.[8] | number) - (.[7] | number)), drain_s: .[13] | number, sending_start: (if .[14] == "" then null else $t0 + (.[14] | tonumber) | todate end),
       result: .[15], cut: (.[15] == "cut"), reason: .[16:] | join(" ") | maybe}]'
 }
 

@@ -167,9 +167,8 @@ note_sending() {
   # There may be none yet, and what follows the first line does not matter.
   said="$(cat "$RUN_DIR/job-logs/${W_NAME[i]}.log.followed"* 2>/dev/null | sed -n '/^# wall=[0-9.]* monotonic=/{p;q;}')"
   [[ -n "$said" ]] || return 0
-  W_SENDING_S[i]="$(jq -n --arg said "$said" --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" \
-    --argjson t0 "$T0_MS" --argjson speed "$SPEED" '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber)
-      - ($cluster + ($t0 - $local) * $speed) / 1000 | floor')"
+  W_SENDING_S[i]="$(jq -n --arg said "$said" --argjson t0 "$(plan_start_s)" \
+    '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber) - $t0 | floor')"
 }
 
 # The whole log as it is now, or what was followed of it if that is more: then its beginning was rotated away.

@@ -22,7 +22,7 @@ load helpers/runner
     "first complete 20,early complete 20,second complete 10" ]
   [ "$(field '.workloads[] | "\(.prompts) \(.sending_s) \(.drain_s) \(.cut)"' | paste -s -d ',' -)" = \
     "1200 60 300 false,200 10 300 false,600 60 300 false" ]
-  [ "$(field '[.workloads[] | .sending_began_s >= .planned_start_s] | all')" = true ]
+  [ "$(field '[.workloads[] | .sending_start >= .start] | all')" = true ]
   [ "$(grep -c ',[01]$' "$run_dir"/requests/{first,second,early}.csv | cut -d : -f 2 | paste -s -d ' ' -)" = "1200 600 200" ]
   [ "$(field '[.workloads[].job] | unique | length')" -eq 3 ]
   [ "$(field '[.workloads[].seed] | unique | length')" -eq 3 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from wva_parse.aligned.samples import Samples
 from wva_parse.aligned.slo import Slo
 from wva_parse.aligned.triggers import Triggers
 from wva_parse.log.benchmark import Client
-from wva_parse.log.lines import LineCounts
+from wva_parse.log.lines import LineCounts, parse_stamp
 
 KV_CACHE_THRESHOLD = 0.90
 QUEUE_THRESHOLD = 5
@@ -98,14 +99,28 @@ class Experiment:
         return bool(self.record.get("simulated"))
 
 
+def sending_window(work: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """When a workload of run.json sent: load is what is sent, not what a Job waits for before and after.
+
+    From the first line of its container, else from its Job's creation, for its planned time, but not beyond its end;
+    None where that is not known.
+    """
+    start = parse_stamp(work.get("sending_start") or work.get("start") or "")
+    end, planned_s = parse_stamp(work.get("end") or ""), work.get("sending_s")
+    if start and isinstance(planned_s, (int, float)):
+        planned = start + timedelta(seconds=planned_s)
+        end = min(end, planned) if end else planned
+    return start, end
+
+
 def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
-    """Name, start and end in minutes, and requests per second of each workload that ran."""
+    """Name, start and end of the sending in minutes, and requests per second of each workload that ran."""
     spans = []
     for work in run.record.get("workloads") or []:
-        start, end = (pd.to_datetime(work.get(key), utc=True, errors="coerce") for key in ("start", "end"))
-        if pd.isna(start):
+        start, end = sending_window(work)
+        if start is None:
             continue
-        if pd.isna(end):
+        if end is None:
             end = run.window.end if run.window.end is not None else start
         begin, finish = ((time - run.frames.zero).total_seconds() / 60 for time in (start, end))
         spans.append((str(work.get("name")), begin, finish, float(work.get("rate_per_s") or 0)))

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from wva_parse.aligned.experiment import sending_window
 from wva_parse.aligned.samples import SAMPLES_NAME, parse_samples, ready_replicas
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import read_record
@@ -144,8 +145,7 @@ def read_workloads(directory: Path, record: Mapping[str, Any]) -> list[Workload]
                 str(each.get("name")),
                 float(each.get("rate_per_s") or 0),
                 float(each.get("planned_end_s") or 0),
-                parse_stamp(each.get("start") or ""),
-                parse_stamp(each.get("end") or ""),
+                *sending_window(each),
             )
             for each in recorded
         ]

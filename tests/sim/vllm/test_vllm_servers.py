@@ -81,7 +81,6 @@ def test_arrivals_have_the_rate_and_lengths_like_sharegpt():
 
 
 @given(st.floats(0.5, 60), st.integers(1, 300), st.integers(0, 99))
-@settings(max_examples=50, deadline=None)
 def test_all_is_sent_within_its_time_and_the_last_at_its_end(rate, requests, seed):
     load = Load("load", rate, requests, seed, 100.0)
     times = []
