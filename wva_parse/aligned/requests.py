@@ -59,7 +59,7 @@ class Requests:
     records : DataFrame
         `REQUEST_COLUMNS`, a row per recorded request, by workload in the order of sending.
     workloads
-        Each workload that has records, or had sent requests when it was cut.
+        Each workload that has records, or of which it is known how many it should have.
     problems
         What is missing or does not fit, one sentence each.
     """
@@ -70,8 +70,8 @@ class Requests:
 
     @property
     def are_known(self) -> bool:
-        """Whether there is anything to say of single requests."""
-        return bool(self.workloads)
+        """Whether there is anything to say of single requests; a run whose clients never tell them has nothing."""
+        return any(each.recorded or each.cut for each in self.workloads)
 
 
 def no_requests() -> Requests:
@@ -105,8 +105,8 @@ def make_requests(
         mine = [stem for stem in rest if stem == name or (of_clients.fullmatch(stem) and stem not in names)]
         own = {stem: rest.pop(stem) for stem in mine}
         cut = is_cut(plan)
-        if not own and not (cut and plan.get("start")):
-            continue
+        if not own and not (plan.get("start") and (cut or plan.get("prompts"))):
+            continue  # it has sent nothing, or nobody knows how much
         warmup = is_warmup(plan)
         frames = [_rows(records, name, warmup, zero) for records in own.values()]
         parts += frames
