@@ -37,6 +37,7 @@ _WARMUP = re.compile(r"warm[-_ ]?up", re.IGNORECASE)
 class Sent(NamedTuple):
     """A workload: what of its requests is recorded, and of how many nothing is known.
 
+    `listed`: whether there is a file of its records, which may be empty.
     `start_minutes` and `sending_s` are its sending window: from the first send to the end of the planned sending, or
     to the last send where that was later; NaN where it is not known.
     """
@@ -44,6 +45,7 @@ class Sent(NamedTuple):
     workload: str
     warmup: bool
     cut: bool
+    listed: bool
     recorded: int
     unknown: int
     start_minutes: float
@@ -71,7 +73,7 @@ class Requests:
     @property
     def are_known(self) -> bool:
         """Whether there is anything to say of single requests; a run whose clients never tell them has nothing."""
-        return any(each.recorded or each.cut for each in self.workloads)
+        return any(each.listed or each.cut for each in self.workloads)
 
 
 def no_requests() -> Requests:
@@ -125,6 +127,7 @@ def make_requests(
                 workload=name,
                 warmup=warmup,
                 cut=cut,
+                listed=bool(own),
                 recorded=count,
                 unknown=max(round(expected) - count, 0),
                 **_window(frames, plan, count),
