@@ -399,7 +399,7 @@ def _notes(experiment: Experiment) -> Iterator[str]:
 
 
 def _requests_notes(requests: Requests) -> Iterator[str]:
-    for each in requests.workloads:
+    for each in requests.workloads if requests.are_known else ():
         if each.unknown:
             why = "it was cut" if each.cut else "their records are missing"
             yield (

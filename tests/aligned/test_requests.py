@@ -62,6 +62,14 @@ def test_of_a_cut_workload_the_planned_prompts_are_unknown(plan):
     assert math.isnan(found.workloads[0].sending_s)
 
 
+def test_of_a_workload_that_failed_nothing_is_known_either():
+    work = [{"name": "load"}, {"name": "peak", "prompts": 900, "start": stamp(0), "result": "failed"}]
+    found = made({"load": LINES}, work)
+    assert [(each.workload, each.unknown) for each in found.workloads] == [("load", 0), ("peak", 900)]
+    assert found.are_known
+    assert not made({}, work).are_known, "a client that never tells single requests"
+
+
 def test_a_workload_that_never_began_has_sent_nothing():
     assert made({}, [{"name": "peak", "prompts": 4200, "start": None, "result": "cut"}]).workloads == ()
 

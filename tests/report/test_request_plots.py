@@ -142,10 +142,12 @@ def test_what_the_clients_felt_has_a_section(whole):
 
 def test_where_nothing_is_known_of_any_request_that_is_said(tmp_path):
     found = summarize(made(tmp_path, {}, [CUT]))
-    said = "Of 900 more requests nothing is known."
+    said = "Of 900 requests nothing is known."
+    assert words.verdict(found)[0].endswith(f"of 4 observations. {said}")
     assert words.about_requests(found) == f"{words.NO_REQUESTS} {said}"
     assert said in words.about_slo(found)
     assert "## What the clients felt" in sections.markdown(found)
+    assert page.Tile("requests of which nothing is known", "900") in page.tiles(found)
     assert page.run_page(found, {})
 
 
@@ -162,6 +164,12 @@ def test_reports_of_any_run_can_be_made(any_run):
     assert not re.search(r"\bnan\b|None[ |]*$|\| None", text, re.MULTILINE)
     assert page.run_page(found, {})
     assert words.verdict(found)
+
+
+def test_the_page_begins_with_them(whole):
+    tiles = page.tiles(summarize(whole))
+    assert tiles[0] == page.Tile("requests within the SLO", "87.0 %")
+    assert tiles[1] == page.Tile("requests of which nothing is known", "901")
 
 
 def test_a_comparison_has_their_rows(whole):

@@ -37,6 +37,7 @@ _WARMUP = re.compile(r"warm[-_ ]?up", re.IGNORECASE)
 class Sent(NamedTuple):
     """A workload: what of its requests is recorded, and of how many nothing is known.
 
+    `listed`: whether there is a file of its records, which may be empty.
     `start_minutes` and `sending_s` are its sending window: from the first send to the end of the planned sending, or
     to the last send where that was later; NaN where it is not known.
     """
@@ -44,6 +45,7 @@ class Sent(NamedTuple):
     workload: str
     warmup: bool
     cut: bool
+    listed: bool
     recorded: int
     unknown: int
     start_minutes: float
@@ -59,7 +61,7 @@ class Requests:
     records : DataFrame
         `REQUEST_COLUMNS`, a row per recorded request, by workload in the order of sending.
     workloads
-        Each workload that has records, or had sent requests when it was cut.
+        Each workload that has records, or of which it is known how many it should have.
     problems
         What is missing or does not fit, one sentence each.
     """
@@ -70,8 +72,8 @@ class Requests:
 
     @property
     def are_known(self) -> bool:
-        """Whether there is anything to say of single requests."""
-        return bool(self.workloads)
+        """Whether there is anything to say of single requests; a run whose clients never tell them has nothing."""
+        return any(each.listed or each.cut for each in self.workloads)
 
 
 def no_requests() -> Requests:
@@ -105,8 +107,8 @@ def make_requests(
         mine = [stem for stem in rest if stem == name or (of_clients.fullmatch(stem) and stem not in names)]
         own = {stem: rest.pop(stem) for stem in mine}
         cut = is_cut(plan)
-        if not own and not (cut and plan.get("start")):
-            continue
+        if not own and not (plan.get("start") and (cut or plan.get("prompts"))):
+            continue  # it has sent nothing, or nobody knows how much
         warmup = is_warmup(plan)
         frames = [_rows(records, name, warmup, zero) for records in own.values()]
         parts += frames
@@ -125,6 +127,7 @@ def make_requests(
                 workload=name,
                 warmup=warmup,
                 cut=cut,
+                listed=bool(own),
                 recorded=count,
                 unknown=max(round(expected) - count, 0),
                 **_window(frames, plan, count),

@@ -122,7 +122,13 @@ def kicker(summary: Summary) -> str:
 def tiles(summary: Summary) -> list[Tile]:
     """The numbers that a reader looks for first."""
     slo, replicas, client = summary["slo"], summary["replicas"], summary["client"]
-    found = [
+    felt = summary["requests"] or {"within_slo_share": None, "unknown": 0}
+    found = []
+    if felt["within_slo_share"] is not None:
+        found.append(Tile("requests within the SLO", percent(felt["within_slo_share"])))
+    if felt["unknown"]:
+        found.append(Tile("requests of which nothing is known", number(felt["unknown"])))
+    found += [
         Tile(f"{metric.upper()} within its SLO", _or_unknown(slo[f"{metric}_attainment"], percent))
         for metric in ("itl", "ttft")
     ]

@@ -380,11 +380,12 @@ def footer(figure: Figure, run: Experiment) -> None:
         figure.supxlabel("SIMULATED on the embedded cluster: says nothing about real hardware", fontsize=8, color=RED)
 
 
-def say_if_empty(axis: Axes, values: pd.Series, what: str) -> None:
+def say_if_empty(axis: Axes, values: pd.Series, what: str, height: float = 0.5) -> None:
+    """Words in the place of data; `height` of the axis at which they stand, 0 to 1."""
     if not values.notna().any():
         if not axis.has_data():
             axis.set_yticks([])
-        axis.text(0.5, 0.5, what, transform=axis.transAxes, ha="center", va="center", color=GREY)
+        axis.text(0.5, height, what, transform=axis.transAxes, ha="center", va="center", color=GREY)
 
 
 def _from_zero(axis: Axes) -> None:

@@ -52,11 +52,12 @@ def request_distributions(run: Experiment) -> Figure:
             for name, color in zip(names, CYCLE, strict=False):
                 _curve(axis, records[records["workload"] == name], column, color=color, linewidth=1.2, label=name)
         _curve(axis, records, column, color="black", linewidth=2, label="all workloads" if len(names) > 1 else "all")
-        _objective(axis, run, column, axis.axvline)
         axis.set_xlabel(label)
         axis.set_ylim(0, 103)
         axis.grid(alpha=0.25, which="both")
         if axis.lines:
+            _objective(axis, run, column, axis.axvline)
+            _answered(axis, records, column)
             axis.set_xscale("log")
             _tick(axis.xaxis, axis.get_xlim())
         say_if_empty(axis, records.loc[records["answered"], column], f"no {label.partition(' (')[0]}")
@@ -89,7 +90,9 @@ def requests_over_time(run: Experiment) -> Figure:
         axis.set_yscale("log")
         _tick(axis.yaxis, axis.get_ylim())
         axis.set_ylabel(NAMES[column])
-        say_if_empty(axis, records.loc[records["answered"], "minutes"], "no answered request with a known time")
+        say_if_empty(
+            axis, records.loc[records["answered"], "minutes"], "no answered request with a known time", height=0.7
+        )
     failed = records[~records["answered"]]["minutes"].dropna()
     if len(failed):
         axes[0].plot(
@@ -175,7 +178,15 @@ def _curve(axis: Axes, records: pd.DataFrame, column: str, **style: object) -> N
         return
     shares = 100 * np.arange(1, len(values) + 1) / could
     chosen = np.unique(np.linspace(0, len(values) - 1, MOST_POINTS).round().astype(int))
-    axis.plot(values[chosen], shares[chosen], drawstyle="steps-post", **style)  # type: ignore[arg-type]
+    axis.plot(np.insert(values[chosen], 0, values[0]), np.insert(shares[chosen], 0, 0), drawstyle="steps-post", **style)  # type: ignore[arg-type]
+
+
+def _answered(axis: Axes, records: pd.DataFrame, column: str) -> None:
+    """Where the curve of all ends if some failed."""
+    failed = int((~records["answered"]).sum())
+    if failed:
+        share = 100 * (1 - failed / (len(requests.latency(records, column)) + failed))
+        axis.axhline(share, color=RED, linestyle=":", linewidth=1.2, label="all that were answered")
 
 
 def _objective(axis: Axes, run: Experiment, column: str, line: object) -> None:
@@ -199,7 +210,12 @@ def _band(axis: Axes, run: Experiment, records: pd.DataFrame, column: str, color
     is_many = by_minute["answered"] >= FEW
     for run_of in _in_a_row(by_minute[is_many]):
         at = run_of["minute"] + 0.5
-        axis.fill_between(at, run_of[f"{name}_p10_ms"], run_of[f"{name}_p90_ms"], color=color, alpha=0.2, linewidth=0)
+        low, high = run_of[f"{name}_p10_ms"], run_of[f"{name}_p90_ms"]
+        # A minute alone: a band without a width would not be seen.
+        wide = at if len(run_of) > 1 else [at.iloc[0] - 0.1, at.iloc[0] + 0.1]
+        axis.fill_between(
+            wide, *((low, high) if len(run_of) > 1 else (low.iloc[0], high.iloc[0])), color=color, alpha=0.2
+        )
         axis.plot(at, run_of[f"{name}_p50_ms"], ".-", color=color, markersize=4)
         axis.plot(at, run_of[f"{name}_p99_ms"], ".:", color=color, markersize=4)
     if is_many.any():

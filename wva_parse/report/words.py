@@ -32,9 +32,12 @@ def verdict(summary: Summary) -> list[str]:
 
 
 def _served(summary: Summary) -> str:
+    said = _within(summary) if summary["slo"]["basis"] == "requests" else _observed(summary)
+    return f"{said}{_of_unknown(summary)}"
+
+
+def _observed(summary: Summary) -> str:
     slo = summary["slo"]
-    if slo["basis"] == "requests":
-        return f"{_within(summary)}{_of_unknown(summary)}"
     n = slo["loaded_observations"]
     if summary["observed_from"] == "nothing":
         return "Nobody logged what the requests felt: no observed ITL and TTFT."
@@ -69,8 +72,10 @@ _OBJECTIVES = (("TTFT", "ttft_ms"), ("TPOT", "itl_ms"))
 
 def _of_unknown(summary: Summary) -> str:
     """For how many requests nothing is known, as a further sentence; empty where all are accounted for."""
-    unknown = (summary["requests"] or {}).get("unknown")
-    return f" Of {unknown} more requests nothing is known." if unknown else ""
+    found = summary["requests"]
+    if not found or not found["unknown"]:
+        return ""
+    return f" Of {found['unknown']} {'more ' if found['sent'] else ''}requests nothing is known."
 
 
 def _decided(summary: Summary) -> str:
@@ -369,7 +374,8 @@ def about_clients(summary: Summary) -> str:
         if client[f"mean_{metric}_ms"] is not None
     ]
     text = f"The load generators had {client['completed']:.0f} requests answered and {failed} failed"
-    return text + (f"; means, weighted by answered requests: {', '.join(means)}." if means else ".")
+    text += f"; means, weighted by answered requests: {', '.join(means)}." if means else "."
+    return f"{text}{_of_unknown(summary)}"
 
 
 NO_REQUESTS = "There are no records of single requests."
