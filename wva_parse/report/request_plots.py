@@ -72,7 +72,7 @@ def request_distributions(run: Experiment) -> Figure:
         added = [(handle, text) for handle, text in more if text not in labels]
         handles, labels = [*handles, *(each[0] for each in added)], [*labels, *(each[1] for each in added)]
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+        figure.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False)
     footer(figure, run)
     return figure
 
@@ -164,7 +164,7 @@ def _of_how_many(run: Experiment) -> str:
 def _tick(axis: Axis, ends: tuple[float, float]) -> None:
     """Plain numbers on a logarithmic axis, and more of them where it spans little."""
     decades = np.log10(ends[1] / ends[0]) if 0 < ends[0] < ends[1] else 0
-    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2.5 else (1.0, 2.0, 5.0)))
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 1.5 else (1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
     axis.set_minor_formatter(NullFormatter())
 
