@@ -245,7 +245,7 @@ def test_a_line_per_request_by_hand(tmp_path):
     assert (begin, columns, end, err) == ("==== requests", COLUMNS, "==== end of requests 3", "")
     assert rows == ["0.000,88.71,20.00,288.71,65,11,1", "0.546,,,,294,0,0", "2.000,500.00,,500.00,7,1,1"]
     wall, monotonic = map(float, CLOCKS.fullmatch(clocks).groups())
-    assert time.time() - wall == pytest.approx(time.monotonic() - monotonic, abs=0.01)
+    assert time.time() - wall == pytest.approx(time.monotonic() - monotonic, abs=0.2)
     assert time.monotonic() - monotonic == pytest.approx(5, abs=PATIENCE_S)
 
 
@@ -271,7 +271,7 @@ def test_the_rust_client_counts_from_its_own_start(tmp_path):
     assert [row.split(",")[0] for row in rows] == ["0.000", "0.546", "2.000"]
     wall, monotonic = map(float, CLOCKS.fullmatch(clocks).groups())
     assert time.time() - wall == pytest.approx(2.6, abs=2)
-    assert time.time() - wall == pytest.approx(time.monotonic() - monotonic, abs=0.01)
+    assert time.time() - wall == pytest.approx(time.monotonic() - monotonic, abs=0.2)
 
 
 def test_requests_stand_in_order_of_sending(tmp_path):
