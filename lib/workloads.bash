@@ -114,7 +114,8 @@ note_refusal() {
   if [[ "$said" == *'already exists'* ]]; then # an answer was lost: the name is ours alone
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(cluster_now)" W_REASON[i]=
   elif [[ -z "$said" ]] || is_outage "$said"; then # nothing is said by one that was stopped
-    [[ -n "${W_REASON[i]}" ]] || warn "${W_NAME[i]} cannot be started now, trying again: ${said:-no answer}"
+    [[ -n "${W_REASON[i]}" || "$PHASE" == closing ]] ||
+      warn "${W_NAME[i]} cannot be started now, trying again: ${said:-no answer}"
     W_REASON[i]="the API server was not reachable"
   else
     end_workload "$i" failed "not created: $said"

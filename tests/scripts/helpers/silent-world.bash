@@ -29,6 +29,7 @@ end_in_silence() {
   W_NAME=(first second) W_MANIFEST=(a b) W_RATE=(1 1) W_SEED=(1 2) W_HOW=(parallel parallel) W_PLAN_START=(0 0)
   W_PLAN_END=(9 9) W_JOB=(a b) W_SHA256=('' '') W_START=(2026-01-01T00:00:00Z '') W_END=('' '') W_LATE_S=('' '')
   W_RESULT=(running not-started) W_REASON=('' '') W_STATE=(active creating) W_SAVED=(false false) W_SINCE_MS=(0 0)
+  W_PROMPTS=(9 9) W_DRAIN_S=(9 9) W_SENDING_S=('' '')
   printf '{"clientVersion": {}, "serverVersion": {}}\n' >"$WORK_DIR/version.json"
   printf 'jobs.batch\n' >"$WORK_DIR/resources"
   : >"$WORK_DIR/create.err.1"
