@@ -89,14 +89,15 @@ RUN_START=
 RUN_END=
 RUN_STATUS=running
 EXIT_STATUS=
+FAILED_AT='no known line'
 
 # Its workloads (lib/plan.bash, then lib/workloads.bash), one entry each, in the order of the plan.
 W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
 W_PROMPTS=() W_DRAIN_S=()
 W_START=() W_END=() W_LATE_S=() W_RESULT=() W_REASON=()
-W_STATE=()    # planned, creating, active, done
-W_SAVED=()    # whether its log is kept
-W_SINCE_MS=() # local clock at its start
+W_STATE=()     # planned, creating, active, done
+W_SAVED=()     # whether its log is kept
+W_SINCE_MS=()  # local clock at its start
 W_SENDING_S=() # when it began to send, on the axis of the plan; empty until its log tells
 W_COUNT=0
 JOBS_CREATED=false
@@ -134,9 +135,11 @@ source "$PROJECT/lib/end.bash"
 # --- the story --------------------------------------------------------------------------------------
 
 main() {
+  set -o errtrace # for the trap of ERR
   parse_options "$@"
   trap note_signal INT TERM HUP PIPE # PIPE: nobody reads our words any more, as when `| head` has ended
   trap 'end_script $?' EXIT
+  trap 'FAILED_AT="${BASH_SOURCE[0]##*/}:$LINENO"' ERR
   find_tools
   if [[ ${#CONFIGS[@]} -eq 0 ]]; then
     list_configs

@@ -15,12 +15,22 @@ LISTS_NOTHING=false # the cluster is asked for no more lists
 
 # The action of the EXIT trap.
 end_script() {
+  say_unexpected "$1"
   finish_run "$1"
   PHASE=closing
   stop_analysis
   tidy_up
   close_series
   [[ "$EXIT_STATUS" -ne 130 ]] || exit 130 # whatever a signal has made of the status
+}
+
+# An error that no line of ours expects ends the script without a word.
+say_unexpected() {
+  [[ "$CLOSED" == false && $SIGNALS -eq 0 ]] || return 0
+  case "$1" in
+    0 | 2 | 3 | 130) ;;
+    *) warn "an unexpected error at $FAILED_AT (status $1); please report it with run.log" ;;
+  esac
 }
 
 # Once: evidence first, then what this run has started.

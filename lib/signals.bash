@@ -11,12 +11,12 @@
 #
 # shellcheck shell=bash
 
-CHILDREN_DIR=   # where children tell their end; set by whoever sources this
-CHILD=          # process and process group of the child started last
-PHASE=running   # or closing: in the end a signal is noted only, and a second one leaves at once
-SIGNALS=0       # noted
-FIRST_SIGNAL_S= # on bash's own clock
-END_DEADLINE_S= # on bash's own clock, once somebody waits for the end
+CHILDREN_DIR=/dev/null # where children tell their end; nowhere until who sources this sets it
+CHILD=                 # process and process group of the child started last
+PHASE=running          # or closing: in the end a signal is noted only, and a second one leaves at once
+SIGNALS=0              # noted
+FIRST_SIGNAL_S=        # on bash's own clock
+END_DEADLINE_S=        # on bash's own clock, once somebody waits for the end
 USUAL_BUDGET_S=15
 END_BUDGET_S="${WVA_END_BUDGET_S:-$USUAL_BUDGET_S}" # from the first signal to the end
 SLICE_MS=500                                        # of a longer sleep: TERM is heard when a program in the foreground has ended

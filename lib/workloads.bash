@@ -163,10 +163,9 @@ size_of() { if [[ -e "$1" ]]; then wc -c <"$1"; else echo 0; fi; }
 
 # When a workload has begun to send, by the first line of its container: on the axis of the plan.
 note_sending() {
-  local i="$1" said
+  local i="$1" said file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed"
   [[ -z "${W_SENDING_S[i]}" ]] || return 0
-  # There may be none yet, and what follows the first line does not matter.
-  said="$(cat "$RUN_DIR/job-logs/${W_NAME[i]}.log.followed"* 2>/dev/null | sed -n '/^# wall=[0-9.]* monotonic=/{p;q;}')"
+  said="$(sed -n '/^# wall=[0-9.]* monotonic=/{p;q;}' "$file" "$file.now" 2>/dev/null)" || true # there may be none yet
   [[ -n "$said" ]] || return 0
   W_SENDING_S[i]="$(jq -n --arg said "$said" --argjson t0 "$(plan_start_s)" \
     '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber) - $t0 | floor')"
