@@ -162,6 +162,12 @@ def test_a_table_that_breaks_off_before_a_whole_one_is_skipped():
     assert result.completed == 98
 
 
+def test_what_a_later_part_of_the_table_repeats_is_kept_apart():
+    part = "-------Steady State-------\nMean TTFT (ms):      7.00\n"
+    result = last_result("a", PLAIN.replace(RULER, part + RULER))
+    assert result and (result.mean_ttft_ms, dict(result.more)) == (146.31, {"Steady State: Mean TTFT (ms)": 7})
+
+
 # --- reasons
 
 

@@ -143,6 +143,7 @@ _KNOWN = re.compile(
     rf"(?:(?P<label>{_either(_FIELDS)})|"
     rf"(?P<statistic>Mean|Median|P\d+(?:\.\d+)?) (?P<metric>{_either(_METRICS)}) \(ms\)):\s+{_NUMBER}"
 )
+_TITLE = re.compile(r"-{3,}([^-\s][^:]*?)-{3,}")
 _OTHER = re.compile(rf"^([A-Z][\w .,()/%-]*):\s+{_NUMBER}\s*$")
 _PROMPTS = re.compile(r"Namespace\([^\n]*?\bnum_prompts=(\d+)|generated benchmark dataset [^\n]*?\bprompts=(\d+)")
 _OF_RESULT = frozenset(each.name for each in fields(Result))
@@ -201,24 +202,25 @@ def _result(job: str, before: str, table: str) -> Result:
 
 def _values(table: str) -> dict[str, float]:
     values: dict[str, float] = {}
+    section = ""
     for line in table.split("\n"):
-        known = False
-        for match in _KNOWN.finditer(line):
-            known = True
-            if match["label"]:
-                name = _FIELDS[match["label"]]
-            else:
-                name = f"{match['statistic'].lower()}_{_METRICS[match['metric']]}_ms"
-            _keep(values, name, match[4])
-        if not known and (other := _OTHER.match(line)):
-            _keep(values, other[1], other[2])
+        if title := _TITLE.search(line):
+            section = title[1].strip()
+        numbers = [(_field_of(match), match[0].rpartition(":")[0], match[4]) for match in _KNOWN.finditer(line)]
+        if not numbers and (other := _OTHER.match(line)):
+            numbers = [(other[1], other[1], other[2])]
+        for name, label, number in numbers:
+            value = float(number)
+            if math.isfinite(value):  # NaN is not below anything
+                # What a later part of the table repeats, of a part of the run perhaps, is not the run's.
+                values[name if name not in values else f"{section}: {label}"] = value
     return values
 
 
-def _keep(values: dict[str, float], name: str, number: str) -> None:
-    value = float(number)
-    if math.isfinite(value):  # NaN is not below anything
-        values[name] = value
+def _field_of(match: re.Match[str]) -> str:
+    if match["label"]:
+        return _FIELDS[match["label"]]
+    return f"{match['statistic'].lower()}_{_METRICS[match['metric']]}_ms"
 
 
 # --- why requests failed ------------------------------------------------------------------------------
