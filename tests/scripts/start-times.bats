@@ -9,7 +9,7 @@ stub_slow_logs() {
   mkdir "$BIN"
   cat >"$BIN/kubectl" <<END
 #!/usr/bin/env bash
-if [[ "\$*" == *"logs --namespace"* ]] && mkdir "$BIN/reading" 2>/dev/null; then
+if [[ "\$*" == *"logs --namespace"*"--selector"* ]] && mkdir "$BIN/reading" 2>/dev/null; then
   for ((try = 0; try < 600; try++)); do
     [[ "\$(grep -c created "$BIN/created")" -lt 3 ]] || break
     sleep 0.1

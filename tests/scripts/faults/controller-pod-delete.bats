@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A pod of the controller goes, another one comes.
 
-export SPEED=10 # a busy machine still looks between the pod's last words and its end
+export SPEED=5 # a busy machine still looks between the pod's last words and its end
 load ../helpers/cluster_per_test
 
 @test "a pod that is deleted and replaced" {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # kubectl fails now and then, as over a bad network.
 
+export SPEED=20 # a busy machine needs its time between a container's end and the next one's
 load ../helpers/cluster_per_test
 
 setup() {
