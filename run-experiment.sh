@@ -95,10 +95,11 @@ FAILED_AT='no known line'
 W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
 W_PROMPTS=() W_DRAIN_S=()
 W_START=() W_END=() W_LATE_S=() W_RESULT=() W_REASON=()
-W_STATE=()     # planned, creating, active, done
-W_SAVED=()     # whether its log is kept
-W_SINCE_MS=()  # local clock at its start
-W_SENDING_S=() # when it began to send, on the axis of the plan; empty until its log tells
+W_STATE=()      # planned, creating, active, done
+W_SAVED=()      # whether its log is kept
+W_SINCE_MS=()   # local clock at its start
+W_BLOCKED_MS=() # local clock when an obstacle was seen first
+W_SENDING_S=()  # when it began to send, on the axis of the plan; empty until its log tells
 W_COUNT=0
 JOBS_CREATED=false
 T0_MS=0 # local clock at the experiment's start

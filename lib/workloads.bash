@@ -7,6 +7,7 @@
 
 LEAST_PAUSE_MS=500 # real time between two looks at the cluster, however fast its clock runs
 START_GRACE_S=120  # cluster time that a Job may take to get over an obstacle, such as a missing node
+MOST_CLOCK_SKEW_S=5
 
 has_state() {
   local state
@@ -54,8 +55,18 @@ has_recorder() {
 
 has_no_recorder() { if has_recorder "$1"; then return 1; fi; }
 
-active_s() {
-  jq -n --argjson since "${W_SINCE_MS[$1]}" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'
+active_s() { since_s "${W_SINCE_MS[$1]}"; }
+
+# Seconds of the cluster's clock since a moment of the local one.
+since_s() { jq -n --argjson since "$1" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'; }
+
+# How long a workload has been waiting for answers since it sent its last request, as far as is known.
+overdue_s() {
+  if [[ -n "${W_SENDING_S[$1]}" ]]; then
+    printf '%s\n' $(($(elapsed_s) - W_SENDING_S[$1] - W_PLAN_END[$1] + W_PLAN_START[$1]))
+  else
+    printf '%s\n' $(($(active_s "$1") - W_PLAN_END[$1] + W_PLAN_START[$1]))
+  fi
 }
 
 # Those that are due are created at the same time: a slow API server must not make the second one late.
@@ -147,7 +158,8 @@ finish_workload() {
 # has not started ends an attempt, an API server that goes away as well; the longest one counts.
 follow_job_log() {
   local file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed" container pause_s=1
-  container="$(jq -r '.spec.template.spec.containers[0].name' "$WORK_DIR/jobs/${W_NAME[$1]}.json")"
+  container="$(jq -r '.spec.template.spec.containers
+    | (map(select(any(.env[]?; .name == "REQUEST_RECORDER"))) + .)[0].name' "$WORK_DIR/jobs/${W_NAME[$1]}.json")"
   while :; do
     "${KUBECTL[@]}" logs --namespace "$NAMESPACE" "job/${W_JOB[$1]}" --container "$container" --follow \
       </dev/null >"$file.now" 2>/dev/null || true # it is tried again
@@ -156,6 +168,7 @@ follow_job_log() {
       pause_s=5 # most often it has ended
     fi
     sleep "$pause_s"
+    pause_s=$((pause_s < 5 ? pause_s + 1 : 5))
   done
 }
 
@@ -167,8 +180,23 @@ note_sending() {
   [[ -z "${W_SENDING_S[i]}" ]] || return 0
   said="$(sed -n '/^# wall=[0-9.]* monotonic=/{p;q;}' "$file" "$file.now" 2>/dev/null)" || true # there may be none yet
   [[ -n "$said" ]] || return 0
-  W_SENDING_S[i]="$(jq -n --arg said "$said" --argjson t0 "$(plan_start_s)" \
+  place_sending "$i" "$(jq -n --arg said "$said" --argjson t0 "$(plan_start_s)" \
     '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber) - $t0 | floor')"
+}
+
+# place_sending NUMBER SECONDS: what a node's clock says lies between the Job's creation and now, or that clock is wrong.
+place_sending() {
+  local i="$1" said_s="$2" least_s most_s off_s=0
+  most_s="$(elapsed_s)"
+  least_s=$((most_s - $(active_s "$i")))
+  W_SENDING_S[i]="$said_s"
+  if [[ $said_s -lt $least_s ]]; then
+    W_SENDING_S[i]="$least_s" off_s=$((least_s - said_s))
+  elif [[ $said_s -gt $most_s ]]; then
+    W_SENDING_S[i]="$most_s" off_s=$((said_s - most_s))
+  fi
+  [[ $off_s -le $MOST_CLOCK_SKEW_S ]] ||
+    warn "${W_NAME[i]}: the clock of its node is at least $off_s s off that of the API server; so are the times of its requests"
 }
 
 # The whole log as it is now, or what was followed of it if that is more: then its beginning was rotated away.
@@ -275,7 +303,7 @@ judge_workload() {
       reason="$(podless_reason "${W_JOB[i]}")"
       [[ -z "$reason" ]] || note_obstacle "$i" "$reason"
       ;;
-    running) W_REASON[i]= ;;
+    running) W_REASON[i]='' W_BLOCKED_MS[i]='' ;;
   esac
 }
 
@@ -284,7 +312,8 @@ note_obstacle() {
   local i="$1" reason="$2"
   [[ -n "${W_REASON[i]}" ]] || warn "${W_NAME[i]} does not start: $reason"
   W_REASON[i]="$reason"
-  [[ "$(active_s "$i")" -lt "$START_GRACE_S" ]] || finish_workload "$i" failed "$reason"
+  [[ -n "${W_BLOCKED_MS[i]}" ]] || W_BLOCKED_MS[i]="$(now_ms)"
+  [[ "$(since_s "${W_BLOCKED_MS[i]}")" -lt "$START_GRACE_S" ]] || finish_workload "$i" failed "$reason"
 }
 
 # The time of a workload is up. One that never started has failed; of one that is cut nothing will be known, as no client
@@ -298,7 +327,7 @@ stop_workload() {
   elif [[ -z "${W_SENDING_S[i]}" ]] && has_recorder "$i"; then
     finish_workload "$i" failed "it has not begun to send within the timeout of $TIMEOUT_S s"
   else
-    finish_workload "$i" cut "answers were missing ${W_DRAIN_S[i]} s after it had sent for $((W_PLAN_END[i] - W_PLAN_START[i])) s"
+    finish_workload "$i" cut "answers were missing $(overdue_s "$i") s after it had sent for $((W_PLAN_END[i] - W_PLAN_START[i])) s; its drain is ${W_DRAIN_S[i]} s"
   fi
 }
 

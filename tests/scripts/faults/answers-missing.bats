@@ -13,7 +13,7 @@ load ../helpers/workloads
   [ "$status" -eq 4 ]
   [ "$(field '.workloads[] | "\(.name) \(.result) \(.cut) \(.drain_s) \(.prompts)"' | paste -s -d ',' -)" = \
     "cut cut true 20 24000,good complete false 3000 120" ]
-  [[ "$(field '.workloads[0].reason')" == "answers were missing 20 s after it had sent for 120 s" ]]
+  [[ "$(field '.workloads[0].reason')" == "answers were missing "*" s after it had sent for 120 s; its drain is 20 s" ]]
   [ ! -e "$(run_directory)/requests/cut.csv" ]
   [ -s "$(run_directory)/requests/good.csv" ]
   [ "$(jobs_left)" -eq 0 ]
