@@ -320,10 +320,10 @@ note_obstacle() {
 # tells anything when it is stopped.
 stop_workload() {
   local i="$1"
-  if [[ -n "${W_REASON[i]}" ]]; then
+  if [[ "${W_HOW[i]}" != parallel ]]; then
+    finish_workload "$i" failed "not complete within its timeout of $TIMEOUT_S s${W_REASON[i]:+: ${W_REASON[i]}}"
+  elif [[ -n "${W_REASON[i]}" ]]; then
     finish_workload "$i" failed "${W_REASON[i]}"
-  elif [[ "${W_HOW[i]}" != parallel ]]; then
-    finish_workload "$i" failed "not complete within its timeout of $TIMEOUT_S s"
   elif [[ -z "${W_SENDING_S[i]}" ]] && has_recorder "$i"; then
     finish_workload "$i" failed "it has not begun to send within the timeout of $TIMEOUT_S s"
   else
