@@ -327,8 +327,8 @@ is_wanted() {
 main() {
   parse_arguments "$@"
   find_tools
-  open_spools
   trap note_stop INT TERM
+  open_spools
   log "collecting $POD_PREFIX* in $NAMESPACE every $INTERVAL_S s"
   while is_wanted; do
     poll

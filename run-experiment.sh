@@ -29,10 +29,10 @@
 # Environment: WVA_END_BUDGET_S, in how many seconds an interrupted run is over (default 15); more where the API server is
 # slow. What could not be done in it is said.
 #
-# Exit status: 0 complete, 1 the analysis of a complete run failed, 2 usage or invalid config, 3 refused by a check
-# before the start, 4 a workload failed, 5 the controller's log may have gaps, 130 interrupted. With 1, 4, 5 and 130
-# all data is kept. Of several runs 2, 3 and 130 end the series; after the others it goes on, and its own status is
-# the worst of them: 4 before 5 before 1.
+# Exit status: 0 complete, 1 the analysis of a complete run failed (or an error that is none of these), 2 usage or invalid
+# config, 3 refused before the load began, 4 a workload failed or was cut, 5 the controller's log may have gaps, 130
+# interrupted. With 1, 4, 5 and 130 all data is kept. Of several runs 2, 3 and 130 end the series; after the others it
+# goes on, and its own status is the worst of them: 4 before 5 before 1.
 
 set -o errexit -o nounset -o pipefail
 
@@ -89,7 +89,7 @@ RUN_START=
 RUN_END=
 RUN_STATUS=running
 EXIT_STATUS=
-FAILED_AT='no known line'
+FAILED_AT= # file and line of an error that ends the script
 
 # Its workloads (lib/plan.bash, then lib/workloads.bash), one entry each, in the order of the plan.
 W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
@@ -137,6 +137,7 @@ source "$PROJECT/lib/end.bash"
 
 main() {
   set -o errtrace # for the trap of ERR
+  exec 8>&2       # what a step sends elsewhere is not where the last words go
   parse_options "$@"
   trap note_signal INT TERM HUP PIPE # PIPE: nobody reads our words any more, as when `| head` has ended
   trap 'end_script $?' EXIT

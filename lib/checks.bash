@@ -23,7 +23,7 @@ ask() {
   { read_answer <&3 & } 3<&0 # a child in the background would read nothing else
   child=$!
   while is_running "$child"; do
-    sleep 0.1 || true                                         # Ctrl-C ends it
+    { sleep 0.1; } 2>/dev/null || true                        # Ctrl-C ends it
     [[ $SIGNALS -eq 0 ]] || kill "$child" 2>/dev/null || true # it may have ended
     heed_signals
   done

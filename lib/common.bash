@@ -32,7 +32,7 @@ log() {
   local line
   heed_signals # what a signal has spoiled is not worth telling
   line="$(date -u +%H:%M:%SZ)  $*"
-  [[ -z "$RUN_LOG" ]] || printf '%s\n' "$line" >>"$RUN_LOG"
+  [[ -z "$RUN_LOG" ]] || printf '%s\n' "$line" 2>/dev/null >>"$RUN_LOG" || true # the disk may be full
   # Nobody reads our words any more. The end of a run goes on all the same.
   printf '%s%s\n' "$CLEAR_BELOW" "$line" >&2 || [[ "$PHASE" == closing ]] || exit 130
 }

@@ -15,27 +15,27 @@ LISTS_NOTHING=false # the cluster is asked for no more lists
 
 # The action of the EXIT trap.
 end_script() {
-  say_unexpected "$1"
-  finish_run "$1"
+  local status="$1"
+  exec 2>&8 # the step that was left may have sent it elsewhere
+  if is_unexpected; then
+    status=1
+    warn "an unexpected error at $FAILED_AT; please report it, with run.log"
+  fi
+  finish_run "$status"
   PHASE=closing
   stop_analysis
   tidy_up
   close_series
-  [[ "$EXIT_STATUS" -ne 130 ]] || exit 130 # whatever a signal has made of the status
+  [[ "$EXIT_STATUS" -ne 130 ]] || status=130 # whatever a signal has made of it
+  exit "$status"
 }
 
-# An error that no line of ours expects ends the script without a word.
-say_unexpected() {
-  [[ "$CLOSED" == false && $SIGNALS -eq 0 ]] || return 0
-  case "$1" in
-    0 | 2 | 3 | 130) ;;
-    *) warn "an unexpected error at $FAILED_AT (status $1); please report it with run.log" ;;
-  esac
-}
+# An error that no line of ours expects ends the script without a word, with the status of whatever it was.
+is_unexpected() { [[ "$CLOSED" == false && $SIGNALS -eq 0 && -n "$FAILED_AT" ]]; }
 
 # Once: evidence first, then what this run has started.
 finish_run() {
-  local status="$1"
+  local status="$1" heard
   [[ "$CLOSED" == false ]] || return 0
   CLOSED=true PHASE=closing
   set +o errexit # each step matters, whatever became of the one before
@@ -46,8 +46,10 @@ finish_run() {
   stop_watch
   [[ -z "$RUN_DIR" ]] || close_run
   stop_embedded_cluster
-  [[ $SIGNALS -eq 0 ]] || EXIT_STATUS=130
-  PHASE=running SIGNALS=0 FIRST_SIGNAL_S='' END_DEADLINE_S='' # for what may follow, such as the analysis
+  heard=$SIGNALS
+  [[ $heard -eq 0 ]] || EXIT_STATUS=130
+  # For what may follow, such as the analysis; one that comes in this moment is not forgotten.
+  PHASE=running SIGNALS=$((SIGNALS - heard)) FIRST_SIGNAL_S='' END_DEADLINE_S=''
 }
 
 # Processes and files that are of no use to anybody else. Safe to call twice.
@@ -87,16 +89,31 @@ persist() {
 # A second signal: from inside its trap, so nothing here may take time.
 leave_at_once() {
   trap '' INT TERM HUP
-  local file
+  exec 2>&8 # it came in the middle of a step that may have sent it elsewhere
+  local i
   log "leaving at once; incomplete data in ${RUN_DIR:-no directory}"
   [[ "$JOBS_CREATED" == false ]] || log "load Jobs may still run; remove them with: $(say_remains)"
-  for file in "$CHILDREN_DIR"/*.pid; do
-    [[ ! -e "$file" ]] || signal_child TERM "$(basename "$file" .pid)"
-  done
+  dismiss_children
+  if [[ -n "$RUN_DIR" ]]; then
+    for ((i = 0; i < W_COUNT; i++)); do
+      [[ "${W_STATE[i]}" != active ]] || W_RESULT[i]=interrupted
+    done
+    EXIT_STATUS=130 RUN_STATUS=interrupted
+    write_run_json
+  fi
+  dismiss_children # the collector takes the second one as an order to hurry
   [[ -z "$WORK_DIR" ]] || rm -rf "$WORK_DIR"
   close_series
   trap - EXIT
   exit 130
+}
+
+# TERM to all that still runs, without waiting for it.
+dismiss_children() {
+  local file
+  for file in "$CHILDREN_DIR"/*.pid; do
+    [[ ! -e "$file" ]] || has_ended "$(basename "$file" .pid)" || signal_child TERM "$(basename "$file" .pid)"
+  done
 }
 
 # --- the load -------------------------------------------------------------------------------------
@@ -108,6 +125,7 @@ stop_load() {
   for ((i = 0; i < W_COUNT; i++)); do
     [[ "${W_STATE[i]}" != active ]] || end_workload "$i" interrupted
     if [[ -n "${W_START[i]}" && "${W_SAVED[i]}" == false ]]; then
+      note_sending "$i"
       start_child "log.$i" save_job_log "$i"
       W_SAVED[i]=true
       readers+=("log.$i")
@@ -181,7 +199,7 @@ status_of_run() {
   for ((i = 0; i < W_COUNT; i++)); do
     case "${W_RESULT[i]}" in
       complete) ;;
-      cut) [[ -s "$RUN_DIR/requests/${W_NAME[i]}.csv" ]] || status=4 ;; # nothing of it is known
+      cut) [[ -s "$RUN_DIR/requests/${W_NAME[i]}.csv" ]] || status=4 ;; # it may have told all while it was cut
       *) status=4 ;;
     esac
   done
@@ -205,7 +223,7 @@ write_readme() {
 # --- the analysis ---------------------------------------------------------------------------------
 
 analyze_run() {
-  [[ "$ANALYZE" == true && "$RUN_STATUS" != interrupted ]] || return 0
+  [[ "$ANALYZE" == true && "$EXIT_STATUS" -ne 130 ]] || return 0
   log "analysing"
   ANALYZING=true
   start_child analysis run_python wva_parse analyze "$RUN_DIR" --html </dev/null >>"$RUN_LOG" 2>&1

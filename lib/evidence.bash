@@ -8,7 +8,7 @@
 choose_run_id() { RUN_ID="$(date -u +%Y%m%d-%H%M%S)"; }
 
 create_run_dir() {
-  mkdir -p "$BASE_DIR" || die 3 "the directory $BASE_DIR for results cannot be made"
+  mkdir -p "$BASE_DIR" 2>/dev/null || die 3 "the directory $BASE_DIR for results cannot be made"
   if ! mkdir "$BASE_DIR/$NAME-$RUN_ID" 2>/dev/null; then
     [[ ! -e "$BASE_DIR/$NAME-$RUN_ID" ]] || die 3 "another run has begun in this second; start again"
     die 3 "$BASE_DIR cannot be written to; change its rights, or output.base_dir in the config"

@@ -6,8 +6,8 @@
 # Children tell their end through a file, and whoever waits looks at that file, with a deadline. The builtin `wait` is not
 # used: one for a child that an interrupted `wait` has had already never returns in bash 5.2.
 #
-# Owns SIGNALS, FIRST_SIGNAL_S, PHASE, END_DEADLINE_S, CHILD and the files in CHILDREN_DIR. Calls nothing of the other
-# files but `leave_at_once`, which the script defines that sources this one.
+# Owns CHILD and the files in CHILDREN_DIR, and with end.bash and monitor-wva.sh, which begin and end the end, SIGNALS,
+# FIRST_SIGNAL_S, PHASE and END_DEADLINE_S. Calls nothing of the other files but `leave_at_once` of end.bash.
 #
 # shellcheck shell=bash
 
@@ -61,7 +61,7 @@ sleep_ms() {
   local left="$1" slice
   while [[ $left -gt 0 ]]; do
     slice=$((left < SLICE_MS ? left : SLICE_MS))
-    sleep "0.$(printf '%03d' "$slice")" || true # Ctrl-C ends it
+    { sleep "0.$(printf '%03d' "$slice")"; } 2>/dev/null || true # Ctrl-C ends it, TERM with a word of bash
     heed_signals
     left=$((left - slice))
   done
@@ -70,7 +70,7 @@ sleep_ms() {
 # wait_for SECONDS COMMAND...: until it succeeds; fails if it has not within so many seconds of real time, or when the
 # budget of the end is used up.
 wait_for() {
-  local deadline_s=$((SECONDS + $1)) pause_ms=20
+  local deadline_s=$((SECONDS + $1 + 1)) pause_ms=20 # SECONDS has no fractions
   shift
   until "$@"; do
     [[ $SECONDS -lt $deadline_s && $SECONDS -lt ${END_DEADLINE_S:-$((SECONDS + 1))} ]] || return 1
@@ -99,10 +99,10 @@ start_child() {
 run_child() {
   local file="$1" status=0
   shift
-  [[ "$1" != exec ]] || "$@"
+  [[ "$1" != exec ]] || "$@" 8>&-
   trap : TERM
   # Bash's own words on what a signal has ended are worth nothing.
-  { ("$@" 2>&3 3>&-) || status=$?; } 3>&2 2>/dev/null
+  { ("$@" 2>&3 3>&- 8>&-) || status=$?; } 3>&2 2>/dev/null
   { printf '%s\n' "$status" >"$file.part" && mv "$file.part" "$file"; } 2>/dev/null || true # nobody is left to be told
 }
 
@@ -127,8 +127,11 @@ status_of_child() { cat "$CHILDREN_DIR/$1.rc" 2>/dev/null || printf '137\n'; }
 stop_child() {
   ! has_ended "$1" || return 0
   signal_child TERM "$1"
-  wait_for "${2:-2}" has_ended "$1" || signal_child KILL "$1"
+  wait_for "${2:-2}" has_left "$1" || signal_child KILL "$1"
 }
+
+# Whether nothing is left of its group: a child may have told its end while a program that it has called still ends.
+has_left() { ! kill -0 -- "-$(<"$CHILDREN_DIR/$1.pid")" 2>/dev/null; }
 
 stop_children() {
   local file

@@ -1,7 +1,7 @@
 # The workloads: created when they are due, looked at, ended and their logs kept; then the cooldown.
 #
 # Owns the states of workloads (W_STATE and what depends on it), T0_MS, COOLDOWN_START, COOLDOWN_END, JOBS_CREATED and the
-# children "create.N" and "follow.N"; writes job-logs/ and requests/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
+# children "create.N" (create_job in common.bash) and "follow.N"; writes job-logs/ and requests/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -124,6 +124,7 @@ note_refusal() {
   W_STATE[i]=planned
   if [[ "$said" == *'already exists'* ]]; then # an answer was lost: the name is ours alone
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(cluster_now)" W_REASON[i]=
+    start_child "follow.$i" follow_job_log "$i"
   elif [[ -z "$said" ]] || is_outage "$said"; then # nothing is said by one that was stopped
     [[ -n "${W_REASON[i]}" || "$PHASE" == closing ]] ||
       warn "${W_NAME[i]} cannot be started now, trying again: ${said:-no answer}"
@@ -160,7 +161,7 @@ follow_job_log() {
   local file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed" container pause_s=1
   container="$(jq -r '.spec.template.spec.containers
     | (map(select(any(.env[]?; .name == "REQUEST_RECORDER"))) + .)[0].name' "$WORK_DIR/jobs/${W_NAME[$1]}.json")"
-  while :; do
+  while is_running $$; do # the runner may have been killed
     "${KUBECTL[@]}" logs --namespace "$NAMESPACE" "job/${W_JOB[$1]}" --container "$container" --follow \
       </dev/null >"$file.now" 2>/dev/null || true # it is tried again
     if [[ "$(size_of "$file.now")" -gt "$(size_of "$file")" ]]; then
@@ -354,7 +355,9 @@ next_look_ms() {
 stop_over() {
   local i
   for ((i = 0; i < W_COUNT; i++)); do
-    if [[ "${W_STATE[i]}" == active ]] && is_over "$i" "$1"; then
+    [[ "${W_STATE[i]}" == active ]] || continue
+    note_sending "$i"
+    if is_over "$i" "$1"; then
       stop_workload "$i"
     fi
   done

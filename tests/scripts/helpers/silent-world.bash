@@ -2,6 +2,7 @@
 # stands still but for jumping over each wait to its end.
 # shellcheck shell=bash disable=SC2034 # state of run-experiment.sh, which is sourced before
 
+exec 8>&2
 unset SECONDS # so that it is a variable like any other
 SECONDS=0
 
