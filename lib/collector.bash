@@ -66,7 +66,7 @@ is_collection_complete() { jq -e '.complete and (.running | not)' "$RUN_DIR/coll
 
 # For whoever looks on: a block on a terminal, else one line per reconciliation.
 start_watch() {
-  start_child watch run_python wva_parse watch "$RUN_DIR" </dev/null >&2 2>>"$WORK_DIR/watch.err"
+  start_child watch run_python wva_parse watch "$RUN_DIR" --parent $$ </dev/null >&2 2>>"$WORK_DIR/watch.err"
   WATCH_STARTED=true
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 
 import pytest
 from logs import decision, model_loop_run, observed, solution, write_run
@@ -43,6 +45,13 @@ def test_compare_makes_a_column_per_run_and_leaves_out_bad_ones(directory, tmp_p
     out, err = capsys.readouterr()
     assert out.startswith("## Each run\n\n|  | r |")
     assert "no such directory" in err
+
+
+def test_watch_of_a_runner_that_was_killed_ends_with_it(directory, capsys):
+    (directory / "run.json").write_text('{"status": "running"}', encoding="utf-8")
+    with subprocess.Popen([sys.executable, "-c", ""]) as parent:
+        parent.wait()
+    assert main(["watch", str(directory), "--parent", str(parent.pid)]) == 0
 
 
 def test_watch_gives_a_line_per_reconciliation_and_ends_with_the_run(directory, capsys):

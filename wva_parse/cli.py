@@ -37,6 +37,11 @@ def _one_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="the directory of a run")
 
 
+def _one_run_of_a_parent(parser: argparse.ArgumentParser) -> None:
+    _one_run(parser)
+    parser.add_argument("--parent", type=int, metavar="PID", help="end when that process has ended")
+
+
 def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
     _one_run(parser)
     parser.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
@@ -75,10 +80,21 @@ def _watch(arguments: argparse.Namespace) -> int:
     if not (directory / "run.json").is_file():  # one could wait for ever
         raise run.RunError(f"{directory}: no run.json in it; expected the directory of a run in progress")
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        _watch_on_terminal(directory)
+        _watch_on_terminal(directory, arguments.parent)
     else:
-        live.follow(directory, _print_lines)
+        live.follow(directory, _print_lines, is_wanted=lambda: _is_running(arguments.parent))
     return 0
+
+
+def _is_running(pid: int | None) -> bool:
+    """Whether a process is there; one that nobody has named is."""
+    if pid is None:
+        return True
+    try:
+        os.kill(pid, 0)
+    except OSError as error:
+        return isinstance(error, PermissionError)  # it is there, and not ours
+    return True
 
 
 def _print_lines(views: Sequence[live.View], _load: live.Load) -> None:
@@ -86,7 +102,7 @@ def _print_lines(views: Sequence[live.View], _load: live.Load) -> None:
         print(text.one_line(view), flush=True)
 
 
-def _watch_on_terminal(directory: Path) -> None:
+def _watch_on_terminal(directory: Path, parent: int | None) -> None:
     history, now = dict[int, live.View](), live.Load()
 
     def show(views: Sequence[live.View], load: live.Load) -> None:
@@ -100,7 +116,7 @@ def _watch_on_terminal(directory: Path) -> None:
         how(text.block(list(history.values()), now, terminal.width(size)), sys.stdout, size)
 
     try:
-        live.follow(directory, show)
+        live.follow(directory, show, is_wanted=lambda: _is_running(parent))
     finally:
         put(terminal.leave)
 
@@ -160,6 +176,6 @@ def _write_cells(target: Path, cells: list[dict[str, Any]]) -> None:
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
     "csv": (_one_run, _csv),
     "summary": (_one_run_or_json, _summary),
-    "watch": (_one_run, _watch),
+    "watch": (_one_run_of_a_parent, _watch),
     "compare": (_many_runs, _compare),
 }

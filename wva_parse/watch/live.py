@@ -65,9 +65,12 @@ class View(NamedTuple):
 
 
 def follow(
-    directory: Path, show: Callable[[Sequence[View], Load], None], sleep: Callable[[float], None] = time.sleep
+    directory: Path,
+    show: Callable[[Sequence[View], Load], None],
+    sleep: Callable[[float], None] = time.sleep,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Show a run until its record says that it has ended.
+    """Show a run until its record says that it has ended, or nobody wants to see it any more.
 
     Parameters
     ----------
@@ -78,6 +81,8 @@ def follow(
         if there is more of it; and with what is applied now.
     sleep
         Called between two looks at the log.
+    is_wanted
+        Asked at every look.
     """
     seen: dict[int, list[Row]] = {}  # of the reconciliations that may not be over
     shown: dict[int, View] = {}
@@ -96,18 +101,20 @@ def follow(
 
     counts = LineCounts()
     loop_runs: list[LoopRun] = []
-    events = parse_events(read_lines(_tail(directory, look, sleep), counts), counts)
+    events = parse_events(read_lines(_tail(directory, look, sleep, is_wanted), counts), counts)
     for row in make_rows(events, loop_runs):
         if isinstance(number := row.get("reconciliation"), int):
             seen.setdefault(number, []).append(row)
     look()
 
 
-def _tail(directory: Path, on_idle: Callable[[], None], sleep: Callable[[float], None]) -> Iterator[bytes]:
+def _tail(
+    directory: Path, on_idle: Callable[[], None], sleep: Callable[[float], None], is_wanted: Callable[[], bool]
+) -> Iterator[bytes]:
     """Whole lines of the log as they come, until the run has ended and all of them were given."""
     log = GrowingFile(directory / LOG_NAME)
     while True:
-        is_over = read_record(directory / "run.json").get("status", "running") != "running"
+        is_over = read_record(directory / "run.json").get("status", "running") != "running" or not is_wanted()
         yield from log.new_lines()
         if is_over:
             return
