@@ -104,6 +104,19 @@ def test_goodput_is_over_the_union_of_the_sending_windows():
     assert summed(files, walls={"a": base, "b": base + 5, "c": base + 100})["goodput_per_s"] == pytest.approx(6 / 25)
 
 
+def test_a_workload_of_which_nothing_is_known_does_not_improve_the_score():
+    cut = {"name": "peak", "prompts": 720, "start": stamp(5), "sending_s": 40, "result": "cut"}
+    found = summed({"load": FIVE}, [{"name": "load", "sending_s": 5, "prompts": 5}, cut])
+    assert (found["within_slo"], found["within_slo_share"]) == (2, 0.4)
+    assert (found["within_slo_share_min"], found["within_slo_share_max"]) == (2 / 725, 722 / 725)
+    assert found["sending_s"] == 45 and found["goodput_per_s"] == pytest.approx(2 / 45)
+    # One that failed early sent no longer than it lived; of one without a plan nobody knows how long it sent.
+    failed = {**cut, "result": "failed", "end": stamp(15)}
+    assert summed({"load": FIVE}, [{"name": "load", "sending_s": 5}, failed])["sending_s"] == 15
+    del cut["sending_s"]
+    assert summed({"load": FIVE}, [{"name": "load", "sending_s": 5}, cut])["goodput_per_s"] is None
+
+
 def test_without_a_window_there_is_no_goodput():
     found = summed({"load": [line("", 5)] * 3})
     assert found["within_slo"] == 3 and found["sending_s"] is None and found["goodput_per_s"] is None

@@ -10,12 +10,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from wva_parse.log.benchmark import Client
+from wva_parse.log.lines import parse_stamp
 from wva_parse.log.requests import Records, against_table
 
 REQUEST_COLUMNS = (
@@ -39,7 +41,8 @@ class Sent(NamedTuple):
 
     `listed`: whether there is a file of its records, which may be empty.
     `start_minutes` and `sending_s` are its sending window: from the first send to the end of the planned sending, or
-    to the last send where that was later; NaN where it is not known.
+    to the last send where that was later; without a record, the planned one (`sending_window`). NaN where it is not
+    known.
     """
 
     workload: str
@@ -130,7 +133,7 @@ def make_requests(
                 listed=bool(own),
                 recorded=count,
                 unknown=max(round(expected) - count, 0),
-                **_window(frames, plan, count),
+                **(_window(frames, plan, count) if count else _planned_window(plan, zero)),
             )
         )
     return Requests(_frame(parts), tuple(sent), tuple(problems))
@@ -180,7 +183,33 @@ def _window(frames: list[pd.DataFrame], plan: Mapping[str, Any], count: int) -> 
     known = [*last_s, *([planned_s] if planned_s is not None else [])]
     return {
         "start_minutes": min(starts) if starts else math.nan,
-        "sending_s": max(known) if known and count else math.nan,
+        "sending_s": max(known) if known else math.nan,
+    }
+
+
+def sending_window(work: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """When a workload of run.json sent: load is what is sent, not what a Job waits for before and after.
+
+    From the first line of its container, else from its Job's creation, for its planned time, but not beyond its end;
+    None where that is not known.
+    """
+    start = parse_stamp(work.get("sending_start") or work.get("start") or "")
+    end, planned_s = parse_stamp(work.get("end") or ""), work.get("sending_s")
+    if start and isinstance(planned_s, (int, float)):
+        planned = start + timedelta(seconds=planned_s)
+        end = min(end, planned) if end else planned
+    return start, end
+
+
+def _planned_window(plan: Mapping[str, Any], zero: pd.Timestamp) -> dict[str, float]:
+    prompts, rate = _number(plan.get("prompts")), _number(plan.get("rate_per_s"))
+    planned_s = _number(plan.get("sending_s")) or (prompts / rate if prompts and rate else None)
+    start, end = sending_window({**plan, "sending_s": planned_s})
+    if start is None or end is None or planned_s is None:
+        return {"start_minutes": math.nan, "sending_s": math.nan}
+    return {
+        "start_minutes": (pd.Timestamp(start) - zero).total_seconds() / 60,
+        "sending_s": max((end - start).total_seconds(), 0),
     }
 
 

@@ -61,9 +61,8 @@ def request_distributions(run: Experiment) -> Figure:
             axis.set_xscale("log")
             _tick(axis.xaxis, axis.get_xlim())
         say_if_empty(axis, records.loc[records["answered"], column], f"no {label.partition(' (')[0]}")
-        axis.set_ylabel("requests sent (%)")
         axis.label_outer()
-        axis.set_ylabel("requests sent (%)")
+        axis.set_ylabel(f"requests {_sent(run)} (%)")
     for axis in axes[1:]:
         axis.yaxis.label.set_visible(False)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -156,9 +155,18 @@ def _of_how_many(run: Experiment) -> str:
     """How many were sent, how many failed, and of how many nothing is known: what every figure must say."""
     records = requests.pooled(run.requests)
     failed = int((~records["answered"]).sum())
-    unknown = sum(each.unknown for each in run.requests.workloads if not each.warmup)
-    text = f" ({len(records)} sent, {failed} failed"
+    unknown = _unknown(run)
+    text = f" ({len(records)} {_sent(run)}, {failed} failed"
     return text + (f", of {unknown} more nothing is known)" if unknown else ")")
+
+
+def _unknown(run: Experiment) -> int:
+    return sum(each.unknown for each in run.requests.workloads if not each.warmup)
+
+
+def _sent(run: Experiment) -> str:
+    """What is said of the requests that are shown: others were sent as well where nothing is known of them."""
+    return "recorded" if _unknown(run) else "sent"
 
 
 def _tick(axis: Axis, ends: tuple[float, float]) -> None:
@@ -249,7 +257,7 @@ def _outcomes(axis: Axes, run: Experiment, records: pd.DataFrame) -> None:
         if values.any():
             axis.bar(by_minute["minute"] + 0.5, values, width=0.9, bottom=bottom, color=color, label=label)
         bottom = bottom + values.to_numpy(float)
-    axis.set_ylabel("sent (requests per minute)")
+    axis.set_ylabel(f"{_sent(run)} (requests per minute)")
     say_if_empty(axis, by_minute["sent"], "no request with a known time of sending")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wva_parse.aligned.experiment import sending_window
+from wva_parse.aligned.requests import sending_window
 from wva_parse.aligned.samples import SAMPLES_NAME, parse_samples, ready_replicas
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import read_record
