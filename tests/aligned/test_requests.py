@@ -10,6 +10,7 @@ from clients import csv, failed_line, job_log, line, with_requests
 from logs import T0, model_loop_run, observed, stamp, write_run
 
 from wva_parse import run
+from wva_parse.aligned.experiment import workload_spans
 from wva_parse.aligned.requests import REQUEST_COLUMNS, make_requests, no_requests
 from wva_parse.log.benchmark import Client, Result
 from wva_parse.log.requests import records_of_csv
@@ -136,6 +137,23 @@ def test_a_run_has_the_records_of_its_folder(tmp_path):
         "share.",
         "Nothing is known of 90 requests of workload peak: it was cut. They are in no latency and no share.",
     ]
+
+
+def test_load_lies_where_requests_were_sent(tmp_path):
+    """Not where the container's first line does: the client's start-up follows it."""
+    work = {"rate_per_s": 2, "start": stamp(0), "sending_start": stamp(10), "sending_s": 90, "end": stamp(150)}
+    felt, cut = {**work, "name": "felt", "result": "complete"}, {**work, "name": "cut", "result": "cut"}
+    at = with_requests(directory(tmp_path, workloads=[felt, cut]), {"felt": LINES}, T0.timestamp() + 40)
+    found = workload_spans(run.load(at))
+    assert found == [("felt", pytest.approx(40 / 60), pytest.approx(130 / 60), 2), ("cut", 10 / 60, 100 / 60, 2)]
+
+
+def test_without_times_of_sending_load_lies_where_the_record_says(tmp_path):
+    work = {"name": "felt", "rate_per_s": 2, "start": stamp(0), "sending_start": stamp(10), "sending_s": 90}
+    at = with_requests(directory(tmp_path, workloads=[work]), {"felt": LINES})
+    text = (at / "requests" / "felt.csv").read_text()
+    (at / "requests" / "felt.csv").write_text(text.partition("\n")[2])
+    assert workload_spans(run.load(at)) == [("felt", 10 / 60, 100 / 60, 2)]
 
 
 def test_records_that_only_the_jobs_log_has_are_read_from_there(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +100,19 @@ class Experiment:
 
 
 def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
-    """Name, start and end of the sending in minutes, and requests per second of each workload that ran."""
+    """Name, start and end of the sending in minutes, and requests per second of each workload that ran.
+
+    As its requests tell, where their times are recorded: between the first line of a container and its first request
+    lies the client's start-up. Else as run.json does.
+    """
+    recorded = {each.workload: each for each in run.requests.workloads if each.recorded}
     spans = []
     for work in run.record.get("workloads") or []:
+        felt = recorded.get(str(work.get("name")))
+        if felt and not (math.isnan(felt.start_minutes) or math.isnan(felt.sending_s)):
+            begin, finish = felt.start_minutes, felt.start_minutes + felt.sending_s / 60
+            spans.append((felt.workload, begin, finish, float(work.get("rate_per_s") or 0)))
+            continue
         start, end = sending_window(work)
         if start is None:
             continue
