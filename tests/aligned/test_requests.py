@@ -71,6 +71,44 @@ def test_of_a_workload_that_failed_nothing_is_known_either():
     assert not made({}, work).are_known, "a client that never tells single requests"
 
 
+def test_where_all_failed_or_were_cut_nothing_is_known_of_all_that_was_planned():
+    failed = {"name": "load", "prompts": 600, "sending_s": 60, "start": stamp(0), "result": "failed"}
+    cut = {**failed, "name": "peak", "prompts": 900, "result": "cut"}
+    found = made({}, [failed, {**failed, "name": "b"}])
+    assert found.are_known and [each.unknown for each in found.workloads] == [600, 600]
+    assert made({}, [failed, cut]).are_known
+    assert not made({}, [failed, {**failed, "name": "b", "result": "complete"}]).are_known
+    assert not made({}, [{"name": "load", "start": stamp(0), "result": "failed"}]).are_known, "an older run"
+
+
+def test_records_that_cannot_be_those_of_the_record_are_told():
+    plan = {"name": "load", "prompts": 2, "start": stamp(0), "end": stamp(90)}
+    found = made({"load": LINES, "other": LINES, "load-1": LINES[:1]}, [plan])
+    assert found.problems == (
+        "Workload load has 4 records where 2 requests were to be sent",
+        "The records of other belong to no workload of run.json",
+    )
+    assert made({"load": LINES, "other": LINES}).problems == (), "without a record nobody knows"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (4, 90, ""),
+        (6, 90, "6 s before its Job was created"),
+        (-90, -4, ""),
+        (-90, -6, "6 s after its Job ended"),
+        (-90, None, ""),
+    ],
+)
+def test_a_first_request_outside_its_job_tells_that_clocks_differ(start, end, said):
+    plan = {"name": "load", "start": stamp(start), "end": None if end is None else stamp(end)}
+    problems = made({"load": LINES}, [plan]).problems
+    assert len(problems) == bool(said)
+    if said:
+        assert problems[0].startswith(f"Workload load sent its first request {said}: the clocks")
+
+
 def test_a_workload_that_never_began_has_sent_nothing():
     assert made({}, [{"name": "peak", "prompts": 4200, "start": None, "result": "cut"}]).workloads == ()
 
