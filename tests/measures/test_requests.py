@@ -188,6 +188,19 @@ def test_ready_replicas_are_those_of_the_samples(tmp_path):
     assert requests.ready_replicas(run.load(at))["ready"].tolist() == [1, 3]
 
 
+def test_the_last_sample_before_the_window_holds_at_its_start(tmp_path):
+    work = [{"name": "load", "start": stamp(10), "result": "complete"}]
+    at = directory(tmp_path, {"load": FIVE}, workloads=work)
+    times = ((-20, 2), (5, 1), (16, 3))
+    text = "".join(f"{pd.io.json.ujson_dumps(sample(s, 3, n))}\n" for s, n in times)
+    (at / "cluster-samples.jsonl").write_text(text)
+    found = run.load(at)
+    ready = requests.ready_replicas(found)
+    zero_s = (found.frames.zero - pd.Timestamp(T0)).total_seconds()
+    assert (60 * ready["minutes"] + zero_s).round(6).tolist() == [10, 16] and ready["ready"].tolist() == [1, 3]
+    assert found.samples.replicas["ready"].tolist() == [3], "in no other number"
+
+
 # --- laws
 
 _REQUEST = st.tuples(st.floats(0, 600), st.floats(0.01, 1e5), st.integers(1, 500), st.booleans())

@@ -104,6 +104,7 @@ def test_requests_are_grouped_by_ready_replicas(whole):
     assert [text.get_text() for text in share.get_xticklabels()] == ["1", "2", "not known"]
     assert [text.get_text() for text in share.texts] == ["100 %\nof 59", "0 %\nof 9", "100 %\nof 1"]
     assert felt.get_yscale() == "log"
+    assert share.get_xlabel() == "replicas that were ready when the request was sent (known every 60 s)"
 
 
 def test_a_run_without_records_has_no_such_figure(tmp_path, whole):

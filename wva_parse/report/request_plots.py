@@ -136,7 +136,7 @@ def ttft_by_ready_replicas(run: Experiment) -> Figure:
     share.set_ylabel("within the SLO (%)" if within is not None else "answered (%)")
     share.set_ylim(0, 150)
     share.set_yticks([0, 50, 100])
-    share.set_xlabel("replicas that were ready when the request was sent")
+    share.set_xlabel(f"replicas that were ready when the request was sent{_resolution(run)}")
     if felt.lines:
         felt.set_yscale("log")
         _tick(felt.yaxis, felt.get_ylim())
@@ -271,6 +271,12 @@ def _ready(axis: Axes, run: Experiment) -> None:
     axis.set_ylim(0, max(axis.get_ylim()[1], 1) * 1.05)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     say_if_empty(axis, ready["ready"], "replicas are not known")
+
+
+def _resolution(run: Experiment) -> str:
+    """How often it is known how many replicas were ready."""
+    gaps_s = 60 * requests.ready_replicas(run)["minutes"].sort_values().diff().dropna()
+    return f" (known every {gaps_s.median():.0f} s)" if len(gaps_s) else ""
 
 
 def _percentiles(axis: Axes, at: float, values: NDArray[np.float64]) -> None:
