@@ -32,7 +32,7 @@ from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import is_broken, read_json_list, read_record
 from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, read_lines
-from wva_parse.log.requests import read_text, records_of_csv, records_of_log
+from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
@@ -287,13 +287,18 @@ def _without(job: str, text: str, work: dict[str, Any]) -> Without:
 
 
 def read_requests(directory: Path, record: dict[str, Any], client: Client, zero: pd.Timestamp) -> Requests:
-    """The records of single requests: those in requests/, and of Job logs that nothing was taken from yet."""
+    """The records of single requests: those in requests/, and of Job logs that nothing whole was taken from yet."""
     recorded = {path.stem: records_of_csv(read_text(path), f"requests/{path.name}") for path in csv_files(directory)}
     for path in sorted((directory / "job-logs").glob("*.log")):
-        if path.stem not in recorded:
-            found = records_of_log(read_text(path), f"job-logs/{path.name}")
-            if found is not None:
-                recorded[path.stem] = found
+        text, taken = read_text(path), recorded.get(path.stem)
+        if taken and taken.sent and not taken.problems and counted(text) <= taken.sent:
+            continue
+        found = records_of_log(text, f"job-logs/{path.name}")
+        if found and not taken:
+            recorded[path.stem] = found
+        elif taken and found and found.sent and (not found.problems or found.sent > taken.sent):
+            problem = f"requests/{path.stem}.csv is not whole: the records are those in job-logs/{path.name}"
+            recorded[path.stem] = replace(found, problems=(problem, *found.problems))
     return make_requests(recorded, record.get("workloads") or [], client, zero)
 
 

@@ -203,6 +203,19 @@ def test_records_that_only_the_jobs_log_has_are_read_from_there(tmp_path):
     assert "job-logs/load.log: 3 requests, where the end marker counts 4." in found.notes
 
 
+@pytest.mark.parametrize("torn", ["", csv(LINES[:1]), csv(LINES)[:-20]], ids=["empty", "fewer lines", "half a line"])
+def test_a_torn_file_does_not_win_over_whole_records_in_the_jobs_log(tmp_path, torn):
+    at = directory(tmp_path)
+    for folder, name, text in (("job-logs", "load.log", job_log(LINES)), ("requests", "load.csv", torn)):
+        (at / folder).mkdir()
+        (at / folder / name).write_text(text)
+    found = run.load(at)
+    assert len(found.requests.records) == 3
+    assert "requests/load.csv is not whole: the records are those in job-logs/load.log." in found.notes
+    (at / "job-logs" / "load.log").write_text(job_log(LINES).partition("==== end")[0])
+    assert len(run.load(at).requests.records) < 3 + (torn == ""), "neither is whole: the file is taken"
+
+
 def test_a_run_without_any_has_none(tmp_path):
     found = run.load(directory(tmp_path))
     assert not found.requests.are_known and not len(found.requests.records)
