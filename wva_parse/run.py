@@ -31,7 +31,7 @@ from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import is_broken, read_json_list, read_record
-from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, read_lines
+from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, parse_stamp, read_lines
 from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
@@ -71,6 +71,7 @@ TELLING_KINDS = (
     ("kv_cache", "capacity-based"),
 )
 
+MOST_SHIFTED_S = 10  # of a workload against the first one: a container starts within seconds, if its image is there
 MOST_PROBLEMS = 6  # with the records of requests that are told one by one
 
 _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
@@ -376,6 +377,7 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     for work in record.get("workloads") or []:
         if work.get("result") == "failed":
             yield f"Workload {work.get('name')} failed: {work.get('reason') or 'no reason is known'}."
+    yield from _shifted(record.get("workloads") or [])
     yield from _requests_notes(experiment.requests)
     if experiment.collection and not experiment.collection.get("complete"):
         reasons = "; ".join(map(str, experiment.collection.get("reasons") or [])) or "no reason given"
@@ -401,6 +403,27 @@ def _notes(experiment: Experiment) -> Iterator[str]:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
         yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
     yield from counts.unreadable.values()
+
+
+def _shifted(work: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Parallel workloads that did not begin to send as long after the first one as planned."""
+    sent = [
+        (float(each["planned_start_s"]), start, each.get("name"))
+        for each in work
+        if each.get("how", "parallel") == "parallel"
+        and isinstance(each.get("planned_start_s"), (int, float))
+        and (start := parse_stamp(str(each.get("sending_start") or "")))
+    ]
+    if not sent:
+        return
+    first_s, first, first_name = min(sent, key=lambda each: each[:2])
+    for planned_s, start, name in sent:
+        late_s = (start - first).total_seconds() - (planned_s - first_s)
+        if abs(late_s) > MOST_SHIFTED_S:
+            yield (
+                f"Workload {name} began to send {abs(late_s):.0f} s {'later' if late_s > 0 else 'sooner'} after "
+                f"{first_name} than planned (images to pull?): the load did not have its planned course."
+            )
 
 
 def _requests_notes(requests: Requests) -> Iterator[str]:

@@ -46,7 +46,10 @@ def test_no_records_have_their_columns():
     ("plan", "is_warmup"),
     [
         ({"name": "warmup"}, True),
-        ({"name": "Warm-Up-1"}, True),
+        ({"name": "Warm-Up"}, True),
+        ({"name": "after-warmup-peak"}, False),
+        ({"name": "warmup-1"}, False),
+        ({"name": "peak", "manifest": "warmup/after-warmup-peak.yaml"}, False),
         ({"name": "first", "manifest": "workloads/sharegpt-load-job-warmup.yaml"}, True),
         ({"name": "peak", "manifest": "workloads/load.yaml"}, False),
     ],
@@ -213,7 +216,8 @@ def test_a_torn_file_does_not_win_over_whole_records_in_the_jobs_log(tmp_path, t
     assert len(found.requests.records) == 3
     assert "requests/load.csv is not whole: the records are those in job-logs/load.log." in found.notes
     (at / "job-logs" / "load.log").write_text(job_log(LINES).partition("==== end")[0])
-    assert len(run.load(at).requests.records) < 3 + (torn == ""), "neither is whole: the file is taken"
+    sent = 1 if torn == csv(LINES[:1]) else 3
+    assert len(run.load(at).requests.records) == sent, "of what is not whole, the one that is known to lack nothing"
 
 
 def test_a_run_without_any_has_none(tmp_path):
@@ -237,3 +241,21 @@ def test_why_a_job_left_no_result_is_known_from_the_record(tmp_path):
     for name in "ab":
         (at / "job-logs" / f"{name}.log").write_text("Namespace(num_prompts=9)\n")
     assert [each.kind for each in run.load(at).client.without] == ["cut", "signal"]
+
+
+@pytest.mark.parametrize(
+    ("sends_from", "how", "said"),
+    [
+        (105, "parallel", ""),
+        (106, "parallel", "11 s later after first"),
+        (80, "parallel", "15 s sooner after first"),
+        (900, "sequential", ""),
+    ],
+)
+def test_a_workload_that_began_to_send_at_another_time_than_planned_is_told(tmp_path, sends_from, how, said):
+    base = {"how": how, "start": stamp(0), "result": "complete"}
+    first = {**base, "name": "first", "planned_start_s": 0, "sending_start": stamp(35)}
+    second = {**base, "name": "second", "planned_start_s": 60, "sending_start": stamp(sends_from)}
+    notes = [note for note in run.load(directory(tmp_path, workloads=[second, first])).notes if "began to send" in note]
+    assert len(notes) == bool(said)
+    assert not said or notes[0].startswith(f"Workload second began to send {said} than planned")

@@ -89,6 +89,7 @@ def test_minutes_with_few_requests_are_points_and_failed_ones_marked(whole):
     drawn = lines(axis)
     assert len(drawn["single requests (< 20 in the minute)"]) == 7
     assert drawn["failed (n = 2)"][:, 0] == pytest.approx([62 / 60, 63 / 60])
+    assert "10 to 90 % of a minute's requests" in axis.get_legend_handles_labels()[1]
     assert "median" in drawn and "median, warm-up" in drawn
 
 

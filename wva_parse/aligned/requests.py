@@ -11,6 +11,7 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,7 +36,8 @@ REQUEST_COLUMNS = (
 _CALLED = {"in": "input_tokens", "out": "output_tokens", "ok": "answered"}
 CLOCKS_APART_S = 5  # run.json has whole seconds, and a Job's end is seen late
 
-_WARMUP = re.compile(r"warm[-_ ]?up", re.IGNORECASE)
+_WARMUP = re.compile(r"warm-?up", re.IGNORECASE)
+_WARMUP_MANIFEST = re.compile(r"(?:.*[-_])?warm[-_]?up", re.IGNORECASE)
 
 
 class Sent(NamedTuple):
@@ -184,8 +186,9 @@ def _misfits(frames: list[pd.DataFrame], plan: Mapping[str, Any], name: str, zer
 
 
 def is_warmup(plan: Mapping[str, Any]) -> bool:
-    """Whether a workload is there to warm up, by its name or its manifest's."""
-    return any(_WARMUP.search(str(plan.get(key) or "")) for key in ("name", "manifest", "job_manifest"))
+    """Whether a workload is there to warm up: it is called `warmup` or `warm-up`, or its manifest's name ends so."""
+    manifests = (PurePath(str(plan.get(key) or "")).stem for key in ("manifest", "job_manifest"))
+    return bool(_WARMUP.fullmatch(str(plan.get("name")))) or any(map(_WARMUP_MANIFEST.fullmatch, manifests))
 
 
 def is_cut(plan: Mapping[str, Any]) -> bool:

@@ -227,7 +227,7 @@ def _band(axis: Axes, run: Experiment, records: pd.DataFrame, column: str, color
         axis.plot(at, run_of[f"{name}_p50_ms"], ".-", color=color, markersize=4)
         axis.plot(at, run_of[f"{name}_p99_ms"], ".:", color=color, markersize=4)
     if is_many.any():
-        axis.fill_between([], [], [], color=color, alpha=0.2, label=f"10 to 90 % of a minute's{suffix}")
+        axis.fill_between([], [], [], color=color, alpha=0.2, label=f"10 to 90 % of a minute's requests{suffix}")
         axis.plot([], [], ".-", color=color, label=f"median{suffix}")
         axis.plot([], [], ".:", color=color, label=f"99 %{suffix}")
     few = set(by_minute.loc[~is_many, "minute"])

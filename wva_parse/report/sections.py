@@ -299,7 +299,7 @@ def _values_at(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _workload_table(summary: Summary) -> Table:
-    header = ("workload", "req/s", "planned (s)", "started", "ended", "late (s)", "result")
+    header = ("workload", "req/s", "planned (s)", "started", "sends from", "ended", "late (s)", "result")
     return Table(header, [_workload_row(work) for work in summary["workloads"]], is_text=True)
 
 
@@ -307,7 +307,8 @@ def _workload_row(work: dict[str, Any]) -> tuple[str, ...]:
     result = str(work["result"] or UNKNOWN) + (f": {work['reason']}" if work["reason"] else "")
     planned = f"{work['planned_start_s']} to {work['planned_end_s']}"
     late = "–" if work["start_late_s"] is None else f"{work['start_late_s']:.2f}"
-    return str(work["name"]), cell(work["rate_per_s"]), planned, work["start"] or "–", work["end"] or "–", late, result
+    times = (work.get(key) or "–" for key in ("start", "sending_start", "end"))
+    return str(work["name"]), cell(work["rate_per_s"]), planned, *times, late, result
 
 
 def _requests_section(summary: Summary) -> Section:
