@@ -108,11 +108,11 @@ def find_block(text: str, where: str) -> Block | None:
         return Block(tuple(lines[first:last]), first + 1, _count(lines[last]), (problem,))
     blocks = []  # with both markers, from the last one
     for begin, following in zip(reversed(begins), [len(lines), *reversed(begins[1:])], strict=True):
-        last = next((end for end in ends if begin < end < following), None)
-        if last is not None:
+        end_at = next((end for end in ends if begin < end < following), None)
+        if end_at is not None:
             is_last = following == len(lines)
             later = () if is_last else (f"{where}: a later block of records is not complete and was not read",)
-            blocks.append(Block(tuple(lines[begin + 1 : last]), begin + 2, _count(lines[last]), later))
+            blocks.append(Block(tuple(lines[begin + 1 : end_at]), begin + 2, _count(lines[end_at]), later))
     is_whole = (block for block in blocks if block.counted == sum(map(_may_be_row, block.lines)))
     if (found := next(is_whole, None)) or (found := next(iter(blocks), None)):
         return found
