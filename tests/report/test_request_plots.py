@@ -179,6 +179,7 @@ def test_where_nothing_is_known_of_any_request_that_is_said(tmp_path):
     assert said in words.about_slo(found)
     assert "## What the clients felt" in sections.markdown(found)
     assert page.Tile("requests of which nothing is known", "900") in page.tiles(found)
+    assert page.Tile("TTFT within its SLO (of 4 loaded observations)", "100.0 %") in page.tiles(found)
     assert page.run_page(found, {})
 
 

@@ -125,6 +125,9 @@ def tiles(summary: Summary) -> list[Tile]:
     felt = summary["requests"] or {"within_slo_share": None, "unknown": 0}
     of_recorded = words.of_recorded(summary)
     of_some = f" ({of_recorded})" if of_recorded else ""
+    of_what = of_some if slo["basis"] == "requests" else ""
+    if felt["unknown"] and slo["basis"] == "minutes":
+        of_what = f" (of {count(slo['loaded_observations'], 'loaded observation')})"
     found = []
     if felt["within_slo_share"] is not None:
         found.append(Tile(f"requests within the SLO{of_some}", percent(felt["within_slo_share"])))
@@ -132,7 +135,7 @@ def tiles(summary: Summary) -> list[Tile]:
         found.append(Tile("requests of which nothing is known", number(felt["unknown"])))
     found += [
         Tile(
-            f"{metric.upper()} within its SLO{of_some if slo['basis'] == 'requests' else ''}",
+            f"{metric.upper()} within its SLO{of_what}",
             _or_unknown(slo[f"{metric}_attainment"], percent),
         )
         for metric in ("itl", "ttft")
