@@ -31,8 +31,8 @@ from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import is_broken, read_json_list, read_record
-from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, read_lines
-from wva_parse.log.requests import read_text, records_of_csv, records_of_log
+from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, parse_stamp, read_lines
+from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
@@ -71,6 +71,7 @@ TELLING_KINDS = (
     ("kv_cache", "capacity-based"),
 )
 
+MOST_SHIFTED_S = 10  # of a workload against the first one: a container starts within seconds, if its image is there
 MOST_PROBLEMS = 6  # with the records of requests that are told one by one
 
 _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
@@ -287,13 +288,18 @@ def _without(job: str, text: str, work: dict[str, Any]) -> Without:
 
 
 def read_requests(directory: Path, record: dict[str, Any], client: Client, zero: pd.Timestamp) -> Requests:
-    """The records of single requests: those in requests/, and of Job logs that nothing was taken from yet."""
+    """The records of single requests: those in requests/, and of Job logs that nothing whole was taken from yet."""
     recorded = {path.stem: records_of_csv(read_text(path), f"requests/{path.name}") for path in csv_files(directory)}
     for path in sorted((directory / "job-logs").glob("*.log")):
-        if path.stem not in recorded:
-            found = records_of_log(read_text(path), f"job-logs/{path.name}")
-            if found is not None:
-                recorded[path.stem] = found
+        text, taken = read_text(path), recorded.get(path.stem)
+        if taken and taken.sent and not taken.problems and counted(text) <= taken.sent:
+            continue
+        found = records_of_log(text, f"job-logs/{path.name}")
+        if found and not taken:
+            recorded[path.stem] = found
+        elif taken and found and found.sent and (not found.problems or found.sent > taken.sent):
+            problem = f"requests/{path.stem}.csv is not whole: the records are those in job-logs/{path.name}"
+            recorded[path.stem] = replace(found, problems=(problem, *found.problems))
     return make_requests(recorded, record.get("workloads") or [], client, zero)
 
 
@@ -371,6 +377,7 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     for work in record.get("workloads") or []:
         if work.get("result") == "failed":
             yield f"Workload {work.get('name')} failed: {work.get('reason') or 'no reason is known'}."
+    yield from _shifted(record.get("workloads") or [])
     yield from _requests_notes(experiment.requests)
     if experiment.collection and not experiment.collection.get("complete"):
         reasons = "; ".join(map(str, experiment.collection.get("reasons") or [])) or "no reason given"
@@ -396,6 +403,27 @@ def _notes(experiment: Experiment) -> Iterator[str]:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
         yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
     yield from counts.unreadable.values()
+
+
+def _shifted(work: Iterable[dict[str, Any]]) -> Iterator[str]:
+    """Parallel workloads that did not begin to send as long after the first one as planned."""
+    sent = [
+        (float(each["planned_start_s"]), start, each.get("name"))
+        for each in work
+        if each.get("how", "parallel") == "parallel"
+        and isinstance(each.get("planned_start_s"), (int, float))
+        and (start := parse_stamp(str(each.get("sending_start") or "")))
+    ]
+    if not sent:
+        return
+    first_s, first, first_name = min(sent, key=lambda each: each[:2])
+    for planned_s, start, name in sent:
+        late_s = (start - first).total_seconds() - (planned_s - first_s)
+        if abs(late_s) > MOST_SHIFTED_S:
+            yield (
+                f"Workload {name} began to send {abs(late_s):.0f} s {'later' if late_s > 0 else 'sooner'} after "
+                f"{first_name} than planned (images to pull?): the load did not have its planned course."
+            )
 
 
 def _requests_notes(requests: Requests) -> Iterator[str]:

@@ -10,6 +10,7 @@ from clients import csv, failed_line, job_log, line, with_requests
 from logs import T0, model_loop_run, observed, stamp, write_run
 
 from wva_parse import run
+from wva_parse.aligned.experiment import workload_spans
 from wva_parse.aligned.requests import REQUEST_COLUMNS, make_requests, no_requests
 from wva_parse.log.benchmark import Client, Result
 from wva_parse.log.requests import records_of_csv
@@ -45,7 +46,10 @@ def test_no_records_have_their_columns():
     ("plan", "is_warmup"),
     [
         ({"name": "warmup"}, True),
-        ({"name": "Warm-Up-1"}, True),
+        ({"name": "Warm-Up"}, True),
+        ({"name": "after-warmup-peak"}, False),
+        ({"name": "warmup-1"}, False),
+        ({"name": "peak", "manifest": "warmup/after-warmup-peak.yaml"}, False),
         ({"name": "first", "manifest": "workloads/sharegpt-load-job-warmup.yaml"}, True),
         ({"name": "peak", "manifest": "workloads/load.yaml"}, False),
     ],
@@ -68,6 +72,44 @@ def test_of_a_workload_that_failed_nothing_is_known_either():
     assert [(each.workload, each.unknown) for each in found.workloads] == [("load", 0), ("peak", 900)]
     assert found.are_known
     assert not made({}, work).are_known, "a client that never tells single requests"
+
+
+def test_where_all_failed_or_were_cut_nothing_is_known_of_all_that_was_planned():
+    failed = {"name": "load", "prompts": 600, "sending_s": 60, "start": stamp(0), "result": "failed"}
+    cut = {**failed, "name": "peak", "prompts": 900, "result": "cut"}
+    found = made({}, [failed, {**failed, "name": "b"}])
+    assert found.are_known and [each.unknown for each in found.workloads] == [600, 600]
+    assert made({}, [failed, cut]).are_known
+    assert not made({}, [failed, {**failed, "name": "b", "result": "complete"}]).are_known
+    assert not made({}, [{"name": "load", "start": stamp(0), "result": "failed"}]).are_known, "an older run"
+
+
+def test_records_that_cannot_be_those_of_the_record_are_told():
+    plan = {"name": "load", "prompts": 2, "start": stamp(0), "end": stamp(90)}
+    found = made({"load": LINES, "other": LINES, "load-1": LINES[:1]}, [plan])
+    assert found.problems == (
+        "Workload load has 4 records where 2 requests were to be sent",
+        "The records of other belong to no workload of run.json",
+    )
+    assert made({"load": LINES, "other": LINES}).problems == (), "without a record nobody knows"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (4, 90, ""),
+        (6, 90, "6 s before its Job was created"),
+        (-90, -4, ""),
+        (-90, -6, "6 s after its Job ended"),
+        (-90, None, ""),
+    ],
+)
+def test_a_first_request_outside_its_job_tells_that_clocks_differ(start, end, said):
+    plan = {"name": "load", "start": stamp(start), "end": None if end is None else stamp(end)}
+    problems = made({"load": LINES}, [plan]).problems
+    assert len(problems) == bool(said)
+    if said:
+        assert problems[0].startswith(f"Workload load sent its first request {said}: the clocks")
 
 
 def test_a_workload_that_never_began_has_sent_nothing():
@@ -138,6 +180,23 @@ def test_a_run_has_the_records_of_its_folder(tmp_path):
     ]
 
 
+def test_load_lies_where_requests_were_sent(tmp_path):
+    """Not where the container's first line does: the client's start-up follows it."""
+    work = {"rate_per_s": 2, "start": stamp(0), "sending_start": stamp(10), "sending_s": 90, "end": stamp(150)}
+    felt, cut = {**work, "name": "felt", "result": "complete"}, {**work, "name": "cut", "result": "cut"}
+    at = with_requests(directory(tmp_path, workloads=[felt, cut]), {"felt": LINES}, T0.timestamp() + 40)
+    found = workload_spans(run.load(at))
+    assert found == [("felt", pytest.approx(40 / 60), pytest.approx(130 / 60), 2), ("cut", 10 / 60, 100 / 60, 2)]
+
+
+def test_without_times_of_sending_load_lies_where_the_record_says(tmp_path):
+    work = {"name": "felt", "rate_per_s": 2, "start": stamp(0), "sending_start": stamp(10), "sending_s": 90}
+    at = with_requests(directory(tmp_path, workloads=[work]), {"felt": LINES})
+    text = (at / "requests" / "felt.csv").read_text()
+    (at / "requests" / "felt.csv").write_text(text.partition("\n")[2])
+    assert workload_spans(run.load(at)) == [("felt", 10 / 60, 100 / 60, 2)]
+
+
 def test_records_that_only_the_jobs_log_has_are_read_from_there(tmp_path):
     at = directory(tmp_path)
     (at / "job-logs").mkdir()
@@ -145,6 +204,20 @@ def test_records_that_only_the_jobs_log_has_are_read_from_there(tmp_path):
     found = run.load(at)
     assert len(found.requests.records) == 3
     assert "job-logs/load.log: 3 requests, where the end marker counts 4." in found.notes
+
+
+@pytest.mark.parametrize("torn", ["", csv(LINES[:1]), csv(LINES)[:-20]], ids=["empty", "fewer lines", "half a line"])
+def test_a_torn_file_does_not_win_over_whole_records_in_the_jobs_log(tmp_path, torn):
+    at = directory(tmp_path)
+    for folder, name, text in (("job-logs", "load.log", job_log(LINES)), ("requests", "load.csv", torn)):
+        (at / folder).mkdir()
+        (at / folder / name).write_text(text)
+    found = run.load(at)
+    assert len(found.requests.records) == 3
+    assert "requests/load.csv is not whole: the records are those in job-logs/load.log." in found.notes
+    (at / "job-logs" / "load.log").write_text(job_log(LINES).partition("==== end")[0])
+    sent = 1 if torn == csv(LINES[:1]) else 3
+    assert len(run.load(at).requests.records) == sent, "of what is not whole, the one that is known to lack nothing"
 
 
 def test_a_run_without_any_has_none(tmp_path):
@@ -168,3 +241,21 @@ def test_why_a_job_left_no_result_is_known_from_the_record(tmp_path):
     for name in "ab":
         (at / "job-logs" / f"{name}.log").write_text("Namespace(num_prompts=9)\n")
     assert [each.kind for each in run.load(at).client.without] == ["cut", "signal"]
+
+
+@pytest.mark.parametrize(
+    ("sends_from", "how", "said"),
+    [
+        (105, "parallel", ""),
+        (106, "parallel", "11 s later after first"),
+        (80, "parallel", "15 s sooner after first"),
+        (900, "sequential", ""),
+    ],
+)
+def test_a_workload_that_began_to_send_at_another_time_than_planned_is_told(tmp_path, sends_from, how, said):
+    base = {"how": how, "start": stamp(0), "result": "complete"}
+    first = {**base, "name": "first", "planned_start_s": 0, "sending_start": stamp(35)}
+    second = {**base, "name": "second", "planned_start_s": 60, "sending_start": stamp(sends_from)}
+    notes = [note for note in run.load(directory(tmp_path, workloads=[second, first])).notes if "began to send" in note]
+    assert len(notes) == bool(said)
+    assert not said or notes[0].startswith(f"Workload second began to send {said} than planned")

@@ -119,6 +119,30 @@ def test_of_several_blocks_the_last_counts():
     assert found is not None and found.sent == 1 and found.problems == ()
 
 
+def test_of_several_blocks_the_last_complete_one_counts():
+    whole, shorter = job_log(LINES), job_log(LINES[:1])
+    for torn in (shorter.partition("==== end")[0], job_log(LINES[:1], count=9)):
+        found = records_of_log(whole + torn, "a.log")
+        assert found is not None and found.sent == 3
+        assert "a.log: a later block of records is not complete and was not read" in found.problems
+    found = records_of_log(whole.partition("==== end")[0] + shorter, "a.log")
+    assert found is not None and found.sent == 1 and found.problems == ()
+
+
+@pytest.mark.parametrize(
+    "header", ["ttft_ms,start_s,tpot_ms,e2e_ms,in,out,ok", "start_s,ttft_ms,tpot_ms,e2e_ms,in,out,answered", "a,b"]
+)
+def test_other_columns_are_not_read_by_their_places(header):
+    found = records_of_csv(csv(LINES).replace(HEADER, header), "requests/a.csv")
+    assert found.sent == 0
+    assert found.problems == (f"requests/a.csv:2: columns '{header}'; expected {HEADER}; nothing was read",)
+
+
+def test_damaged_lines_are_shown_without_their_control_characters():
+    (problem,) = read_records([HEADER, "\x1b[2J\x07,"], "a.csv").problems
+    assert problem == f"a.csv:2: '\\x1b[2J\\x07,' is no request; expected {HEADER}"
+
+
 @pytest.mark.parametrize("text", ["", "Namespace(num_prompts=3)\n", TABLE.format(answered=3, failed=0)])
 def test_a_log_without_a_block_has_no_records(text):
     assert records_of_log(text, "a.log") is None
@@ -128,6 +152,10 @@ def test_a_log_without_a_block_has_no_records(text):
     ("text", "said"),
     [
         (TABLE.format(answered=97, failed=23), "the client's table tells 97 answered and 23 failed"),
+        (
+            f"{TABLE.format(answered=3, failed=0)}no records of requests: /tmp/r.json: ValueError: it has no list\n",
+            "no requests: the Job says 'no records of requests: /tmp/r.json: ValueError: it has no list'",
+        ),
         ("KeyboardInterrupt\n", "no requests: it was ended by a signal (SIGINT)"),
         ("", "no requests: it printed no result"),
     ],

@@ -104,6 +104,19 @@ def test_goodput_is_over_the_union_of_the_sending_windows():
     assert summed(files, walls={"a": base, "b": base + 5, "c": base + 100})["goodput_per_s"] == pytest.approx(6 / 25)
 
 
+def test_a_workload_of_which_nothing_is_known_does_not_improve_the_score():
+    cut = {"name": "peak", "prompts": 720, "start": stamp(5), "sending_s": 40, "result": "cut"}
+    found = summed({"load": FIVE}, [{"name": "load", "sending_s": 5, "prompts": 5}, cut])
+    assert (found["within_slo"], found["within_slo_share"]) == (2, 0.4)
+    assert (found["within_slo_share_min"], found["within_slo_share_max"]) == (2 / 725, 722 / 725)
+    assert found["sending_s"] == 45 and found["goodput_per_s"] == pytest.approx(2 / 45)
+    # One that failed early sent no longer than it lived; of one without a plan nobody knows how long it sent.
+    failed = {**cut, "result": "failed", "end": stamp(15)}
+    assert summed({"load": FIVE}, [{"name": "load", "sending_s": 5}, failed])["sending_s"] == 15
+    del cut["sending_s"]
+    assert summed({"load": FIVE}, [{"name": "load", "sending_s": 5}, cut])["goodput_per_s"] is None
+
+
 def test_without_a_window_there_is_no_goodput():
     found = summed({"load": [line("", 5)] * 3})
     assert found["within_slo"] == 3 and found["sending_s"] is None and found["goodput_per_s"] is None
@@ -173,6 +186,19 @@ def test_ready_replicas_are_those_of_the_samples(tmp_path):
     text = "".join(f"{pd.io.json.ujson_dumps(sample(s, 3, n))}\n" for s, n in ((0, 1), (60, 3)))
     (at / "cluster-samples.jsonl").write_text(text)
     assert requests.ready_replicas(run.load(at))["ready"].tolist() == [1, 3]
+
+
+def test_the_last_sample_before_the_window_holds_at_its_start(tmp_path):
+    work = [{"name": "load", "start": stamp(10), "result": "complete"}]
+    at = directory(tmp_path, {"load": FIVE}, workloads=work)
+    times = ((-20, 2), (5, 1), (16, 3))
+    text = "".join(f"{pd.io.json.ujson_dumps(sample(s, 3, n))}\n" for s, n in times)
+    (at / "cluster-samples.jsonl").write_text(text)
+    found = run.load(at)
+    ready = requests.ready_replicas(found)
+    zero_s = (found.frames.zero - pd.Timestamp(T0)).total_seconds()
+    assert (60 * ready["minutes"] + zero_s).round(6).tolist() == [10, 16] and ready["ready"].tolist() == [1, 3]
+    assert found.samples.replicas["ready"].tolist() == [3], "in no other number"
 
 
 # --- laws

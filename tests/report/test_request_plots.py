@@ -14,7 +14,7 @@ from wva_parse.analysis import REQUEST_PLOTS, plots_of, request_plots_of
 from wva_parse.measures.summary import summarize
 from wva_parse.report import compare, page, request_plots, sections, words
 
-CUT = {"name": "peak", "prompts": 900, "start": stamp(0), "result": "cut"}
+CUT = {"name": "peak", "prompts": 900, "start": stamp(0), "sending_s": 90, "result": "cut"}
 LOAD = {"name": "load", "prompts": 70, "sending_s": 70, "start": stamp(0), "result": "complete", "rate_per_s": 1}
 MANY = [line(str(n), 100 + n, 5) for n in range(60)]
 FEW = [line("61", 2000, 5), failed_line("62"), failed_line("63"), *(line(str(64 + n), 50, 20) for n in range(6))]
@@ -70,7 +70,7 @@ def test_every_figure_of_every_run_can_be_drawn_and_has_labels(draw, any_run):
 
 def test_every_figure_says_of_how_many_it_is_and_of_how_many_nothing_is_known(whole):
     for draw in REQUEST_PLOTS.values():
-        assert "69 sent, 2 failed, of 901 more nothing is known" in draw(whole).get_suptitle()
+        assert "69 recorded, 2 failed, of 901 more nothing is known" in draw(whole).get_suptitle()
 
 
 def test_a_curve_ends_below_all_by_as_much_as_failed(whole):
@@ -89,6 +89,7 @@ def test_minutes_with_few_requests_are_points_and_failed_ones_marked(whole):
     drawn = lines(axis)
     assert len(drawn["single requests (< 20 in the minute)"]) == 7
     assert drawn["failed (n = 2)"][:, 0] == pytest.approx([62 / 60, 63 / 60])
+    assert "10 to 90 % of a minute's requests" in axis.get_legend_handles_labels()[1]
     assert "median" in drawn and "median, warm-up" in drawn
 
 
@@ -104,6 +105,7 @@ def test_requests_are_grouped_by_ready_replicas(whole):
     assert [text.get_text() for text in share.get_xticklabels()] == ["1", "2", "not known"]
     assert [text.get_text() for text in share.texts] == ["100 %\nof 59", "0 %\nof 9", "100 %\nof 1"]
     assert felt.get_yscale() == "log"
+    assert share.get_xlabel() == "replicas that were ready when the request was sent (known every 60 s)"
 
 
 def test_a_run_without_records_has_no_such_figure(tmp_path, whole):
@@ -118,26 +120,55 @@ def test_a_run_without_records_has_no_such_figure(tmp_path, whole):
 def test_the_verdict_rests_on_requests_and_says_of_how_many_nothing_is_known(whole):
     found = summarize(whole)
     assert words.verdict(found)[0] == (
-        "87.0 % of 69 requests were within the SLO (TTFT of at most 1000 ms and TPOT of at most 10 ms); 2 failed, 99 % "
-        "of the answered ones had their first token within 785 ms. Of 901 more requests nothing is known."
+        "87.0 % of 69 recorded requests were within the SLO (TTFT of at most 1000 ms and TPOT of at most 10 ms), that "
+        "is 6.2 % to 99.1 % of all 970; 2 failed, 99 % of the answered ones had their first token within 785 ms. Of "
+        "901 more requests nothing is known."
     )
     assert words.about_slo(found) == (
-        "ITL was at or below 10 ms in 88.4 % and TTFT was at or below 1000 ms in 95.7 % of 69 requests (TPOT of a "
-        "request stands for ITL). Of 901 more requests nothing is known."
+        "ITL was at or below 10 ms in 88.4 % and TTFT was at or below 1000 ms in 95.7 % of 69 recorded requests (TPOT "
+        "of a request stands for ITL). Of 901 more requests nothing is known."
     )
 
 
 def test_what_the_clients_felt_has_a_section(whole):
     text = sections.markdown(summarize(whole), plots_of(whole))
     section = text.partition("## What the clients felt")[2].partition("\n## ")[0]
-    assert "69 requests were sent, 67 answered and 2 failed (2.9 %). Of 901 more requests nothing is known." in section
+    assert (
+        "69 requests are recorded, 67 answered and 2 failed (2.9 %). Of 901 more requests nothing is known." in section
+    )
+    assert (
+        "87.0 % of all that are recorded were within the SLO, that is 6.2 % to 99.1 % of all 970: at least 0.67 per"
+        in section
+    )
+    assert "| workload | recorded | answered |" in section
+    assert "| 67 answered of 69 recorded; of 901 more nothing is known | mean |" in section
+    assert "| TTFT | 1000 ms (from the log) | 95.7 % | 69 recorded; of 901 more nothing is known |" in text
     assert "The warm-up's 30 requests are in none of these numbers." in section
     assert "| load | 69 | 67 | 2 | 1 | 60 (87.0 %) |" in section
     assert "| peak | 0 | 0 | 0 | 900 | – | – | – |" in section
     assert "| warmup (warm-up, not pooled) | 30 | 30 | 0 | 0 |" in section
     for name in REQUEST_PLOTS:
         assert f"plots/{name}.png" in section
-    assert "| attainment | share of the requests sent" in text
+    assert "| attainment | share of the requests sent and recorded" in text
+
+
+def test_where_all_are_accounted_for_nothing_is_said_of_recorded_ones(tmp_path):
+    found = summarize(made(tmp_path, {"load": MANY}))
+    text = sections.markdown(found)
+    assert "60 requests were sent, 60 answered" in text and "100.0 % of all that were sent" in text
+    assert "at least 1.0" not in text and "nothing is known" not in text
+    assert found["requests"]["within_slo_share_min"] == found["requests"]["within_slo_share_max"] == 1
+    assert page.tiles(found)[0] == page.Tile("requests within the SLO", "100.0 %")
+
+
+def test_repeats_say_which_runs_have_requests_of_which_nothing_is_known(whole):
+    first = summarize(whole)
+    second = {**first, "run": "r-20260102-030405"}
+    (section,) = [each for each in compare.sections([first, second], {}) if each.title == "Repeats"]
+    assert section.sentences[1].endswith(
+        "r (of 69 recorded; of 901 more nothing is known), r-20260102-030405 (of 69 recorded; of 901 more nothing is "
+        "known)."
+    )
 
 
 def test_where_nothing_is_known_of_any_request_that_is_said(tmp_path):
@@ -148,6 +179,7 @@ def test_where_nothing_is_known_of_any_request_that_is_said(tmp_path):
     assert said in words.about_slo(found)
     assert "## What the clients felt" in sections.markdown(found)
     assert page.Tile("requests of which nothing is known", "900") in page.tiles(found)
+    assert page.Tile("TTFT within its SLO (of 4 loaded observations)", "100.0 %") in page.tiles(found)
     assert page.run_page(found, {})
 
 
@@ -168,13 +200,20 @@ def test_reports_of_any_run_can_be_made(any_run):
 
 def test_the_page_begins_with_them(whole):
     tiles = page.tiles(summarize(whole))
-    assert tiles[0] == page.Tile("requests within the SLO", "87.0 %")
+    some = "(of 69 recorded; of 901 more nothing is known)"
+    assert tiles[0] == page.Tile(f"requests within the SLO {some}", "87.0 %")
     assert tiles[1] == page.Tile("requests of which nothing is known", "901")
+    assert tiles[3] == page.Tile(f"TTFT within its SLO {some}", "95.7 %")
 
 
 def test_a_comparison_has_their_rows(whole):
     found = dict(compare.describe(summarize(whole)))
-    assert found["share of requests within the SLO"] == "87.0 %"
+    some = "(of 69 recorded; of 901 more nothing is known)"
+    assert found["share of requests within the SLO"] == f"87.0 % {some}"
+    assert found["TTFT attainment"] == f"95.7 % {some}"
+    assert found["goodput, requests/s"] == f"at least 0.67 {some}"  # 60 in the 90 s of the one that was cut
+    assert found["TTFT of requests, median, ms"].endswith(some)
+    assert found["requests recorded"] == "69"
     assert found["requests of which nothing is known"] == "901"
     wanted = (
         "goodput, requests/s",

@@ -86,7 +86,7 @@ Two loads
 
 - `wva-controller-logs.jsonl`: every line of the controller; `collection.json`: how it was collected
 - `cluster-samples.jsonl`: replicas, variants and scaler over time; `cluster/`: their state before and after
-- `job-logs/`: what the load generators reported
+- `job-logs/`: what the load generators reported; `requests/`: a line per request, of those that tell single ones
 - `metrics.csv`: the controller's log in columns
 - `run.json`, `plan.tsv`, `run.log`, `experiment-config.yaml`: what was planned and what happened
 

@@ -126,13 +126,23 @@ def test_client_side_lists_each_job(model):
 
 def test_workloads_are_listed_and_failed_ones_are_warned_of(tmp_path):
     work = {"name": "peak", "rate_per_s": 10, "planned_start_s": 0, "planned_end_s": 60, "start": stamp(0)}
-    failed = {**work, "end": stamp(30), "start_late_s": 0.25, "result": "failed", "reason": "BackoffLimitExceeded"}
+    failed = {
+        **work,
+        "sending_start": stamp(5),
+        "end": stamp(30),
+        "start_late_s": 0.25,
+        "result": "failed",
+        "reason": "BackoffLimitExceeded",
+    }
     runs = [model_loop_run(60 * n, observed(8, 20)) for n in range(3)]
     record = {"status": "failed", "workloads": [failed]}
     found = summarize(run.load(write_run(tmp_path / "r", *runs, config={}, record=record)))
     text = sections.markdown(found)
-    assert f"| peak | 10 | 0 to 60 | {stamp(0)} | {stamp(30)} | 0.25 | failed: BackoffLimitExceeded |" in text
+    assert (
+        f"| peak | 10 | 0 to 60 | {stamp(0)} | {stamp(5)} | {stamp(30)} | 0.25 | failed: BackoffLimitExceeded |" in text
+    )
     assert "- Workload peak failed: BackoffLimitExceeded." in text
+    assert "| workload | req/s | planned (s) | started | sends from | ended | late (s) | result |" in text
 
 
 def test_what_one_replica_serves_can_be_given(tmp_path):

@@ -39,6 +39,17 @@ def test_a_model_based_reconciliation(tmp_path):
     )
 
 
+def test_when_all_have_ended_no_load_is_left(tmp_path):
+    """Though the second one began sooner after the first than planned; what follows is the wait for answers."""
+    first = {**RECORD["workloads"][0], "sending_start": stamp(3), "sending_s": 360}
+    second = {**RECORD["workloads"][1], "sending_start": stamp(120), "sending_s": 360, "end": stamp(500)}
+    record = {"status": "complete", "workloads": [first, second]}
+    directory = write_run(tmp_path / "r", *(model_loop_run(s, observed(12, 900)) for s in (470, 480)), record=record)
+    before, after = lines(directory)
+    assert before.startswith("7:47  load 15 req/s (second)  0:13 of load left  ")
+    assert after.startswith("7:57  load 0 req/s  ITL")
+
+
 def test_a_capacity_based_reconciliation_without_slo(tmp_path):
     pods = {"a": (0.5, 3), "b": (0.91, 4)}
     directory = finished(tmp_path, capacity_loop_run(200, pods, seen=observed(0, 0), current=2, target=2))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +12,12 @@ import pandas as pd
 
 from wva_parse.aligned.align import Alignment
 from wva_parse.aligned.frames import Frames, Window
-from wva_parse.aligned.requests import Requests
+from wva_parse.aligned.requests import Requests, sending_window
 from wva_parse.aligned.samples import Samples
 from wva_parse.aligned.slo import Slo
 from wva_parse.aligned.triggers import Triggers
 from wva_parse.log.benchmark import Client
-from wva_parse.log.lines import LineCounts, parse_stamp
+from wva_parse.log.lines import LineCounts
 
 KV_CACHE_THRESHOLD = 0.90
 QUEUE_THRESHOLD = 5
@@ -99,24 +99,20 @@ class Experiment:
         return bool(self.record.get("simulated"))
 
 
-def sending_window(work: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    """When a workload of run.json sent: load is what is sent, not what a Job waits for before and after.
-
-    From the first line of its container, else from its Job's creation, for its planned time, but not beyond its end;
-    None where that is not known.
-    """
-    start = parse_stamp(work.get("sending_start") or work.get("start") or "")
-    end, planned_s = parse_stamp(work.get("end") or ""), work.get("sending_s")
-    if start and isinstance(planned_s, (int, float)):
-        planned = start + timedelta(seconds=planned_s)
-        end = min(end, planned) if end else planned
-    return start, end
-
-
 def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
-    """Name, start and end of the sending in minutes, and requests per second of each workload that ran."""
+    """Name, start and end of the sending in minutes, and requests per second of each workload that ran.
+
+    As its requests tell, where their times are recorded: between the first line of a container and its first request
+    lies the client's start-up. Else as run.json does.
+    """
+    recorded = {each.workload: each for each in run.requests.workloads if each.recorded}
     spans = []
     for work in run.record.get("workloads") or []:
+        felt = recorded.get(str(work.get("name")))
+        if felt and not (math.isnan(felt.start_minutes) or math.isnan(felt.sending_s)):
+            begin, finish = felt.start_minutes, felt.start_minutes + felt.sending_s / 60
+            spans.append((felt.workload, begin, finish, float(work.get("rate_per_s") or 0)))
+            continue
         start, end = sending_window(work)
         if start is None:
             continue

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from wva_parse.log.benchmark import Client
+from wva_parse.log.lines import parse_stamp
 from wva_parse.log.requests import Records, against_table
 
 REQUEST_COLUMNS = (
@@ -31,21 +34,27 @@ REQUEST_COLUMNS = (
     "answered",
 )
 _CALLED = {"in": "input_tokens", "out": "output_tokens", "ok": "answered"}
-_WARMUP = re.compile(r"warm[-_ ]?up", re.IGNORECASE)
+CLOCKS_APART_S = 5  # run.json has whole seconds, and a Job's end is seen late
+
+_WARMUP = re.compile(r"warm-?up", re.IGNORECASE)
+_WARMUP_MANIFEST = re.compile(r"(?:.*[-_])?warm[-_]?up", re.IGNORECASE)
 
 
 class Sent(NamedTuple):
     """A workload: what of its requests is recorded, and of how many nothing is known.
 
-    `listed`: whether there is a file of its records, which may be empty.
+    `listed`: whether there is a file of its records, which may be empty. `lost`: whether there is none because it
+    failed or was cut, where run.json tells what was to be sent.
     `start_minutes` and `sending_s` are its sending window: from the first send to the end of the planned sending, or
-    to the last send where that was later; NaN where it is not known.
+    to the last send where that was later; without a record, the planned one (`sending_window`). NaN where it is not
+    known.
     """
 
     workload: str
     warmup: bool
     cut: bool
     listed: bool
+    lost: bool
     recorded: int
     unknown: int
     start_minutes: float
@@ -72,8 +81,12 @@ class Requests:
 
     @property
     def are_known(self) -> bool:
-        """Whether there is anything to say of single requests; a run whose clients never tell them has nothing."""
-        return any(each.listed or each.cut for each in self.workloads)
+        """Whether there is anything to say of single requests; a run whose clients never tell them has nothing.
+
+        Where every workload failed or was cut, what its client would have told is not known.
+        """
+        is_all_lost = bool(self.workloads) and all(each.lost for each in self.workloads)
+        return is_all_lost or any(each.listed or each.cut for each in self.workloads)
 
 
 def no_requests() -> Requests:
@@ -103,8 +116,7 @@ def make_requests(
     names = {str(plan.get("name")) for plan in plans}
     for plan in [*plans, *({"name": name} for name in recorded)]:
         name = str(plan.get("name"))
-        of_clients = re.compile(rf"{re.escape(name)}-\d+")
-        mine = [stem for stem in rest if stem == name or (of_clients.fullmatch(stem) and stem not in names)]
+        mine = [stem for stem in rest if _is_of(stem, name, names)]
         own = {stem: rest.pop(stem) for stem in mine}
         cut = is_cut(plan)
         if not own and not (plan.get("start") and (cut or plan.get("prompts"))):
@@ -119,6 +131,7 @@ def make_requests(
                 for problem in against_table(records, tables.get(stem), f"requests/{stem}.csv")
                 if not records.problems
             ]
+        problems += _misfits(frames, plan, name, zero)
         counted = sum(_counted(tables[stem]) for stem in own if stem in tables)
         expected = _number(plan.get("prompts")) or counted
         count = sum(len(frame) for frame in frames)
@@ -128,17 +141,54 @@ def make_requests(
                 warmup=warmup,
                 cut=cut,
                 listed=bool(own),
+                lost=not own and _was_to_tell(plan),
                 recorded=count,
                 unknown=max(round(expected) - count, 0),
-                **_window(frames, plan, count),
+                **(_window(frames, plan, count) if count else _planned_window(plan, zero)),
             )
         )
+    if plans:
+        strangers = [stem for stem in recorded if not any(_is_of(stem, each, names) for each in names)]
+        problems += [f"The records of {stem} belong to no workload of run.json" for stem in strangers]
     return Requests(_frame(parts), tuple(sent), tuple(problems))
 
 
+def _is_of(stem: str, name: str, names: Container[str]) -> bool:
+    """Whether a file is of a workload, or of one of its clients."""
+    return stem == name or (stem not in names and re.fullmatch(rf"{re.escape(name)}-\d+", stem) is not None)
+
+
+def _was_to_tell(plan: Mapping[str, Any]) -> bool:
+    ended_early = plan.get("result") in ("cut", "failed") or is_cut(plan)
+    return ended_early and bool(_number(plan.get("prompts")) and _number(plan.get("sending_s")))
+
+
+def _misfits(frames: list[pd.DataFrame], plan: Mapping[str, Any], name: str, zero: pd.Timestamp) -> Iterator[str]:
+    """Where the records cannot be those of what run.json tells."""
+    count, prompts = sum(len(frame) for frame in frames), _number(plan.get("prompts"))
+    if prompts and count > prompts:
+        yield f"Workload {name} has {count} records where {prompts:.0f} requests were to be sent"
+    starts = [start for frame in frames if not math.isnan(start := frame.attrs["start_minutes"])]
+    created, ended = (parse_stamp(str(plan.get(key) or "")) for key in ("start", "end"))
+    if not starts:
+        return
+    first = zero + pd.Timedelta(minutes=min(starts))
+    early_s = (pd.Timestamp(created) - first).total_seconds() if created else 0
+    late_s = (first - pd.Timestamp(ended)).total_seconds() if ended else 0
+    if max(early_s, late_s) > CLOCKS_APART_S:
+        when = (
+            f"{early_s:.0f} s before its Job was created" if early_s > late_s else f"{late_s:.0f} s after its Job ended"
+        )
+        yield (
+            f"Workload {name} sent its first request {when}: the clocks of its node and of the cluster differ, so when "
+            "its requests were sent and goodput are not to be trusted"
+        )
+
+
 def is_warmup(plan: Mapping[str, Any]) -> bool:
-    """Whether a workload is there to warm up, by its name or its manifest's."""
-    return any(_WARMUP.search(str(plan.get(key) or "")) for key in ("name", "manifest", "job_manifest"))
+    """Whether a workload is there to warm up: it is called `warmup` or `warm-up`, or its manifest's name ends so."""
+    manifests = (PurePath(str(plan.get(key) or "")).stem for key in ("manifest", "job_manifest"))
+    return bool(_WARMUP.fullmatch(str(plan.get("name")))) or any(map(_WARMUP_MANIFEST.fullmatch, manifests))
 
 
 def is_cut(plan: Mapping[str, Any]) -> bool:
@@ -180,7 +230,33 @@ def _window(frames: list[pd.DataFrame], plan: Mapping[str, Any], count: int) -> 
     known = [*last_s, *([planned_s] if planned_s is not None else [])]
     return {
         "start_minutes": min(starts) if starts else math.nan,
-        "sending_s": max(known) if known and count else math.nan,
+        "sending_s": max(known) if known else math.nan,
+    }
+
+
+def sending_window(work: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """When a workload of run.json sent: load is what is sent, not what a Job waits for before and after.
+
+    From the first line of its container, else from its Job's creation, for its planned time, but not beyond its end;
+    None where that is not known.
+    """
+    start = parse_stamp(work.get("sending_start") or work.get("start") or "")
+    end, planned_s = parse_stamp(work.get("end") or ""), work.get("sending_s")
+    if start and isinstance(planned_s, (int, float)):
+        planned = start + timedelta(seconds=planned_s)
+        end = min(end, planned) if end else planned
+    return start, end
+
+
+def _planned_window(plan: Mapping[str, Any], zero: pd.Timestamp) -> dict[str, float]:
+    prompts, rate = _number(plan.get("prompts")), _number(plan.get("rate_per_s"))
+    planned_s = _number(plan.get("sending_s")) or (prompts / rate if prompts and rate else None)
+    start, end = sending_window({**plan, "sending_s": planned_s})
+    if start is None or end is None or planned_s is None:
+        return {"start_minutes": math.nan, "sending_s": math.nan}
+    return {
+        "start_minutes": (pd.Timestamp(start) - zero).total_seconds() / 60,
+        "sending_s": max((end - start).total_seconds(), 0),
     }
 
 

@@ -40,6 +40,8 @@ class Samples(NamedTuple):
         `timestamp, minutes, replicas, ready`: wanted and ready replicas at each poll, of all variants of the model.
     by_variant : DataFrame
         The same with `variant`, each apart.
+    ready_at_start
+        Ready replicas by the last sample before the window, which hold until its first; None if there is none.
     variants : DataFrame
         `timestamp, variant` and the columns of `STATUS_PATHS`: each variant's status at each poll.
     """
@@ -47,6 +49,7 @@ class Samples(NamedTuple):
     replicas: pd.DataFrame
     by_variant: pd.DataFrame
     variants: pd.DataFrame
+    ready_at_start: float | None = None
 
 
 def parse_samples(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
@@ -88,11 +91,15 @@ def make_samples(samples: Iterable[dict[str, Any]], zero: pd.Timestamp, window: 
             values = {column: _number(dig(variant.get("status"), path)) for column, path in STATUS_PATHS.items()}
             variants.append({"timestamp": sample.get("time"), "variant": variant.get("name"), **values})
     by_variant = _timed(replicas, ["variant", "replicas", "ready"], zero, window)
+    everything = _timed(replicas, ["variant", "replicas", "ready"], zero, Window())
+    before = everything[everything["timestamp"] < window.start] if window.start is not None else everything.iloc[:0]
+    last = before[before["timestamp"] == before["timestamp"].max()]["ready"].dropna()
     total = by_variant.groupby(["timestamp", "minutes"], sort=False)[["replicas", "ready"]].sum().reset_index()
     return Samples(
         total,
         by_variant,
         _timed(variants, ["variant", *STATUS_PATHS], zero, window),
+        float(last.sum()) if len(last) else None,
     )
 
 

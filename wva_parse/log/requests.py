@@ -36,6 +36,9 @@ HEADER = ",".join(COLUMNS)
 
 _LATENCIES = ("ttft_ms", "tpot_ms", "e2e_ms")
 _CLOCK = re.compile(r"# wall=(\d+(?:\.\d+)?) monotonic=(\d+(?:\.\d+)?)\s*$")
+_HEADER = re.compile(r"[A-Za-z_]\w*(?:,[A-Za-z_]\w*)+$")  # names and no numbers
+_REFUSAL = re.compile(r"no records of requests: .*")  # as workloads/record_requests.py says it
+_MOST_SHOWN = 60  # characters of a line
 _MOST_NAMED = 3  # lines that cannot be read; of more it is said how many
 
 
@@ -85,7 +88,7 @@ class Records:
 
 
 def find_block(text: str, where: str) -> Block | None:
-    """The last block of records in a Job's log; None if it has none.
+    """The last complete block of records in a Job's log, else the last one; None if it has none.
 
     A log whose beginning was rotated away has the last records and the end marker; these are given as they are.
     """
@@ -103,12 +106,30 @@ def find_block(text: str, where: str) -> Block | None:
         first = max(first, 1)  # the log's first line may be the rest of one
         problem = f"{where}: no line '{BEGIN}', so the first requests are missing (was the log rotated?)"
         return Block(tuple(lines[first:last]), first + 1, _count(lines[last]), (problem,))
+    blocks = []  # with both markers, from the last one
+    for begin, following in zip(reversed(begins), [len(lines), *reversed(begins[1:])], strict=True):
+        end_at = next((end for end in ends if begin < end < following), None)
+        if end_at is not None:
+            is_last = following == len(lines)
+            later = () if is_last else (f"{where}: a later block of records is not complete and was not read",)
+            blocks.append(Block(tuple(lines[begin + 1 : end_at]), begin + 2, _count(lines[end_at]), later))
+    is_whole = (block for block in blocks if block.counted == sum(map(_may_be_row, block.lines)))
+    if (found := next(is_whole, None)) or (found := next(iter(blocks), None)):
+        return found
     first = begins[-1] + 1
-    for last in ends:
-        if last >= first:
-            return Block(tuple(lines[first:last]), first + 1, _count(lines[last]), ())
     kept = tuple(line for line in lines[first:] if line)
     return Block(kept, first + 1, None, (f"{where}: no line '==== end of requests', so the last ones may be missing",))
+
+
+def _may_be_row(line: str) -> bool:
+    line = line.strip()
+    return bool(line) and line != HEADER and not _CLOCK.match(line)
+
+
+def counted(text: str) -> int:
+    """How many requests the Job's log should hold, by its end marker; 0 without one."""
+    block = find_block(text, "")
+    return (block and block.counted) or 0
 
 
 def _count(line: str) -> int:
@@ -118,7 +139,10 @@ def _count(line: str) -> int:
 
 
 def read_records(lines: Sequence[str], where: str, first_line: int = 1) -> Records:
-    """Records of the lines of a block or of a file; lines that are none are left out, and told."""
+    """Records of the lines of a block or of a file; lines that are none are left out, and told.
+
+    Under other columns, or the same in another order, nothing is read: by their places they would be taken for others.
+    """
     clock: Clock | None = None
     columns = {name: array("d") for name in COLUMNS}
     bad: list[str] = []
@@ -126,10 +150,13 @@ def read_records(lines: Sequence[str], where: str, first_line: int = 1) -> Recor
         line = line.strip()
         if match := _CLOCK.match(line):
             clock = clock or Clock(float(match[1]), float(match[2]))
+        elif line != HEADER and _HEADER.match(line):
+            problem = f"{where}:{number}: columns {line[:_MOST_SHOWN]!r}; expected {HEADER}; nothing was read"
+            return Records(clock, {name: array("d") for name in COLUMNS}, (problem,))
         elif line and line != HEADER:
             row = _row(line)
             if row is None:
-                bad.append(f"{where}:{number}: '{line[:60]}' is no request; expected {HEADER}")
+                bad.append(f"{where}:{number}: {line[:_MOST_SHOWN]!r} is no request; expected {HEADER}")
                 continue
             for name, value in zip(COLUMNS, row, strict=True):
                 columns[name].append(value)
@@ -218,6 +245,8 @@ def main(command: str, argv: list[str]) -> int:
 
 
 def _why_none(text: str) -> str:
+    if refusals := _REFUSAL.findall(without_colours(text)):
+        return f"the Job says {refusals[-1].strip()[:200]!r}"
     result = last_result("", text)
     if result is None:
         return without_result("", text).why

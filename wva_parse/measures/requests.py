@@ -1,8 +1,10 @@
 """What clients felt, request by request: shares, pooled percentiles, requests within the SLO, goodput.
 
 Shares are of all requests that were sent and are recorded. A failed request has no latency, and is in every share;
-one of which nothing is known is in neither. Percentiles are over answered requests, pooled over workloads, by linear
-interpolation, as vLLM's own client computes them. Workloads that warm up are told apart and are in no number here.
+one of which nothing is known is in neither: the share within the SLO has bounds, as if all of them had been within it
+or none, and goodput, which is over the time in which they were sent as well, is a lower bound. Percentiles are over
+answered requests, pooled over workloads, by linear interpolation, as vLLM's own client computes them. Workloads that
+warm up are told apart and are in no number here.
 
 References
 ----------
@@ -86,8 +88,11 @@ def union_s(spans: Iterable[tuple[float, float]]) -> float:
 
 
 def sending_s(requests: Requests) -> float | None:
-    """Length of the union of the sending windows of the recorded workloads, s; None if one of them is not known."""
-    mine = [each for each in requests.workloads if each.recorded and not each.warmup]
+    """Length of the union of the sending windows of all workloads that sent, s; None if one of them is not known.
+
+    Those of which nothing is recorded, cut or failed, sent as well: what is recorded was within a part of the time.
+    """
+    mine = [each for each in requests.workloads if (each.recorded or each.unknown) and not each.warmup]
     if len(mine) == 1 and not math.isnan(mine[0].sending_s):
         return mine[0].sending_s or None  # where its window lies does not matter
     spans = [(60 * each.start_minutes, 60 * each.start_minutes + each.sending_s) for each in mine]
@@ -145,9 +150,18 @@ def ready_when_sent(records: pd.DataFrame, ready: pd.DataFrame) -> pd.Series:
 
 
 def ready_replicas(run: Experiment) -> pd.DataFrame:
-    """`minutes, ready` over the run: of the samples, else the pods of a reconciliation, else as observed."""
+    """`minutes, ready` over the run: of the samples, else the pods of a reconciliation, else as observed.
+
+    The last sample before the run's window holds until the first one in it.
+    """
     if len(run.samples.replicas):
-        return run.samples.replicas[["minutes", "ready"]]
+        sampled = run.samples.replicas[["minutes", "ready"]]
+        if run.samples.ready_at_start is None or run.window.start is None:
+            return sampled
+        start = (run.window.start - run.frames.zero).total_seconds() / 60
+        return pd.concat(
+            [pd.DataFrame({"minutes": [start], "ready": [run.samples.ready_at_start]}), sampled], ignore_index=True
+        )
     for kind in ("kv_cache", "queue"):
         pods = run.frames[kind]
         if len(pods):
@@ -173,8 +187,9 @@ def summarize_requests(requests: Requests, slo: Slo, client: Client) -> dict[str
     -------
     dict
         `sent, answered, failed` of the records, the `…_share` of all sent, `unknown` (of which nothing is known),
-        `within_slo`, `within_slo_share`, `sending_s`, `goodput_per_s`, `ttft_ms, tpot_ms, e2e_ms` (`statistics`),
-        `reasons`, `workloads`, each with its counts, and `warmup`: what was sent to warm up, in none of the numbers.
+        `within_slo`, `within_slo_share` (with `…_min` and `…_max`, of all), `sending_s`, `goodput_per_s`,
+        `ttft_ms, tpot_ms, e2e_ms` (`statistics`), `reasons`, `workloads`, each with its counts, and `warmup`: what was
+        sent to warm up, in none of the numbers.
     """
     if not requests.are_known:
         return None
@@ -183,16 +198,19 @@ def summarize_requests(requests: Requests, slo: Slo, client: Client) -> dict[str
     within = within_slo(records, slo)
     good = int(within.sum()) if within is not None and sent else None
     window_s = sending_s(requests)
+    unknown = sum(each.unknown for each in requests.workloads if not each.warmup)
     warmups = {each.workload for each in requests.workloads if each.warmup}
     return {
         "sent": sent,
         "answered": answered,
         "failed": sent - answered,
-        "unknown": sum(each.unknown for each in requests.workloads if not each.warmup),
+        "unknown": unknown,
         "answered_share": answered / sent if sent else None,
         "failed_share": (sent - answered) / sent if sent else None,
         "within_slo": good,
         "within_slo_share": good / sent if good is not None else None,
+        "within_slo_share_min": good / (sent + unknown) if good is not None else None,
+        "within_slo_share_max": (good + unknown) / (sent + unknown) if good is not None else None,
         "sending_s": window_s,
         "goodput_per_s": good / window_s if good is not None and window_s else None,
         **{column: statistics(latency(records, column)) for column in LATENCIES},

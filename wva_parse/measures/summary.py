@@ -197,7 +197,18 @@ def _analyzers(results: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield {"model": model, "analyzer": analyzer, "n": len(mine), "above": above, "peak": over.max()}
 
 
-_WORKLOAD = ("name", "rate_per_s", "seed", "planned_start_s", "planned_end_s", "start", "end", "start_late_s", "result")
+_WORKLOAD = (
+    "name",
+    "rate_per_s",
+    "seed",
+    "planned_start_s",
+    "planned_end_s",
+    "start",
+    "sending_start",
+    "end",
+    "start_late_s",
+    "result",
+)
 
 
 def _workloads(experiment: Experiment) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import dig
 from wva_parse.measures import groups
 from wva_parse.measures.texts import percent
-from wva_parse.report import provenance
+from wva_parse.report import provenance, words
 from wva_parse.report.sections import Section, Table, markdown_table
 
 Summary = dict[str, Any]
@@ -70,7 +70,7 @@ FIGURES = (
     Figure("loaded observations", ("slo", "loaded_observations"), _plain),
     Figure("ITL attainment", ("slo", "itl_attainment"), percent),
     Figure("TTFT attainment", ("slo", "ttft_attainment"), percent),
-    Figure("requests sent", ("requests", "sent"), _plain),
+    Figure("requests recorded", ("requests", "sent"), _plain),
     Figure("requests of which nothing is known", ("requests", "unknown"), _plain),
     Figure("share of requests within the SLO", ("requests", "within_slo_share"), percent),
     Figure("goodput, requests/s", ("requests", "goodput_per_s"), _hundredths),
@@ -105,12 +105,26 @@ FIGURES = (
 )
 
 
+_OF_REQUESTS = ("within_slo_share", "goodput_per_s", "ttft_ms", "tpot_ms", "e2e_ms")
+
+
+def write(summary: Summary, figure: Figure) -> str:
+    """A figure of a run as text; of requests, with how many it is of where of others nothing is known."""
+    text, path = figure.text(dig(summary, figure.path)), figure.path
+    of_recorded = words.of_recorded(summary)
+    attained = path[-1] in ("itl_attainment", "ttft_attainment") and summary["slo"]["basis"] == "requests"
+    if not of_recorded or not (attained or (path[0] == "requests" and path[1] in _OF_REQUESTS)):
+        return text
+    at_least = "at least " if path[1] == "goodput_per_s" else ""
+    return f"{at_least}{text} ({of_recorded})"
+
+
 def describe(summary: Summary) -> Iterator[tuple[str, str]]:
     """Label and text of each figure that a run has."""
     for figure in FIGURES:
         value = dig(summary, figure.path)
         if value is not None:
-            yield figure.label, figure.text(value)
+            yield figure.label, write(summary, figure)
 
 
 def sections(
@@ -153,9 +167,10 @@ def table(summaries: Sequence[Summary]) -> Table:
     """One column per run; a figure that a run does not have is a dash, one that no run has is left out."""
     rows = []
     for figure in FIGURES:
-        values = [dig(summary, figure.path) for summary in summaries]
-        if any(value is not None for value in values):
-            rows.append([figure.label, *("–" if value is None else figure.text(value) for value in values)])
+        has = [dig(summary, figure.path) is not None for summary in summaries]
+        if any(has):
+            texts = (write(each, figure) if known else "–" for each, known in zip(summaries, has, strict=True))
+            rows.append([figure.label, *texts])
     return Table(["", *(str(summary["run"]) for summary in summaries)], rows)
 
 
@@ -234,7 +249,18 @@ def _repeats(summaries: Sequence[Summary]) -> Section | None:
     ]
     heads = ["experiment", "mode", "figure", "n", "median", "least to most", "interval of the median (95 %)"]
     said = "Runs of one experiment in one mode; each run is one observation."
-    return Section("Repeats", (), (said,), (Table(heads, rows),)) if rows else None
+    shown = [run for runs in repeated.values() for run in runs]
+    return Section("Repeats", (), (said, *_of_recorded(shown)), (Table(heads, rows),)) if rows else None
+
+
+def _of_recorded(summaries: Sequence[Summary]) -> Iterator[str]:
+    """What is wrong with shares, latencies and goodput of requests in a table that has no room to say it."""
+    told = [f"{each['run']} ({said})" for each in summaries if (said := words.of_recorded(each))]
+    if told:
+        yield (
+            "Shares and latencies of requests are of those that are recorded, and goodput is a lower bound, in: "
+            f"{', '.join(told)}."
+        )
 
 
 def _spread(found: groups.Spread, figure: Figure) -> list[str]:
@@ -253,7 +279,8 @@ def _effects(summaries: Sequence[Summary]) -> Section | None:
                 rows.append([experiment, figure.label, *_effect(groups.effect(a, b), figure)])
     heads = ["experiment", "figure", "Cliff's delta", "interval", "difference of medians", "interval"]
     said = f"Intervals are of {groups.RESAMPLES} bootstrap samples with seed {groups.SEED}."
-    return Section("Model-based against capacity-based", (), (said,), (Table(heads, rows),)) if rows else None
+    sentences = (said, *_of_recorded(summaries))
+    return Section("Model-based against capacity-based", (), sentences, (Table(heads, rows),)) if rows else None
 
 
 def _effect(found: groups.Effect, figure: Figure) -> list[str]:

@@ -123,13 +123,21 @@ def tiles(summary: Summary) -> list[Tile]:
     """The numbers that a reader looks for first."""
     slo, replicas, client = summary["slo"], summary["replicas"], summary["client"]
     felt = summary["requests"] or {"within_slo_share": None, "unknown": 0}
+    of_recorded = words.of_recorded(summary)
+    of_some = f" ({of_recorded})" if of_recorded else ""
+    of_what = of_some if slo["basis"] == "requests" else ""
+    if felt["unknown"] and slo["basis"] == "minutes":
+        of_what = f" (of {count(slo['loaded_observations'], 'loaded observation')})"
     found = []
     if felt["within_slo_share"] is not None:
-        found.append(Tile("requests within the SLO", percent(felt["within_slo_share"])))
+        found.append(Tile(f"requests within the SLO{of_some}", percent(felt["within_slo_share"])))
     if felt["unknown"]:
         found.append(Tile("requests of which nothing is known", number(felt["unknown"])))
     found += [
-        Tile(f"{metric.upper()} within its SLO", _or_unknown(slo[f"{metric}_attainment"], percent))
+        Tile(
+            f"{metric.upper()} within its SLO{of_what}",
+            _or_unknown(slo[f"{metric}_attainment"], percent),
+        )
         for metric in ("itl", "ttft")
     ]
     if summary["mode"] == "model-based":
@@ -144,7 +152,8 @@ def tiles(summary: Summary) -> list[Tile]:
     if replicas and replicas["replica_seconds"] is not None:
         found.append(Tile("replica-seconds", f"{replicas['replica_seconds']:.0f}"))
     if client and client["failed"] is not None:
-        found.append(Tile("requests failed", number(client["failed"])))
+        of_more = f" (of {felt['unknown']} more nothing is known)" if felt["unknown"] else ""
+        found.append(Tile(f"requests failed{of_more}", number(client["failed"])))
     return found
 
 

@@ -61,9 +61,8 @@ def request_distributions(run: Experiment) -> Figure:
             axis.set_xscale("log")
             _tick(axis.xaxis, axis.get_xlim())
         say_if_empty(axis, records.loc[records["answered"], column], f"no {label.partition(' (')[0]}")
-        axis.set_ylabel("requests sent (%)")
         axis.label_outer()
-        axis.set_ylabel("requests sent (%)")
+        axis.set_ylabel(f"requests {_sent(run)} (%)")
     for axis in axes[1:]:
         axis.yaxis.label.set_visible(False)
     handles, labels = axes[0].get_legend_handles_labels()
@@ -137,7 +136,7 @@ def ttft_by_ready_replicas(run: Experiment) -> Figure:
     share.set_ylabel("within the SLO (%)" if within is not None else "answered (%)")
     share.set_ylim(0, 150)
     share.set_yticks([0, 50, 100])
-    share.set_xlabel("replicas that were ready when the request was sent")
+    share.set_xlabel(f"replicas that were ready when the request was sent{_resolution(run)}")
     if felt.lines:
         felt.set_yscale("log")
         _tick(felt.yaxis, felt.get_ylim())
@@ -156,9 +155,18 @@ def _of_how_many(run: Experiment) -> str:
     """How many were sent, how many failed, and of how many nothing is known: what every figure must say."""
     records = requests.pooled(run.requests)
     failed = int((~records["answered"]).sum())
-    unknown = sum(each.unknown for each in run.requests.workloads if not each.warmup)
-    text = f" ({len(records)} sent, {failed} failed"
+    unknown = _unknown(run)
+    text = f" ({len(records)} {_sent(run)}, {failed} failed"
     return text + (f", of {unknown} more nothing is known)" if unknown else ")")
+
+
+def _unknown(run: Experiment) -> int:
+    return sum(each.unknown for each in run.requests.workloads if not each.warmup)
+
+
+def _sent(run: Experiment) -> str:
+    """What is said of the requests that are shown: others were sent as well where nothing is known of them."""
+    return "recorded" if _unknown(run) else "sent"
 
 
 def _tick(axis: Axis, ends: tuple[float, float]) -> None:
@@ -219,7 +227,7 @@ def _band(axis: Axes, run: Experiment, records: pd.DataFrame, column: str, color
         axis.plot(at, run_of[f"{name}_p50_ms"], ".-", color=color, markersize=4)
         axis.plot(at, run_of[f"{name}_p99_ms"], ".:", color=color, markersize=4)
     if is_many.any():
-        axis.fill_between([], [], [], color=color, alpha=0.2, label=f"10 to 90 % of a minute's{suffix}")
+        axis.fill_between([], [], [], color=color, alpha=0.2, label=f"10 to 90 % of a minute's requests{suffix}")
         axis.plot([], [], ".-", color=color, label=f"median{suffix}")
         axis.plot([], [], ".:", color=color, label=f"99 %{suffix}")
     few = set(by_minute.loc[~is_many, "minute"])
@@ -249,7 +257,7 @@ def _outcomes(axis: Axes, run: Experiment, records: pd.DataFrame) -> None:
         if values.any():
             axis.bar(by_minute["minute"] + 0.5, values, width=0.9, bottom=bottom, color=color, label=label)
         bottom = bottom + values.to_numpy(float)
-    axis.set_ylabel("sent (requests per minute)")
+    axis.set_ylabel(f"{_sent(run)} (requests per minute)")
     say_if_empty(axis, by_minute["sent"], "no request with a known time of sending")
 
 
@@ -263,6 +271,12 @@ def _ready(axis: Axes, run: Experiment) -> None:
     axis.set_ylim(0, max(axis.get_ylim()[1], 1) * 1.05)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     say_if_empty(axis, ready["ready"], "replicas are not known")
+
+
+def _resolution(run: Experiment) -> str:
+    """How often it is known how many replicas were ready."""
+    gaps_s = 60 * requests.ready_replicas(run)["minutes"].sort_values().diff().dropna()
+    return f" (known every {gaps_s.median():.0f} s)" if len(gaps_s) else ""
 
 
 def _percentiles(axis: Axes, at: float, values: NDArray[np.float64]) -> None:

@@ -27,10 +27,13 @@ GLOSSARY = (
 
 # Of runs with records of single requests: what then stands in the place of the same terms, or is added.
 REQUEST_GLOSSARY = (
-    ("attainment", "share of the requests sent at or below the SLO; a failed one is not"),
+    ("attainment", "share of the requests sent and recorded at or below the SLO; a failed one is not"),
     ("within the SLO", "TTFT and TPOT at or below the objectives for TTFT and ITL; of a single token TTFT alone"),
     ("TPOT", "time per output token after the first, of a request: (end-to-end - TTFT) / (output tokens - 1)"),
-    ("goodput", "requests within the SLO per second in which any workload was sending"),
+    (
+        "goodput",
+        "requests within the SLO per second in which any workload was sending; at least, if some are not known",
+    ),
 )
 
 
@@ -193,6 +196,8 @@ def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
         limit_text = UNKNOWN if limit is None else f"{limit:g} ms (from the {slo['source']})"
         by_request = slo["basis"] == "requests"
         n = f"{summary['requests']['sent']} requests" if by_request else str(slo["loaded_observations"])
+        if by_request:
+            n = words.of_recorded(summary).removeprefix("of ") or n
         yield metric.upper(), limit_text, UNKNOWN if share is None else percent(share), n
 
 
@@ -294,7 +299,7 @@ def _values_at(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _workload_table(summary: Summary) -> Table:
-    header = ("workload", "req/s", "planned (s)", "started", "ended", "late (s)", "result")
+    header = ("workload", "req/s", "planned (s)", "started", "sends from", "ended", "late (s)", "result")
     return Table(header, [_workload_row(work) for work in summary["workloads"]], is_text=True)
 
 
@@ -302,19 +307,26 @@ def _workload_row(work: dict[str, Any]) -> tuple[str, ...]:
     result = str(work["result"] or UNKNOWN) + (f": {work['reason']}" if work["reason"] else "")
     planned = f"{work['planned_start_s']} to {work['planned_end_s']}"
     late = "–" if work["start_late_s"] is None else f"{work['start_late_s']:.2f}"
-    return str(work["name"]), cell(work["rate_per_s"]), planned, work["start"] or "–", work["end"] or "–", late, result
+    times = (work.get(key) or "–" for key in ("start", "sending_start", "end"))
+    return str(work["name"]), cell(work["rate_per_s"]), planned, *times, late, result
 
 
 def _requests_section(summary: Summary) -> Section:
     found = summary["requests"]
-    tables = [Table(_REQUEST_HEADER, [_request_row(each) for each in found["workloads"]])]
+    is_partial = any(each["unknown"] for each in found["workloads"])
+    heads = ["recorded" if is_partial and head == "sent" else head for head in _REQUEST_HEADER]
+    tables = [Table(heads, [_request_row(each) for each in found["workloads"]])]
     rows = [
         (name, *(f"{found[key][which]:.2f}" for which in _SHOWN))
         for name, key in (("TTFT (ms)", "ttft_ms"), ("TPOT (ms)", "tpot_ms"), ("end-to-end (ms)", "e2e_ms"))
         if found[key]
     ]
     if rows:
-        header = (f"{found['answered']} answered requests", "mean", "median", "P90", "P95", "P99")
+        of_recorded = words.of_recorded(summary)
+        named = (
+            f"{found['answered']} answered {of_recorded}" if of_recorded else f"{found['answered']} answered requests"
+        )
+        header = (named, "mean", "median", "P90", "P95", "P99")
         tables.append(Table(header, rows))
     if found["reasons"]:
         reasons = [(row["reason"], str(row["count"])) for row in found["reasons"]]

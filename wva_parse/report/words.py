@@ -57,9 +57,10 @@ def _within(summary: Summary) -> str:
     """The share of requests within the SLO, and why the others were not."""
     found, slo = summary["requests"], summary["slo"]
     limits = [f"{name} of at most {slo[key]:g} ms" for name, key in _OBJECTIVES if slo[key] is not None]
+    recorded = f"{'recorded ' if found['unknown'] else ''}request"
     text = (
-        f"{percent(found['within_slo_share'])} of {count(found['sent'], 'request')} were within the SLO "
-        f"({' and '.join(limits)})"
+        f"{percent(found['within_slo_share'])} of {count(found['sent'], recorded)} were within the SLO "
+        f"({' and '.join(limits)}){_bounds(found)}"
     )
     parts = [f"{found['failed']} failed"] if found["failed"] else []
     p99 = found["ttft_ms"]["p99"] if found["ttft_ms"] else None
@@ -68,6 +69,22 @@ def _within(summary: Summary) -> str:
 
 
 _OBJECTIVES = (("TTFT", "ttft_ms"), ("TPOT", "itl_ms"))
+
+
+def _bounds(found: dict[str, Any]) -> str:
+    """The share within the SLO of all requests, where of some nothing is known; it may be anything between."""
+    if not found["unknown"]:
+        return ""
+    least, most = (percent(found[f"within_slo_share_{end}"]) for end in ("min", "max"))
+    return f", that is {least} to {most} of all {found['sent'] + found['unknown']}"
+
+
+def of_recorded(summary: Summary) -> str:
+    """What a number of requests is of: empty where all are accounted for or none is recorded."""
+    found = summary.get("requests")
+    if not found or not found["unknown"] or not found["sent"]:
+        return ""
+    return f"of {found['sent']} recorded; of {found['unknown']} more nothing is known"
 
 
 def _of_unknown(summary: Summary) -> str:
@@ -200,7 +217,8 @@ def about_slo(summary: Summary) -> str:
             met = percent(slo[f"{metric}_attainment"])
             sentences.append(f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in {met}")
     if slo["basis"] == "requests":
-        sent = count(summary["requests"]["sent"], "request")
+        recorded = f"{'recorded ' if summary['requests']['unknown'] else ''}request"
+        sent = count(summary["requests"]["sent"], recorded)
         return f"{' and '.join(sentences)} of {sent} (TPOT of a request stands for ITL).{_of_unknown(summary)}"
     n = count(slo["loaded_observations"], "loaded observation")
     judged = f"{' and '.join(sentences)} of {n}." if sentences else "Nothing was loaded, so nothing is judged."
@@ -382,14 +400,16 @@ NO_REQUESTS = "There are no records of single requests."
 
 
 def about_requests(summary: Summary) -> str:
-    """What became of the requests that were sent, and what the answered ones felt."""
+    """What became of the requests that were sent, and what the answered ones felt; as far as they are recorded."""
     found = summary["requests"]
     if found is None:
         return NO_REQUESTS
     if not found["sent"]:
         return f"{NO_REQUESTS}{_of_unknown(summary)}"
+    is_partial = found["unknown"] > 0
+    is_are = ("is" if is_partial else "was") if found["sent"] == 1 else ("are" if is_partial else "were")
     sentences = [
-        f"{count(found['sent'], 'request')} {'was' if found['sent'] == 1 else 'were'} sent, {found['answered']} "
+        f"{count(found['sent'], 'request')} {is_are} {'recorded' if is_partial else 'sent'}, {found['answered']} "
         f"answered and {found['failed']} failed ({percent(found['failed_share'])}).{_of_unknown(summary)}"
     ]
     if found["reasons"]:
@@ -401,12 +421,14 @@ def about_requests(summary: Summary) -> str:
         if found[key]
     ]
     if felt:
-        sentences.append(f"Median and 99th percentile of the answered ones: {', '.join(felt)}.")
+        answered = "answered and recorded" if is_partial else "answered"
+        sentences.append(f"Median and 99th percentile of the {answered} ones: {', '.join(felt)}.")
     if found["within_slo_share"] is not None:
         goodput = found["goodput_per_s"]
         sentences.append(
-            f"{percent(found['within_slo_share'])} of all that were sent were within the SLO"
-            + ("." if goodput is None else f": {goodput:.2f} per second of sending.")
+            f"{percent(found['within_slo_share'])} of all that {'are recorded' if is_partial else 'were sent'} were "
+            f"within the SLO{_bounds(found)}"
+            + ("." if goodput is None else f": {'at least ' if is_partial else ''}{goodput:.2f} per second of sending.")
         )
     if found["warmup"]:
         sentences.append(f"The warm-up's {count(found['warmup']['sent'], 'request')} are in none of these numbers.")

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wva_parse.aligned.experiment import sending_window
+from wva_parse.aligned.requests import sending_window
 from wva_parse.aligned.samples import SAMPLES_NAME, parse_samples, ready_replicas
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import read_record
@@ -167,13 +167,15 @@ def read_workloads(directory: Path, record: Mapping[str, Any]) -> list[Workload]
 
 
 def load_at(now: datetime | None, workloads: Sequence[Workload]) -> Load:
-    """What is applied at a time of the cluster's clock."""
+    """What is applied at a time of the cluster's clock; when all have ended, no load is left, whatever was planned."""
     starts = [workload.start for workload in workloads if workload.start]
     end_s = max((workload.planned_end_s for workload in workloads), default=0.0)
     if not now or not starts or now < min(starts):
         return Load(remaining_s=end_s)
     active = [work for work in workloads if work.start and work.start <= now and (not work.end or now < work.end)]
     elapsed_s = (now - min(starts)).total_seconds()
+    if all(work.start and work.end and work.end <= now for work in workloads):
+        end_s = elapsed_s
     rate_per_s = sum(work.rate_per_s for work in active)
     return Load(elapsed_s, rate_per_s, tuple(work.name for work in active), max(end_s - elapsed_s, 0.0))
 
