@@ -52,7 +52,7 @@ OUT = "{out}"  # stands for a directory of its own, where a test runner leaves i
 MARK = "WVA_CHECKS_JOB"  # in the environment of all processes of a job
 CORES = os.cpu_count() or 1
 SLOTS = CORES + 2  # tests of scripts wait now and then for the simulated clock and for each other
-LIMIT_S = 1800  # of one job, whatever it does; single tests have limits of their own
+LIMIT_S = 3000  # of one job, whatever it does; single tests have limits of their own
 GRACE_S = 10  # for what a job has started to end after it
 
 
