@@ -33,7 +33,7 @@ read_series() {
 plan_series() {
   local i options=() said
   for ((i = 0; i < ${#CONFIGS[@]}; i++)); do
-    CONFIGS[i]="$(find_config "${CONFIGS[i]}")"
+    CONFIGS[i]="$(find_config "${CONFIGS[i]}")" || exit 2 # it has said what is wrong
   done
   [[ "$RESUME" == false ]] || options+=(--resume)
   [[ "$EMBEDDED" == false ]] || options+=(--embedded)
