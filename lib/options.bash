@@ -77,7 +77,14 @@ set_option() {
   esac
 }
 
+# In one piece: whoever reads it may go away in the middle.
 list_configs() {
+  local listed
+  listed="$(describe_configs)"
+  printf '%s\n' "$listed" || exit 130
+}
+
+describe_configs() {
   local file
   printf 'configs in %s:\n' "$PROJECT/experiment-configs"
   for file in "$PROJECT"/experiment-configs/*.yaml; do
