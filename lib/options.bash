@@ -81,7 +81,7 @@ set_option() {
 list_configs() {
   local listed
   listed="$(describe_configs)"
-  printf '%s\n' "$listed" || exit 130
+  printf '%s\n' "$listed" 2>/dev/null || exit 130
 }
 
 describe_configs() {
