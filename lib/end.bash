@@ -6,9 +6,10 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
 DELETE_TIMEOUT_S=8
-LAST_WORDS_TIMEOUT_S=3 # of Jobs that are being created, and of the logs of all Jobs
-AFTER_LAST_WORDS_S=9   # of the budget, for the deletion of the Jobs and what follows
-AFTER_DELETION_S=6     # for the state of the cluster, the collector and the files of the run
+CREATION_TIMEOUT_S=3    # of Jobs that are being created
+LAST_WORDS_TIMEOUT_S=60 # for the logs of all the Jobs; of the budget they get what is left
+AFTER_LAST_WORDS_S=9    # of the budget, for the deletion of the Jobs and what follows
+AFTER_DELETION_S=6      # for the state of the cluster, the collector and the files of the run
 CLOSED=false
 ANALYZING=false
 LISTS_NOTHING=false # the cluster is asked for no more lists
@@ -120,19 +121,20 @@ dismiss_children() {
 
 # Whatever is still active was interrupted. The last words of the load are read, then its Jobs deleted.
 stop_load() {
-  local i readers=()
-  note_starts "$(budget_s "$LAST_WORDS_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" # or a Job might come after its deletion
+  local i keeping=()
+  note_starts "$(budget_s "$CREATION_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" # or a Job might come after its deletion
   for ((i = 0; i < W_COUNT; i++)); do
+    keeping+=("finish.$i")
     [[ "${W_STATE[i]}" != active ]] || end_workload "$i" interrupted
     if [[ -n "${W_START[i]}" && "${W_SAVED[i]}" == false ]]; then
       note_sending "$i"
       start_child "log.$i" save_job_log "$i"
       W_SAVED[i]=true
-      readers+=("log.$i")
+      keeping+=("log.$i")
     fi
   done
-  [[ ${#readers[@]} -eq 0 ]] || wait_for "$(budget_s "$LAST_WORDS_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" have_ended "${readers[@]}" ||
-    warn "the logs of the load Jobs could not be read in time"
+  [[ ${#keeping[@]} -eq 0 ]] || wait_for "$(budget_s "$LAST_WORDS_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" have_ended "${keeping[@]}" ||
+    warn "the logs of the load Jobs could not all be kept in time"
   delete_jobs
 }
 

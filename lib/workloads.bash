@@ -1,7 +1,7 @@
 # The workloads: created when they are due, looked at, ended and their logs kept; then the cooldown.
 #
 # Owns the states of workloads (W_STATE and what depends on it), T0_MS, COOLDOWN_START, COOLDOWN_END, JOBS_CREATED and the
-# children "create.N" (create_job in common.bash) and "follow.N"; writes job-logs/ and requests/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
+# children "create.N" (create_job in common.bash), "follow.N" and "finish.N"; writes job-logs/ and requests/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -145,14 +145,20 @@ end_workload() {
   fi
 }
 
-# Its logs go with the Job, so they are read first.
+# In the background, so that nothing that is due meanwhile is late.
 finish_workload() {
   end_workload "$@"
-  save_job_log "$1"
+  note_sending "$1"
+  start_child "finish.$1" keep_last_words "$1"
   W_SAVED[$1]=true
+  write_run_json
+}
+
+# Its logs go with the Job, so they are read first.
+keep_last_words() {
+  save_job_log "$1"
   save_requests "$1"
   delete_job "$1"
-  write_run_json
 }
 
 # In the background: the log of a load generator while it is written, so that its rotation loses nothing. A container that
