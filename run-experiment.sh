@@ -30,9 +30,9 @@
 # slow. What could not be done in it is said.
 #
 # Exit status: 0 complete, 1 the analysis of a complete run failed (or an error that is none of these), 2 usage or invalid
-# config, 3 refused before the load began, 4 a workload failed or was cut, 5 the controller's log may have gaps, 130
-# interrupted. With 1, 4, 5 and 130 all data is kept. Of several runs 2, 3 and 130 end the series; after the others it
-# goes on, and its own status is the worst of them: 4 before 5 before 1.
+# config, 3 refused before the load began, 4 a workload failed or was cut, 5 the controller's log may have gaps,
+# 130 interrupted. With 1, 4, 5 and 130 all data is kept. Of several runs 2, 3 and 130 end the series; after the others
+# it goes on, and its own status is the worst of them: 4 before 5 before 1.
 
 set -o errexit -o nounset -o pipefail
 
