@@ -81,7 +81,7 @@ def wait_until(is_true):
 
 def start(cluster, directory):
     config = directory / "interrupted.yaml"
-    manifest = PROJECT / "workloads" / "sharegpt-load-job-moderate-10.yaml"
+    manifest = PROJECT / "workloads" / "sharegpt-load-job-warmup.yaml"  # 1 req/s: the cluster has little to do
     config.write_text(CONFIG.format(manifest=manifest, data=directory / "data"), encoding="utf-8")
     with (directory / "out").open("wb") as out:
         return subprocess.Popen(
