@@ -1,7 +1,8 @@
 # The end of a run, as planned or not: the load is stopped, the evidence kept, the verdict written; then the analysis.
 #
-# Owns EXIT_STATUS, RUN_STATUS, RUN_END, CLOSED and the child "analysis"; writes run.json, README.md and metrics.csv. Calls
-# all the other files. Of an interrupted run all of it has one budget (signals.bash); what could not be done in it is said.
+# Owns EXIT_STATUS, RUN_STATUS, RUN_END, CLOSED, HEARD and the child "analysis"; writes run.json, README.md and
+# metrics.csv. Calls all the other files. Of an interrupted run all of it has one budget (signals.bash); what could not
+# be done in it is said.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -11,6 +12,7 @@ LAST_WORDS_TIMEOUT_S=60 # for the logs of all the Jobs; of the budget they get w
 AFTER_LAST_WORDS_S=9    # of the budget, for the deletion of the Jobs and what follows
 AFTER_DELETION_S=6      # for the state of the cluster, the collector and the files of the run
 CLOSED=false
+HEARD=0 # signals that the record of the run tells of
 ANALYZING=false
 LISTS_NOTHING=false # the cluster is asked for no more lists
 
@@ -36,7 +38,7 @@ is_unexpected() { [[ "$CLOSED" == false && $SIGNALS -eq 0 && -n "$FAILED_AT" ]];
 
 # Once: evidence first, then what this run has started.
 finish_run() {
-  local status="$1" heard
+  local status="$1"
   [[ "$CLOSED" == false ]] || return 0
   CLOSED=true PHASE=closing
   set +o errexit # each step matters, whatever became of the one before
@@ -45,12 +47,12 @@ finish_run() {
   [[ "$status" -ne 130 ]] || begin_budget
   EXIT_STATUS="$status"
   stop_watch
+  HEARD=$SIGNALS
   [[ -z "$RUN_DIR" ]] || close_run
   stop_embedded_cluster
-  heard=$SIGNALS
-  [[ $heard -eq 0 ]] || EXIT_STATUS=130
-  # For what may follow, such as the analysis; one that comes in this moment is not forgotten.
-  PHASE=running SIGNALS=$((SIGNALS - heard)) FIRST_SIGNAL_S='' END_DEADLINE_S=''
+  [[ $HEARD -eq 0 ]] || EXIT_STATUS=130
+  # A later one is for what follows, such as the analysis: this run is what its record says.
+  PHASE=running SIGNALS=$((SIGNALS - HEARD)) FIRST_SIGNAL_S='' END_DEADLINE_S=''
 }
 
 # Processes and files that are of no use to anybody else. Safe to call twice.
@@ -73,7 +75,8 @@ close_run() {
   persist note_end
   write_verdict
   persist write_metrics
-  if [[ $SIGNALS -gt 0 && "$RUN_STATUS" != interrupted ]]; then
+  HEARD=$SIGNALS
+  if [[ $HEARD -gt 0 && "$RUN_STATUS" != interrupted ]]; then
     EXIT_STATUS=130 RUN_STATUS=interrupted
     write_verdict
   fi

@@ -37,6 +37,15 @@ load helpers/runner
 
 is_closing() { test -d "$(run_directory)/cluster/after"; }
 
+@test "Ctrl-C after the record of a run is written changes neither it nor the status" {
+  start_runner --embedded --speed 120 --yes "$(make_config recorded model-based "first 0 30 10")"
+  wait_until grep -q 'complete: data in' "$BATS_TEST_TMPDIR/out"
+  kill -INT -- "-$RUNNER_PID" # while the embedded cluster is stopped
+  expect_status 0
+  [ "$(processes_left)" -eq 0 ]
+  [ "$(field '.status, .exit_status' | paste -s -d ' ' -)" = "complete 0" ]
+}
+
 @test "a second Ctrl-C leaves at once and says what remains" {
   start_cluster
   config="$(make_config twice model-based "first 0 6000 20")"
