@@ -31,6 +31,7 @@ CLOSING_TIMEOUT_S=60 # of the whole end; who stops a collection may say with a s
 # However fast a cluster's clock runs: a poll takes a fifth of a second of computing time.
 LEAST_PAUSE_MS=500
 CLOSING_ATTEMPTS=3
+LOOKS_AT_DELETION=5 # a second apart
 
 NAMESPACE=
 POD_PREFIX=
@@ -41,9 +42,9 @@ SPOOL_DIR=
 RESUMED=--resumed # for the first merge
 KUBECTL=(kubectl)
 CLOSING=false
-HAS_ASKED=false
 LISTED=pods # what is listed in the controller's namespace
 SAMPLED=    # and in the model's
+UNSEEN=     # and what cannot be listed there
 
 # shellcheck source=lib/signals.bash
 source "$PROJECT/lib/signals.bash"
@@ -118,7 +119,7 @@ open_spools() {
     die 2 "process $other is collecting into $OUTPUT already"
   fi
   echo $$ >"$SPOOL_DIR/collector.pid"
-  rm -f "$SPOOL_DIR/closing"
+  rm -f "$SPOOL_DIR/closing" "$SPOOL_DIR/asked"
   stop_followers
 }
 
@@ -169,12 +170,21 @@ follow_container() {
   "$BASH" -c "$FOLLOWER" "$spool.pid" "$SPOOL_DIR/closing" \
     "${KUBECTL[@]}" logs "$pod" --namespace "$NAMESPACE" --timestamps --follow "$@" \
     </dev/null >"$spool.log" 2>"$spool.err" || status=$?
-  if [[ ! -e "$SPOOL_DIR/closing" ]]; then
-    "${KUBECTL[@]}" get pod "$pod" --namespace "$NAMESPACE" --ignore-not-found --output json \
-      --request-timeout "${REQUEST_TIMEOUT_S}s" </dev/null >"$spool.pod.part" 2>>"$spool.err" &&
-      mv "$spool.pod.part" "$spool.pod"
-  fi
+  look_at_pod "$spool" "$pod"
   note_end "$spool" "$status"
+}
+
+# What has become of a pod whose container's log has ended. While it is being deleted its kubelet is late: look again.
+look_at_pod() {
+  local spool="$1" pod="$2" look
+  for ((look = 0; look < LOOKS_AT_DELETION; look++)); do
+    [[ ! -e "$SPOOL_DIR/closing" ]] || return 0
+    "${KUBECTL[@]}" get pod "$pod" --namespace "$NAMESPACE" --ignore-not-found --output json \
+      --request-timeout "${REQUEST_TIMEOUT_S}s" </dev/null >"$spool.pod.part" 2>>"$spool.err" || return 0
+    mv "$spool.pod.part" "$spool.pod"
+    jq -e .metadata.deletionTimestamp "$spool.pod" >/dev/null 2>&1 || return 0
+    sleep 1
+  done
 }
 
 # In the background: read a log once.
@@ -215,32 +225,40 @@ list_into() {
   if GOGC=400 "${KUBECTL[@]}" get "$resources" --namespace "$namespace" --output json --request-timeout "${REQUEST_TIMEOUT_S}s" \
     </dev/null >"$part" 2>"$file.err"; then
     mv "$part" "$file" 2>/dev/null || true # given up meanwhile
+  elif grep -q '(Forbidden)' "$file.err" 2>/dev/null; then
+    rm -f "$SPOOL_DIR/asked" # a right was revoked: what may be listed is asked for once more
   fi
 }
 
-# Those of the given resources that the cluster has and that we may list.
+# Those of the given resources that the cluster has, a line each; with a ! before those that we may not list.
 listable() {
   local namespace="$1" known resource
   shift
   known="$("${KUBECTL[@]}" api-resources --output name --request-timeout "${REQUEST_TIMEOUT_S}s" 2>/dev/null)" ||
     [[ -n "$known" ]] || return 1 # one broken API group makes the command fail, but it lists the others
   for resource in "$@"; do
-    if grep -qxF "$resource" <<<"$known" &&
-      "${KUBECTL[@]}" auth can-i list "$resource" --namespace "$namespace" --quiet >/dev/null 2>&1; then
+    grep -qxF "$resource" <<<"$known" || continue
+    if [[ "$("${KUBECTL[@]}" auth can-i list "$resource" --namespace "$namespace" 2>/dev/null)" != no* ]]; then
       printf '%s\n' "$resource"
+    else
+      printf '!%s\n' "$resource"
     fi
-  done | paste -s -d , -
+  done
 }
+
+allowed() { sed '/^!/d' <<<"$1" | paste -s -d , -; }
 
 find_listable() {
   local found
   found="$(listable "$NAMESPACE" pods leases.coordination.k8s.io)" || return 0 # not reachable now: ask again
-  LISTED="${found:-pods}"
+  LISTED="$(allowed "$found")"
+  LISTED="${LISTED:-pods}"
   if [[ -n "${WVA_NAMESPACE:-}" && -n "${WVA_DEPLOYMENT:-}" ]]; then
-    SAMPLED="$(listable "$WVA_NAMESPACE" deployments.apps pods variantautoscalings.llmd.ai \
+    found="$(listable "$WVA_NAMESPACE" deployments.apps pods variantautoscalings.llmd.ai \
       horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)" || return 0
+    SAMPLED="$(allowed "$found")" UNSEEN="$(sed -n 's/^!//p' <<<"$found" | paste -s -d , -)"
   fi
-  HAS_ASKED=true
+  : >"$SPOOL_DIR/asked"
 }
 
 list_cluster() {
@@ -268,7 +286,7 @@ is_listed() {
 merge() {
   local clock
   read -r -a clock <<<"$WVA_CLOCK"
-  if ! wva_parse collect-merge --prefix "$POD_PREFIX" --deployment "${WVA_DEPLOYMENT:-}" --clock "${clock[@]}" \
+  if ! wva_parse collect-merge --prefix "$POD_PREFIX" --deployment "${WVA_DEPLOYMENT:-}" --unseen "$UNSEEN" --clock "${clock[@]}" \
     --history "${WVA_HISTORY_S:-300}" ${RESUMED:+"$RESUMED"} "$@" "$OUTPUT" "$SPOOL_DIR" >"$SPOOL_DIR/orders" </dev/null; then
     log "this poll could not be merged; the next one will try again"
     : >"$SPOOL_DIR/orders"
@@ -277,7 +295,7 @@ merge() {
 }
 
 poll() {
-  [[ "$HAS_ASKED" == true ]] || find_listable
+  [[ -e "$SPOOL_DIR/asked" ]] || find_listable
   list_cluster
   [[ $SIGNALS -eq 0 ]] || return 0
   merge

@@ -18,7 +18,7 @@
 #       --clean           first remove load Jobs that earlier runs on the same Deployment have left; asks if one is active
 #       --resume          run only those repetitions of the configs' latest series that are not complete
 #       --cooldown SECONDS   how long to watch after the last workload (default: the config's, else 120)
-#       --keep-jobs       leave the load Jobs in the cluster
+#       --keep-jobs       leave the load Jobs in the cluster, suspended where they have not ended
 #       --context NAME    as kubectl's
 #       --kubeconfig FILE    as kubectl's
 #   -h, --help            print this
@@ -95,11 +95,15 @@ FAILED_AT= # file and line of an error that ends the script
 W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
 W_PROMPTS=() W_DRAIN_S=()
 W_START=() W_END=() W_LATE_S=() W_RESULT=() W_REASON=()
-W_STATE=()      # planned, creating, active, done
-W_SAVED=()      # whether its log is kept
-W_SINCE_MS=()   # local clock at its start
-W_BLOCKED_MS=() # local clock when an obstacle was seen first
-W_SENDING_S=()  # when it began to send, on the axis of the plan; empty until its log tells
+W_STATE=()        # planned, creating, active, done
+W_SAVED=()        # whether its log is kept
+W_SINCE_MS=()     # local clock at its start
+W_BLOCKED_MS=()   # local clock when an obstacle was seen first
+W_SENDING_S=()    # when it began to send, on the axis of the plan; empty until its log tells
+W_RAN=()          # when a container of its began to run
+W_ENDED_ITSELF=() # whether its Job has ended without us
+W_RELEASE=()      # trying, done: the deletion of its Job, or with --keep-jobs its suspension
+W_STUCK=()        # why that was not possible yet
 W_COUNT=0
 JOBS_CREATED=false
 T0_MS=0 # local clock at the experiment's start
@@ -120,6 +124,8 @@ source "$PROJECT/lib/series.bash"
 source "$PROJECT/lib/plan.bash"
 # shellcheck source=lib/embedded.bash
 source "$PROJECT/lib/embedded.bash"
+# shellcheck source=lib/looks.bash
+source "$PROJECT/lib/looks.bash"
 # shellcheck source=lib/checks.bash
 source "$PROJECT/lib/checks.bash"
 # shellcheck source=lib/controller.bash
@@ -128,6 +134,8 @@ source "$PROJECT/lib/controller.bash"
 source "$PROJECT/lib/evidence.bash"
 # shellcheck source=lib/collector.bash
 source "$PROJECT/lib/collector.bash"
+# shellcheck source=lib/jobs.bash
+source "$PROJECT/lib/jobs.bash"
 # shellcheck source=lib/workloads.bash
 source "$PROJECT/lib/workloads.bash"
 # shellcheck source=lib/end.bash
@@ -163,6 +171,7 @@ main() {
     go_on
   fi
   create_run_dir
+  mark_run
   save_snapshot before
   start_monitor
   await_first_lines

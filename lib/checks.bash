@@ -1,11 +1,11 @@
 # The checks before the start, each with its verdict: what was seen, what to do.
 #
-# Owns PREFLIGHT_FAILURES, SIMULATED, SPEED and the children "can-i.*". Calls controller.bash, evidence.bash (what is
-# there), end.bash (Jobs that an earlier run has left), common.bash and signals.bash.
+# Owns PREFLIGHT_FAILURES, SIMULATED and SPEED. Calls looks.bash (what may be looked at, and what is there),
+# controller.bash, jobs.bash (what the server says of our Jobs; those that an earlier run has left) and common.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
-# One verdict of the checks before the start: ok, warn or FAIL, what was seen, what to do.
+# One verdict of the checks before the start: ok, warn, FAIL or ? (not looked at), what was seen, what to do.
 report() {
   local verdict="$1" seen="$2" remedy="${3:-}"
   log "$(printf '  %-4s  %s' "$verdict" "$seen")"
@@ -61,38 +61,58 @@ explain_unreachable() {
   fi
 }
 
-# Ask for all permissions at once; the children report through files.
-check_permissions() {
-  local need verb resource subresource namespace denied=0 asked=()
-  shield run_python wva_parse permissions "$NAMESPACE" "$CONTROLLER_NAMESPACE" >"$WORK_DIR/permissions.tsv"
-  while read -r need verb resource subresource namespace; do
-    start_child "can-i.$verb.$resource.$subresource.$namespace" \
-      ask_permission "$verb" "$resource" "$subresource" "$namespace"
-    asked+=("can-i.$verb.$resource.$subresource.$namespace")
-  done <"$WORK_DIR/permissions.tsv"
-  wait_for $((2 * REQUEST_TIMEOUT_S)) have_ended "${asked[@]}" || true # no answer is a no
-  while read -r need verb resource subresource namespace; do
-    may "$verb" "$resource" "$subresource" "$namespace" && continue
-    denied=$((denied + 1))
-    [[ "$subresource" == - ]] || resource="$resource/$subresource"
-    if [[ "$need" == must ]]; then
-      report FAIL "not allowed: $verb $resource in $namespace" "ask for a Role with this verb (the README has one)"
-    else
-      report warn "not allowed: $verb $resource in $namespace" "the run goes on without what this would tell"
+# What could not be looked at is said with its reason, and nothing is concluded from it.
+report_unchecked() { report '?' "$1: not checked, $2"; }
+
+check_rights() {
+  local need verb resource subresource namespace place denied=0
+  ask_rights
+  for place in namespace controller_namespace; do
+    namespace="$NAMESPACE"
+    [[ "$place" == namespace ]] || namespace="$CONTROLLER_NAMESPACE"
+    [[ "$place" == namespace || "$CONTROLLER_NAMESPACE" != "$NAMESPACE" ]] || continue
+    if is_all_denied "$namespace"; then
+      denied=$((denied + 1))
+      report FAIL "nothing is allowed in namespace $namespace, if there is one of that name" \
+        "correct '$place' in $CONFIG, or ask for the Roles that 'python -m wva_parse permissions --roles' prints"
     fi
-  done <"$WORK_DIR/permissions.tsv"
+  done
+  while read -r need verb resource subresource namespace; do
+    is_all_denied "$namespace" || check_right "$need" "$verb" "$resource" "$subresource" "$namespace" ||
+      denied=$((denied + 1))
+  done <"$WORK_DIR/looks/rights"
   [[ $denied -gt 0 ]] || report ok "allowed: everything that this run does"
 }
 
-ask_permission() {
-  local verb="$1" resource="$2" subresource="$3" namespace="$4" options=()
-  [[ "$subresource" == - ]] || options=(--subresource "$subresource")
-  kube auth can-i "$verb" "$resource" ${options[@]+"${options[@]}"} --namespace "$namespace" --quiet \
-    >/dev/null 2>&1 # it warns about resources that the cluster does not have
+check_right() {
+  local need="$1" right
+  shift
+  right="$(say_right "$@")"
+  case "$(answer "$@")" in
+    yes) return 0 ;;
+    no)
+      if [[ "$need" == try ]]; then
+        return 0 # what could not be tried is told where it would have been
+      elif [[ "$need" == must ]]; then
+        report FAIL "not allowed: $right" "ask for a Role with this verb (the README has one)"
+      else
+        report warn "not allowed: $right" "the run goes on without what this would tell"
+      fi
+      ;;
+    *) report_unchecked "whether we may $right" "$(last_words "$WORK_DIR/looks/can-i.$1.$2.$3.$4.err")" ;;
+  esac
+  return 1
 }
 
-may() { [[ "$(status_of_child "can-i.$1.$2.$3.$4")" == 0 ]]; }
+# Whether all that was asked of a namespace was answered with no.
+is_all_denied() {
+  local need verb resource subresource namespace
+  while read -r need verb resource subresource namespace; do
+    [[ "$namespace" != "$1" ]] || is_denied "$verb" "$resource" "$subresource" "$namespace" || return 1
+  done <"$WORK_DIR/looks/rights"
+}
 
+# A Role cannot grant a look at a namespace itself: where that is refused, what is in it tells.
 check_namespaces() {
   local namespace said
   for namespace in "$NAMESPACE" "$CONTROLLER_NAMESPACE"; do
@@ -100,19 +120,50 @@ check_namespaces() {
       report ok "namespace $namespace"
     elif [[ "$said" == *'not found'* ]]; then
       report FAIL "there is no namespace $namespace" "correct it in $CONFIG, or choose another --context"
-    fi # else we may not look; what is in it will tell
+    elif [[ "$said" != *orbidden* ]]; then
+      report_unchecked "namespace $namespace" "$(tail -n 1 <<<"$said")"
+    fi
   done
 }
 
 check_deployment() {
-  local ready
-  ready="$(jq -r --arg name "$DEPLOYMENT" '.items[] | select(.kind == "Deployment" and .metadata.name == $name)
-    | "\(.status.readyReplicas // 0) of \(.spec.replicas)"' "$WORK_DIR/model.json")"
-  case "$ready" in
-    '') report FAIL "there is no Deployment $DEPLOYMENT in $NAMESPACE" "deploy the model, or correct 'deployment'" ;;
-    '0 of'*) report FAIL "Deployment $DEPLOYMENT has no ready replica ($ready)" "wait until the model is served" ;;
-    *) report ok "Deployment $DEPLOYMENT: $ready replicas ready" ;;
+  local ready wanted reason
+  if reason="$(why_unseen model deployments.apps)"; then
+    report_unchecked "Deployment $DEPLOYMENT" "$reason"
+    return 0
+  fi
+  ready="$(replicas_of status.readyReplicas 0)"
+  wanted="$(replicas_of spec.replicas 1)"
+  case "$ready of $wanted" in
+    ' of ') report FAIL "there is no Deployment $DEPLOYMENT in $NAMESPACE" \
+      "deploy the model, or correct 'deployment'; there are: $(names_of model Deployment)" ;;
+    *' of 0') report FAIL "Deployment $DEPLOYMENT is scaled to 0" "$(say_scale_up)" ;;
+    '0 of'*) report FAIL "Deployment $DEPLOYMENT has no ready replica ($ready of $wanted)" "wait until the model is served" ;;
+    *) report ok "Deployment $DEPLOYMENT: $ready of $wanted replicas ready" ;;
   esac
+}
+
+# replicas_of PATH DEFAULT: a number of $DEPLOYMENT; nothing if there is no such Deployment.
+replicas_of() {
+  jq -r --arg name "$DEPLOYMENT" --arg path "$1" --argjson missing "$2" '.items[]
+    | select(.kind == "Deployment" and .metadata.name == $name) | getpath($path | split(".")) // $missing' "$WORK_DIR/model.json"
+}
+
+# names_of PLACE KIND: what there is of a kind, for who has misspelt a name.
+names_of() {
+  jq -r --arg kind "$2" '[.items[] | select(.kind == $kind) | .metadata.name] | if . == [] then "none" else join(", ") end' \
+    "$WORK_DIR/$1.json"
+}
+
+# A scaler that may go down to 0 would do it again, as long as no request comes.
+say_scale_up() {
+  if jq -e --arg deployment "$DEPLOYMENT" '[.items[] | select(.spec.scaleTargetRef.name? == $deployment)
+      | .spec.minReplicas, .spec.minReplicaCount, (select(.kind == "ScaledObject" and .spec.minReplicaCount == null) | 0)]
+      | any(. == 0)' "$WORK_DIR/model.json" >/dev/null; then
+    printf "its scaler may go down to 0, and WVA's scale to zero may hold it there: set the scaler's least replicas to 1\n"
+  else
+    printf 'kubectl scale deployment %s --namespace %s --replicas 1, and wait until the model is served\n' "$DEPLOYMENT" "$NAMESPACE"
+  fi
 }
 
 # Every variant of the model that $DEPLOYMENT serves: kind, name, Deployment. Up to v0.8 VariantAutoscalings, since v0.8
@@ -130,15 +181,20 @@ variants() {
     | .[] | select(.target == $deployment or .model == $model) | "\(.kind) \(.name) \(.target)"' "$WORK_DIR/model.json"
 }
 
+# Which of these types a variant may be: where one was not looked at, it may be there.
 check_variants() {
-  local kind name target
+  local kind name target reason
   variants >"$WORK_DIR/variants"
-  if ! grep -q " $DEPLOYMENT\$" "$WORK_DIR/variants"; then
+  if grep -q " $DEPLOYMENT\$" "$WORK_DIR/variants"; then
+    :
+  elif reason="$(why_unseen model variantautoscalings.llmd.ai horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)"; then
+    report_unchecked "variant of $DEPLOYMENT" "$reason"
+  else
     report FAIL "WVA knows no variant of $DEPLOYMENT in $NAMESPACE" \
       "create a VariantAutoscaling (or, with WVA 0.9 and later, annotate its scaler with llm-d.ai/managed: \"true\")"
   fi
   while read -r kind name target; do
-    if has_deployment "$target"; then
+    if has_deployment "$target" || why_unseen model deployments.apps >/dev/null; then
       report ok "variant: $kind $name"
     else
       report warn "variant: $kind $name is of a Deployment $target that does not exist" "WVA cannot scale it"
@@ -175,9 +231,12 @@ check_scalers() {
 
 # check_scaler VARIANT DEPLOYMENT
 check_scaler() {
-  local scalers kind name reads
+  local scalers kind name reads reason
   scalers="$(scalers_of "$2")"
-  if [[ -z "$scalers" ]]; then
+  if [[ -z "$scalers" ]] && reason="$(why_unseen model horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)"; then
+    report_unchecked "scaler of $2" "$reason"
+    return 0
+  elif [[ -z "$scalers" ]]; then
     report warn "no HPA or ScaledObject of $2 reads WVA's metric (inferno_ or wva_desired_replicas)" \
       "without one WVA decides and nothing happens"
     return 0
@@ -192,16 +251,23 @@ check_scaler() {
   done <<<"$scalers"
 }
 
-# Jobs that our labels say to be of a run on this Deployment: "active NAME" or "finished NAME", one per line.
+# Jobs that our labels say to be of a run on this Deployment: "active NAME" or "finished NAME", one per line. Active is
+# what sends or will send, and the marker of a run that is not over; a Job that is kept is suspended.
 leftovers() {
   jq -r --arg deployment "$DEPLOYMENT" '.items[] | select(.kind == "Job" and .metadata.labels["wva-experiments/run"]
       and (.metadata.annotations["wva-experiments/deployment"] // $deployment) == $deployment)
-    | (if [.status.conditions[]? | select((.type == "Complete" or .type == "Failed") and .status == "True")]
-       | length > 0 then "finished " else "active " end) + .metadata.name' "$WORK_DIR/model.json"
+    | (if .metadata.labels["wva-experiments/role"] == "marker" then "active "
+       elif .spec.suspend == true
+         or ([.status.conditions[]? | select((.type == "Complete" or .type == "Failed") and .status == "True")] | length > 0)
+       then "finished " else "active " end) + .metadata.name' "$WORK_DIR/model.json"
 }
 
 check_leftovers() {
-  local active finished
+  local active finished reason
+  if reason="$(why_unseen model jobs.batch)"; then
+    report_unchecked "other runs and what they have left" "$reason"
+    return 0
+  fi
   leftovers >"$WORK_DIR/leftovers"
   active="$(sed -n 's/^active //p' "$WORK_DIR/leftovers" | paste -s -d ' ' -)"
   finished="$(sed -n 's/^finished //p' "$WORK_DIR/leftovers" | paste -s -d ' ' -)"
@@ -236,7 +302,8 @@ preflight() {
   log "checks:"
   check_cluster
   refuse_after_failures
-  check_permissions
+  find_types
+  check_rights
   check_namespaces
   look_at_cluster
   check_controller
@@ -247,8 +314,10 @@ preflight() {
   check_mode
   check_log_level
   check_leftovers
+  check_jobs
   read_cluster_clock
-  [[ "$HAS_CLUSTER_CLOCK" == true ]] || report warn "the cluster does not tell its time; this machine's clock is used"
+  [[ "$HAS_CLUSTER_CLOCK" == true ]] ||
+    report_unchecked "the cluster's time" "$(last_words "$WORK_DIR/clock.err"); this machine's clock is used"
   refuse_after_failures
 }
 

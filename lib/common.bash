@@ -91,9 +91,9 @@ kube() {
   bounded "$CLOSING_CALL_S" "$CLOSING_FILES_S" "${KUBECTL[@]}" --request-timeout "${REQUEST_TIMEOUT_S}s" "$@" </dev/null
 }
 
-# create_job FILE OPTIONS...: the answer is its creation time. kubectl is not told the path: it takes commas and quotes
+# create_object FILE OPTIONS...: the answer is its creation time. kubectl is not told the path: it takes commas and quotes
 # in one for its own.
-create_job() {
+create_object() {
   local file="$1"
   shift
   "${KUBECTL[@]}" --request-timeout "${REQUEST_TIMEOUT_S}s" create --namespace "$NAMESPACE" --filename - \
@@ -130,9 +130,9 @@ plan_start_s() {
 read_cluster_clock() {
   local answer=
   if [[ "$SIMULATED" == true ]]; then
-    answer="$(kube get --raw /embedded/clock | jq -r .now)" || answer=
+    answer="$(kube get --raw /embedded/clock 2>"$WORK_DIR/clock.err" | jq -r .now)" || answer=
   else
-    answer="$(create_job "$WORK_DIR/jobs/${W_NAME[0]}.json" --dry-run=server 2>/dev/null)" || answer=
+    answer="$(create_object "$WORK_DIR/jobs/${W_NAME[0]}.json" --dry-run=server 2>"$WORK_DIR/clock.err")" || answer=
   fi
   LOCAL_MS="$(now_ms)"
   CLUSTER_MS="$LOCAL_MS"

@@ -4,15 +4,25 @@
 #
 # shellcheck shell=bash disable=SC2153 # state of run-experiment.sh
 
+# All whose names begin with the prefix.
+controller_pods() {
+  jq -r --arg prefix "$POD_PREFIX" '.items[]
+    | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .metadata.name' "$WORK_DIR/controller.json"
+}
+
 check_controller() {
-  local pods
+  local pods reason
+  if reason="$(why_unseen controller pods)"; then
+    report_unchecked "pods of the controller" "$reason"
+    return 0
+  fi
   pods="$(jq -r --arg prefix "$POD_PREFIX" '[.items[] | select(.kind == "Pod" and .status.phase == "Running")
     | .metadata.name | select(startswith($prefix))] | join(" ")' "$WORK_DIR/controller.json")"
   if [[ -n "$pods" ]]; then
     report ok "controller: $pods"
   else
     report FAIL "no running pod in $CONTROLLER_NAMESPACE has a name that begins with $POD_PREFIX" \
-      "see 'kubectl get pods --namespace $CONTROLLER_NAMESPACE', and correct controller_pod_prefix"
+      "correct controller_pod_prefix; there are: $(names_of controller Pod)"
   fi
 }
 
@@ -43,9 +53,11 @@ release_in_log() {
 }
 
 # Otherwise what it is set to by: its environment, which may point to a ConfigMap (up to v0.5), or the ConfigMap that
-# switches on the queueing model (v0.6 to v0.8).
+# switches on the queueing model (v0.6 to v0.8). Nothing where that is a matter of ConfigMaps that nobody has looked at.
 mode_in_settings() {
-  jq -r --arg prefix "$POD_PREFIX" '
+  local has_looked=true
+  ! why_unseen controller configmaps >/dev/null || has_looked=false
+  jq -r --arg prefix "$POD_PREFIX" --argjson has_looked "$has_looked" '
     . as $all
     | [.items[] | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .spec.containers[].env[]?
        | select(.name == "EXPERIMENTAL_HYBRID_OPTIMIZATION")
@@ -55,29 +67,46 @@ mode_in_settings() {
          else .value // "" end] | first // ""
     | ([$all.items[] | select(.kind == "ConfigMap" and (.metadata.name | endswith("queueing-model-config")))
         | .data.default // empty] | length > 0) as $has_queueing_model
-    | if . == "on" or . == "model-only" or $has_queueing_model then "model-based" else "capacity-based" end
+    | if . == "on" or . == "model-only" or $has_queueing_model then "model-based"
+      elif $has_looked then "capacity-based" else "" end
     ' "$WORK_DIR/controller.json"
 }
 
 read_controller_logs() {
   local pod
   : >"$WORK_DIR/controller.log"
+  : >"$WORK_DIR/controller.log.err"
   while IFS= read -r pod; do
     kube logs "$pod" --namespace "$CONTROLLER_NAMESPACE" --all-containers --tail 2000 >>"$WORK_DIR/controller.log" \
-      2>/dev/null || true # a pod that is starting has no log
-  done < <(jq -r --arg prefix "$POD_PREFIX" '.items[]
-    | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .metadata.name' "$WORK_DIR/controller.json")
+      2>>"$WORK_DIR/controller.log.err" || true # a pod that is starting has no log
+  done < <(controller_pods)
+}
+
+# Why the controller's log tells nothing.
+why_silent() {
+  if why_unseen controller pods; then
+    return 0
+  elif [[ -z "$(controller_pods)" ]]; then
+    printf 'no pod of the controller was seen\n'
+  elif [[ -s "$WORK_DIR/controller.log.err" ]]; then
+    printf 'its log cannot be read: %s\n' "$(last_words "$WORK_DIR/controller.log.err")"
+  else
+    printf 'its log does not tell yet\n'
+  fi
 }
 
 check_mode() {
   local mode how
   how="by its log"
   mode="$(mode_in_log "$WORK_DIR/controller.log")"
-  if [[ -z "$mode" ]]; then
+  if [[ -z "$mode" && -n "$(controller_pods)" ]]; then
     how="by its settings"
     mode="$(mode_in_settings)"
   fi
-  if [[ "$mode" == "$MODE" || "$mode $MODE" == 'hybrid model-based' ]]; then # hybrid predicts as well
+  if [[ -z "$mode" ]]; then
+    report_unchecked "controller mode" "$(why_silent)"
+    return 0
+  elif [[ "$mode" == "$MODE" || "$mode $MODE" == 'hybrid model-based' ]]; then # hybrid predicts as well
     report ok "controller mode: $mode ($how)"
     return 0
   fi
@@ -111,6 +140,8 @@ check_debug() {
   elif controller_has '.env[]? | select(.name == "LOG_LEVEL") | .value // "" | ascii_downcase | . == "debug"' ||
     has_verbosity_4; then
     report ok "log level: debug (by the controller's settings)"
+  elif [[ ! -s "$WORK_DIR/controller.log" ]]; then
+    report_unchecked "log level" "$(why_silent)"
   else
     report warn "the controller does not log at DEBUG: there will be no predictions" \
       "set LOG_LEVEL=debug (WVA before 0.5) or --v=4 (later) on the controller"

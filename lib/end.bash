@@ -6,15 +6,12 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
-DELETE_TIMEOUT_S=8
 CREATION_TIMEOUT_S=3    # of Jobs that are being created
 LAST_WORDS_TIMEOUT_S=60 # for the logs of all the Jobs; of the budget they get what is left
 AFTER_LAST_WORDS_S=9    # of the budget, for the deletion of the Jobs and what follows
-AFTER_DELETION_S=6      # for the state of the cluster, the collector and the files of the run
 CLOSED=false
 HEARD=0 # signals that the record of the run tells of
 ANALYZING=false
-LISTS_NOTHING=false # the cluster is asked for no more lists
 
 # The action of the EXIT trap.
 end_script() {
@@ -71,6 +68,9 @@ close_run() {
   persist look_at_cluster
   persist save_snapshot after
   persist stop_monitor
+  persist release_jobs # once more, if that was not possible before
+  say_released
+  close_collection
   persist judge_run
   persist note_end
   write_verdict
@@ -125,6 +125,7 @@ dismiss_children() {
 # Whatever is still active was interrupted. The last words of the load are read, then its Jobs deleted.
 stop_load() {
   local i keeping=()
+  wait_for "$(budget_s "$CREATION_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" has_ended create.marker || stop_child create.marker 1
   note_starts "$(budget_s "$CREATION_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" # or a Job might come after its deletion
   for ((i = 0; i < W_COUNT; i++)); do
     keeping+=("finish.$i")
@@ -138,33 +139,25 @@ stop_load() {
   done
   [[ ${#keeping[@]} -eq 0 ]] || wait_for "$(budget_s "$LAST_WORDS_TIMEOUT_S" "$AFTER_LAST_WORDS_S")" have_ended "${keeping[@]}" ||
     warn "the logs of the load Jobs could not all be kept in time"
-  delete_jobs
+  note_last_releases
+  release_jobs
 }
 
-delete_jobs() {
-  [[ "$JOBS_CREATED" == true && "$KEEP_JOBS" == false ]] || return 0
-  if delete_jobs_and_wait --selector "wva-experiments/run=$RUN_ID" >/dev/null 2>>"$RUN_LOG"; then
-    JOBS_CREATED=false
-  else
-    warn "the load Jobs may still be there: $(say_remains)"
-  fi
+# What the background had still to do.
+note_last_releases() {
+  local i
+  for ((i = 0; i < W_COUNT; i++)); do
+    if [[ "${W_RELEASE[i]}" == trying ]] && has_ended "finish.$i" && has_ended "release.$i" &&
+      [[ "$(status_of_release "$i")" == 0 ]]; then
+      note_release "$i"
+    fi
+  done
 }
-
-# delete_jobs_and_wait SELECTION...: until their pods are gone as well; a load that still runs would spoil the next
-# experiment.
-delete_jobs_and_wait() {
-  local timeout_s
-  timeout_s="$(budget_s "$DELETE_TIMEOUT_S" "$AFTER_DELETION_S")"
-  within $((timeout_s + 1)) "${KUBECTL[@]}" --request-timeout "${timeout_s}s" delete jobs.batch --namespace "$NAMESPACE" \
-    --cascade=foreground --timeout "${timeout_s}s" "$@" </dev/null
-}
-
-say_remains() { printf 'kubectl delete jobs --namespace %s --selector wva-experiments/run=%s\n' "$NAMESPACE" "$RUN_ID"; }
 
 # What is not answered now will not be within a few seconds more.
 give_up_silent_cluster() {
   local said
-  [[ "$JOBS_CREATED" == true ]] || return 0 # it has just deleted Jobs, or there were none
+  [[ "$JOBS_CREATED" == true ]] || return 0 # it has just stopped the Jobs, or there were none
   if ! said="$(kube get --raw /version 2>&1)" && { [[ -z "$said" ]] || is_outage "$said"; }; then
     warn "the API server does not answer: no state of the cluster after the run, and the end of the log may be missing"
     LISTS_NOTHING=true MONITOR_STOP_TIMEOUT_S=4
@@ -173,8 +166,17 @@ give_up_silent_cluster() {
 
 # --- the verdict ----------------------------------------------------------------------------------
 
+# A collection that did not end has not read what came after its last poll, whatever it has noted until then.
+close_collection() {
+  local file="$RUN_DIR/collection.json"
+  [[ -s "$file" ]] || printf '{}\n' >"$file" # the collector has never polled
+  [[ "$(jq 'has("running") and (.running | not)' "$file")" != true ]] || return 0
+  jq '.running = false | .complete = false
+    | .reasons = ((.reasons // []) + ["the collector did not end: lines after " + (([.containers[]?.last | strings] | max) // "its start") + " may be missing"])' \
+    "$file" >"$file.part" && mv "$file.part" "$file"
+}
+
 write_verdict() {
-  [[ -s "$RUN_DIR/collection.json" ]] || printf '{}\n' >"$RUN_DIR/collection.json" # the collector has never polled
   persist write_run_json
   persist write_readme
 }
@@ -207,6 +209,7 @@ status_of_run() {
       cut) [[ -s "$RUN_DIR/requests/${W_NAME[i]}.csv" ]] || status=4 ;; # it may have told all while it was cut
       *) status=4 ;;
     esac
+    ! is_still_sending "$i" || status=4
   done
   printf '%s\n' "$status"
 }

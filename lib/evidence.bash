@@ -1,9 +1,34 @@
 # The evidence: what is in the cluster, the run's directory, its snapshots and run.json.
 #
 # Owns RUN_DIR, RUN_ID, RUN_LOG, RUN_START; writes the run's directory but for what the collector and the Jobs' logs are.
-# Calls checks.bash (what may be listed, which variants there are) and common.bash.
+# Calls looks.bash (what was looked at), checks.bash (which variants there are) and common.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
+
+# jq: whatever is told to a container in clear that is a secret by its name (HF_TOKEN, not MAX_TOKENS) or by the option
+# that it follows, in the object and in what `kubectl apply` has noted of it.
+# shellcheck disable=SC2016 # jq expands it
+MASK='
+  def is_secret: test("(^|[-_.])(token|key|password|secret)$"; "i") or test("[a-z](Token|Key|Password|Secret)$");
+  def masked: "(masked: a secret)";
+  def mask_text: gsub("(?<option>--[A-Za-z0-9._-]*(token|key|password|secret))(?<sep>[= ]+)(?<value>\"[^\"]*\"|'"'[^']*'"'|[^ \"'"'"']+)";
+    .option + .sep + masked; "i");
+  def mask_words: . as $words | [range(length) as $at | $words[$at]
+    | if type != "string" then .
+      elif $at > 0 and ($words[$at - 1] | type == "string" and startswith("--") and (contains("=") or contains(" ") | not) and is_secret)
+      then masked else mask_text end];
+  def mask_container: (if .env then .env |= map(if has("value") and (.value // "") != "" and (.name | is_secret)
+      then .value = masked else . end) else . end)
+    | reduce ("args", "command") as $key (.; if .[$key] | type == "array" then .[$key] |= mask_words else . end);
+  def mask: walk(if type != "object" then . else
+      reduce ("containers", "initContainers", "ephemeralContainers") as $key (.;
+        if .[$key] | type == "array" then .[$key] |= map(if type == "object" then mask_container else . end) else . end)
+      | if (.annotations | type) == "object" and .annotations["kubectl.kubernetes.io/last-applied-configuration"] then
+          .annotations["kubectl.kubernetes.io/last-applied-configuration"] = # not |=, whose end jq 1.6 catches as an error
+            (.annotations["kubectl.kubernetes.io/last-applied-configuration"] | try (fromjson | mask | tojson) catch masked)
+        else . end
+    end);
+'
 
 choose_run_id() { RUN_ID="$(date -u +%Y%m%d-%H%M%S)"; }
 
@@ -19,65 +44,54 @@ create_run_dir() {
   mkdir -p "$RUN_DIR/cluster" "$RUN_DIR/job-logs"
   cp "$CONFIG" "$RUN_DIR/experiment-config.yaml"
   cp "$WORK_DIR/plan.tsv" "$RUN_DIR/plan.tsv"
-  cp -R "$WORK_DIR/jobs" "$RUN_DIR/cluster/jobs"
+  save_masked_jobs
   RUN_START="$(cluster_now)"
   write_run_json
   log "writing to $RUN_DIR"
 }
 
-# Those of the given resources that exist and that we may list, with commas.
-listable() {
-  local namespace="$1" resource
-  shift
-  for resource in "$@"; do
-    if grep -qxF "$resource" "$WORK_DIR/resources" && may list "$resource" - "$namespace"; then
-      printf '%s\n' "$resource"
-    fi
-  done | paste -s -d , -
-}
-
-# What is there, into two files: model.json and controller.json.
-look_at_cluster() {
-  local resources
-  # One broken API group makes this fail, although it lists the others.
-  [[ -s "$WORK_DIR/resources" ]] || kube api-resources --output name >"$WORK_DIR/resources" 2>/dev/null || true
-  resources="$(listable "$NAMESPACE" deployments.apps jobs.batch pods variantautoscalings.llmd.ai \
-    horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)"
-  get_objects "$NAMESPACE" "$resources" >"$WORK_DIR/model.json"
-  resources="$(listable "$CONTROLLER_NAMESPACE" pods deployments.apps configmaps leases.coordination.k8s.io)"
-  get_objects "$CONTROLLER_NAMESPACE" "$resources" >"$WORK_DIR/controller.json"
-}
-
-get_objects() {
-  if [[ "$LISTS_NOTHING" == true || -z "$2" ]] || ! kube get "$2" --namespace "$1" --output json; then
-    printf '{"items": []}\n'
-  fi
+save_masked_jobs() {
+  local i
+  mkdir "$RUN_DIR/cluster/jobs"
+  for ((i = 0; i < W_COUNT; i++)); do
+    jq "$MASK mask" "$WORK_DIR/jobs/${W_NAME[i]}.json" >"$RUN_DIR/cluster/jobs/${W_NAME[i]}.json"
+  done
 }
 
 # The Deployments of all variants of the model, as a JSON array.
 served_deployments() { { printf -- '- - %s\n' "$DEPLOYMENT" && variants; } | jq -Rn '[inputs | split(" ")[2]] | unique'; }
 
-# The state of model and controller. ConfigMaps are those that WVA reads; Secrets are never asked for.
+# The state of model and controller, without secrets. ConfigMaps are those that WVA reads; Secrets are never asked for. Of
+# types that could not be looked at there is no file, and unseen.json says why.
 save_snapshot() {
-  local dir="$RUN_DIR/cluster/$1"
+  local dir="$RUN_DIR/cluster/$1" served
   mkdir -p "$dir"
-  jq '[.items[] | select(.kind == "VariantAutoscaling")]' "$WORK_DIR/model.json" >"$dir/variantautoscalings.json"
-  jq '[.items[] | select(.kind == "Deployment" and IN(.metadata.name; $served[]))]' \
-    --argjson served "$(served_deployments)" "$WORK_DIR/model.json" >"$dir/deployment.json"
-  jq '[.items[] | select(.kind == "HorizontalPodAutoscaler" or .kind == "ScaledObject")
-    | select(IN(.spec.scaleTargetRef.name; $served[]))]' \
-    --argjson served "$(served_deployments)" "$WORK_DIR/model.json" >"$dir/scalers.json"
-  jq '[.[] | .spec.selector.matchLabels | objects] as $selectors
-    | [$model[0].items[] | select(.kind == "Pod") | (.metadata.labels // {}) as $labels
-       | select(any($selectors[]; . as $selector | $labels | contains($selector)))]' \
-    --slurpfile model "$WORK_DIR/model.json" "$dir/deployment.json" >"$dir/pods.json"
-  jq --arg prefix "$POD_PREFIX" '[.items[] | select((.kind == "Pod" and (.metadata.name | startswith($prefix)))
+  served="$(served_deployments)"
+  save_seen "$dir/variantautoscalings.json" model variantautoscalings.llmd.ai \
+    'select(.kind == "VariantAutoscaling")'
+  save_seen "$dir/deployment.json" model deployments.apps \
+    'select(.kind == "Deployment" and IN(.metadata.name; $served[]))'
+  save_seen "$dir/scalers.json" model horizontalpodautoscalers.autoscaling \
+    'select(.kind == "HorizontalPodAutoscaler" or .kind == "ScaledObject") | select(IN(.spec.scaleTargetRef.name; $served[]))'
+  save_seen "$dir/pods.json" model pods 'select(.kind == "Pod") | (.metadata.labels // {}) as $labels
+    | select(any($all[] | select(.kind == "Deployment" and IN(.metadata.name; $served[])) | .spec.selector.matchLabels | objects;
+                 . as $selector | $labels | contains($selector)))'
+  save_seen "$dir/controller.json" controller pods 'select((.kind == "Pod" and (.metadata.name | startswith($prefix)))
     or (.kind == "Deployment" and (.metadata.name as $name | $prefix | startswith($name) or ($name | startswith($prefix))))
-    or .kind == "Lease")]' "$WORK_DIR/controller.json" >"$dir/controller.json"
-  jq '[.items[] | select(.kind == "ConfigMap" and (.metadata.name
-    | test("variantautoscaling-config$|manager-config$|scaling-config$|queueing-model-config$|^service-classes-config$|^accelerator-unit-costs$")))]' \
-    "$WORK_DIR/controller.json" >"$dir/configmaps.json"
+    or .kind == "Lease")'
+  save_seen "$dir/configmaps.json" controller configmaps 'select(.kind == "ConfigMap" and (.metadata.name
+    | test("variantautoscaling-config$|manager-config$|scaling-config$|queueing-model-config$|^service-classes-config$|^accelerator-unit-costs$")))'
+  cat "$WORK_DIR/looks/model.unseen" "$WORK_DIR/looks/controller.unseen" |
+    jq -Rn '[inputs | split("\t") | {key: .[0], value: .[1]}] | from_entries' >"$dir/unseen.json"
   cp "$WORK_DIR/version.json" "$dir/version.json"
+}
+
+# save_seen FILE PLACE TYPE FILTER: the objects of a place that a filter lets through, as a JSON array, if their type was
+# looked at. The filter knows $served, $prefix and $all.
+save_seen() {
+  ! why_unseen "$2" "$3" >/dev/null || return 0
+  jq --argjson served "$served" --arg prefix "$POD_PREFIX" "$MASK"' .items as $all | [.items[] | '"$4"' | mask]' \
+    "$WORK_DIR/$2.json" >"$1"
 }
 
 # Everything that is known of the workloads, as a JSON array.
@@ -86,16 +100,33 @@ workloads_json() {
   for ((i = 0; i < W_COUNT; i++)); do
     known=("${W_NAME[i]}" "${W_JOB[i]}" "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}"
       "${W_PLAN_START[i]}" "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}"
-      "${W_DRAIN_S[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_REASON[i]}")
+      "${W_DRAIN_S[i]}" "${W_RAN[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_ENDED_ITSELF[i]}" "${W_STUCK[i]}"
+      "${W_REASON[i]}")
     printf '%s\n' "${known[*]}"
   done | jq -Rn --argjson t0 "$(plan_start_s)" '
     def maybe: if . == "" then null else . end;
     def number: if . == "" then null else tonumber end;
-    [inputs | split("\t") | {name: .[0], job: .[1], manifest: .[2], manifest_sha256: .[3], rate_per_s: .[4] | number,
-      seed: .[5] | number, how: .[6], planned_start_s: .[7] | number, planned_end_s: .[8] | number,
-      start: .[9] | maybe, end: .[10] | maybe, start_late_s: .[11] | number, prompts: .[12] | number,
-      sending_s: ((.[8] | number) - (.[7] | number)), drain_s: .[13] | number, sending_start: (if .[14] == "" then null else $t0 + (.[14] | tonumber) | todate end),
-      result: .[15], cut: (.[15] == "cut"), reason: .[16:] | join(" ") | maybe}]'
+    def moment: if . == "" then null else $t0 + tonumber | todate end;
+    ["name", "job", "manifest", "sha256", "rate", "seed", "how", "from", "to", "start", "end", "late", "prompts", "drain",
+     "ran", "sent", "result", "ended_itself", "stuck", "reason"] as $names
+    | [inputs | split("\t") as $values | [range($names | length) | {key: $names[.], value: $values[.]}] | from_entries
+       | {name, job, manifest, manifest_sha256: .sha256, rate_per_s: .rate | number, seed: .seed | number, how,
+          planned_start_s: .from | number, planned_end_s: .to | number, start: .start | maybe, end: .end | maybe,
+          start_late_s: .late | number, prompts: .prompts | number, sending_s: ((.to | number) - (.from | number)),
+          drain_s: .drain | number, running_start: .ran | maybe, sending_start: .sent | moment,
+          result: (if .stuck != "" and .ended_itself == "false" then "not-stopped" else .result end),
+          cut: (.result == "cut"),
+          reason: ([.reason, (.stuck | if . == "" then . else "its Job is still there: " + . end)]
+                   | map(select(. != "")) | join("; ") | maybe)}]'
+}
+
+# Of a run that is over: whether the controller's log is whole; null as long as it is collected.
+collection_json() {
+  if [[ "$RUN_STATUS" == running || ! -s "$RUN_DIR/collection.json" ]]; then
+    printf 'null\n'
+  else
+    jq -c '{complete: (.complete == true and .running == false), reasons: (.reasons // [])}' "$RUN_DIR/collection.json"
+  fi
 }
 
 write_run_json() {
@@ -107,7 +138,7 @@ write_run_json() {
     --arg cooldown_end "$COOLDOWN_END" --argjson embedded "$EMBEDDED" --argjson simulated "$SIMULATED" \
     --argjson speed "$SPEED" --arg sha "$CONFIG_SHA256" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
     --argjson number "${S_NUMBER[S_AT]}" --argjson of "${S_OF[S_AT]}" --arg series "$SERIES" \
-    --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
+    --argjson collection "$(collection_json)" --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
     def maybe: if . == "" then null else . end;
     {schema: 1, name: $config.name, mode: $config.mode, config: $config, run_id: $run_id,
      repetition: {number: $number, of: $of, series: $series},
@@ -116,7 +147,7 @@ write_run_json() {
      clock: (if $has_clock then "cluster" else "local" end),
      embedded: $embedded, simulated: $simulated, speed: (if $simulated then $speed else null end),
      seed: (if $ready == "" then null else $ready | fromjson | .seed end),
-     workloads: $workloads[0],
+     workloads: $workloads[0], collection: $collection,
      cooldown: {start: ($cooldown_start | maybe), end: ($cooldown_end | maybe)},
      tools: $tools[0].tools, project: $tools[0].project, config_sha256: $sha}' >"$RUN_DIR/.run.json.part"
   mv "$RUN_DIR/.run.json.part" "$RUN_DIR/run.json"

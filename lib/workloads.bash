@@ -1,7 +1,8 @@
 # The workloads: created when they are due, looked at, ended and their logs kept; then the cooldown.
 #
-# Owns the states of workloads (W_STATE and what depends on it), T0_MS, COOLDOWN_START, COOLDOWN_END, JOBS_CREATED and the
-# children "create.N" (create_job in common.bash), "follow.N" and "finish.N"; writes job-logs/ and requests/. Calls evidence.bash, collector.bash, common.bash and signals.bash.
+# Owns the states of workloads (W_STATE and what depends on it), T0_MS, COOLDOWN_START, COOLDOWN_END and the children
+# "create.N", "follow.N" and "finish.N"; writes job-logs/ and requests/. Calls jobs.bash, evidence.bash, collector.bash,
+# common.bash and signals.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -83,7 +84,7 @@ start_due() {
   since="$(now_ms)"
   for i in "${due[@]}"; do
     W_SINCE_MS[i]="$since" W_STATE[i]=creating
-    start_child "create.$i" create_job "$WORK_DIR/jobs/${W_NAME[i]}.json" \
+    start_child "create.$i" create_object "$WORK_DIR/jobs/${W_NAME[i]}.json" \
       >"$WORK_DIR/created.$i" 2>"$WORK_DIR/create.err.$i"
   done
   note_starts $((2 * REQUEST_TIMEOUT_S))
@@ -151,6 +152,7 @@ finish_workload() {
   note_sending "$1"
   start_child "finish.$1" keep_last_words "$1"
   W_SAVED[$1]=true
+  [[ -z "${W_START[$1]}" ]] || W_RELEASE[$1]=trying
   write_run_json
 }
 
@@ -158,7 +160,7 @@ finish_workload() {
 keep_last_words() {
   save_job_log "$1"
   save_requests "$1"
-  delete_job "$1"
+  release_job "$1"
 }
 
 # In the background: the log of a load generator while it is written, so that its rotation loses nothing. A container that
@@ -240,16 +242,11 @@ save_job_pods() {
   [[ "${W_RESULT[$1]}" == failed ]] || return 0
   kube get jobs,pods --namespace "$NAMESPACE" --output json \
     --selector "wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" \
-    >"$RUN_DIR/job-logs/${W_NAME[$1]}.json" 2>/dev/null || true # nothing to say
+    2>/dev/null | jq "$MASK mask" >"$RUN_DIR/job-logs/${W_NAME[$1]}.json" || true # nothing to say
 }
 
-delete_job() {
-  [[ "$KEEP_JOBS" == false && -n "${W_START[$1]}" ]] || return 0
-  kube delete job "${W_JOB[$1]}" --namespace "$NAMESPACE" --ignore-not-found --wait=false --cascade=background \
-    >/dev/null 2>>"$RUN_LOG" || warn "Job ${W_JOB[$1]} could not be deleted; trying again at the end"
-}
-
-# Jobs and pods of this run, one line per Job: name, state, reason. States: running, complete, failed, blocked.
+# Jobs and pods of this run, one line per Job: name, state, reason, and when a container of it began to run. States:
+# complete, failed, blocked, podless, running.
 job_states() {
   kube get jobs.batch,pods --namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" --output json |
     jq -r '
@@ -274,7 +271,8 @@ job_states() {
        elif ($obstacles | length) > 0 then ["blocked", ($obstacles | unique | join("; "))]
        elif ($mine | length) == 0 then ["podless", ""]
        else ["running", ""] end) as [$state, $reason]
-    | [$job, $state, $reason] | @tsv'
+    | [$job, $state, $reason, ([$mine[].status.containerStatuses[]?.state | .running, .terminated | .startedAt? | strings] | min)]
+    | @tsv'
 }
 
 # Why a Job has no pods: the events tell (quota, admission).
@@ -284,7 +282,7 @@ podless_reason() {
 }
 
 look_at_jobs() {
-  local i state reason
+  local i state reason known="${W_SENDING_S[*]} ${W_RAN[*]}"
   has_state active || return 0
   if ! job_states >"$WORK_DIR/states" 2>"$WORK_DIR/states.err"; then
     warn "the load Jobs cannot be looked at now: $(tail -n 1 "$WORK_DIR/states.err")"
@@ -293,18 +291,33 @@ look_at_jobs() {
   for ((i = 0; i < W_COUNT; i++)); do
     [[ "${W_STATE[i]}" == active ]] || continue
     note_sending "$i"
-    state="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $2 }' "$WORK_DIR/states")"
-    reason="$(awk -F '\t' -v job="${W_JOB[i]}" '$1 == job { print $3 }' "$WORK_DIR/states")"
+    state="$(state_of "$i" 2)"
+    reason="$(state_of "$i" 3)"
+    [[ -n "${W_RAN[i]}" ]] || W_RAN[i]="$(state_of "$i" 4)"
     judge_workload "$i" "${state:-deleted}" "$reason"
   done
+  [[ "${W_SENDING_S[*]} ${W_RAN[*]}" == "$known" ]] || write_run_json # the live view shows load that is sent
 }
+
+# state_of NUMBER COLUMN: of a workload's Job.
+state_of() { awk -F '\t' -v job="${W_JOB[$1]}" -v column="$2" '$1 == job { print $column }' "$WORK_DIR/states"; }
 
 judge_workload() {
   local i="$1" state="$2" reason="$3"
   case "$state" in
-    complete) finish_workload "$i" complete ;;
-    failed) finish_workload "$i" failed "$reason" ;;
-    deleted) finish_workload "$i" failed "its Job was deleted by somebody else" ;;
+    complete)
+      W_ENDED_ITSELF[i]=true
+      [[ -n "${W_RAN[i]}" ]] || W_RAN[i]="${W_START[i]}" # its pods are gone already
+      finish_workload "$i" complete
+      ;;
+    failed)
+      W_ENDED_ITSELF[i]=true
+      finish_workload "$i" failed "$reason"
+      ;;
+    deleted)
+      W_ENDED_ITSELF[i]=true
+      finish_workload "$i" failed "its Job was deleted by somebody else"
+      ;;
     blocked) note_obstacle "$i" "$reason" ;;
     podless)
       reason="$(podless_reason "${W_JOB[i]}")"
@@ -379,6 +392,7 @@ run_workloads() {
     start_due "$elapsed" # the next one of a sequence
     sleep_ms "$(planned_times | next_look_ms)"
     look_at_jobs
+    note_releases
     ensure_monitor
     notice_end_of_watch
   done
@@ -391,6 +405,7 @@ cool_down() {
   end_s=$(($(elapsed_s) + 1 + COOLDOWN_S)) # that one has begun
   while [[ "$(elapsed_s)" -lt "$end_s" ]]; do
     sleep_ms "$(next_look_ms <<<"$end_s")"
+    note_releases
     ensure_monitor
     notice_end_of_watch
   done

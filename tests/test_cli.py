@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 from logs import decision, model_loop_run, observed, solution, write_run
@@ -52,6 +54,16 @@ def test_watch_of_a_runner_that_was_killed_ends_with_it(directory, capsys):
     with subprocess.Popen([sys.executable, "-c", ""]) as parent:
         parent.wait()
     assert main(["watch", str(directory), "--parent", str(parent.pid)]) == 0
+
+
+def test_watch_of_a_run_that_has_fallen_silent_ends_and_says_so(directory, capsys):
+    """Its runner was killed, and with it the collector: nobody will write that it is over."""
+    record = directory / "run.json"
+    record.write_text('{"status": "running", "config": {"metrics": {"interval": 10}}}', encoding="utf-8")
+    an_hour_ago = time.time() - 3600
+    os.utime(record, (an_hour_ago, an_hour_ago))
+    assert main(["watch", str(directory)]) == 1
+    assert "its runner was killed" in capsys.readouterr().err
 
 
 def test_watch_gives_a_line_per_reconciliation_and_ends_with_the_run(directory, capsys):

@@ -15,6 +15,7 @@ import orjson
 
 from wva_parse import run
 from wva_parse.aligned.experiment import Experiment
+from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
 from wva_parse.measures import summary
 from wva_parse.report import compare, provenance
@@ -79,10 +80,26 @@ def _watch(arguments: argparse.Namespace) -> int:
         raise run.RunError(f"{directory}: no such directory; expected that of a run in progress")
     if not (directory / "run.json").is_file():  # one could wait for ever
         raise run.RunError(f"{directory}: no run.json in it; expected the directory of a run in progress")
+
+    def silent_s() -> float:
+        record = read_record(directory / "run.json")
+        return live.silent_s(directory, record) if record.get("status") == "running" else 0.0
+
+    def is_wanted() -> bool:
+        return _is_running(arguments.parent) and not silent_s()
+
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        _watch_on_terminal(directory, arguments.parent)
+        _watch_on_terminal(directory, is_wanted)
     else:
-        live.follow(directory, _print_lines, is_wanted=lambda: _is_running(arguments.parent))
+        live.follow(directory, _print_lines, is_wanted=is_wanted)
+    if passed_s := silent_s():
+        print(
+            f"wva_parse watch: {directory}: nothing has been written for {passed_s:.0f} s, though run.json says that"
+            " the run goes on: its runner was killed. Its Jobs may still send (run-experiment.sh --clean removes them);"
+            " what was collected can be analysed",
+            file=sys.stderr,
+        )
+        return 1
     return 0
 
 
@@ -102,7 +119,7 @@ def _print_lines(views: Sequence[live.View], _load: live.Load) -> None:
         print(text.one_line(view), flush=True)
 
 
-def _watch_on_terminal(directory: Path, parent: int | None) -> None:
+def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:
     history, now = dict[int, live.View](), live.Load()
 
     def show(views: Sequence[live.View], load: live.Load) -> None:
@@ -116,7 +133,7 @@ def _watch_on_terminal(directory: Path, parent: int | None) -> None:
         how(text.block(list(history.values()), now, terminal.width(size)), sys.stdout, size)
 
     try:
-        live.follow(directory, show, is_wanted=lambda: _is_running(parent))
+        live.follow(directory, show, is_wanted=is_wanted)
     finally:
         put(terminal.leave)
 

@@ -189,6 +189,20 @@ def test_load_lies_where_requests_were_sent(tmp_path):
     assert found == [("felt", pytest.approx(40 / 60), pytest.approx(130 / 60), 2), ("cut", 10 / 60, 100 / 60, 2)]
 
 
+def test_what_never_ran_is_no_load_and_has_no_requests(tmp_path):
+    """A Job whose pod fits on no node; a record that does not tell is one of an older run."""
+    blocked = {"name": "blocked", "rate_per_s": 9, "prompts": 90, "start": stamp(0), "end": stamp(120), "sending_s": 90}
+    blocked |= {"result": "failed", "cut": False}
+    never = {**blocked, "running_start": None, "sending_start": None}
+    found = run.load(directory(tmp_path, workloads=[never]))
+    assert workload_spans(found) == []
+    assert found.requests.workloads == ()
+    found = run.load(directory(tmp_path / "old", workloads=[blocked]))
+    assert workload_spans(found) == [("blocked", 0, 1.5, 9)]
+    ran = {**blocked, "running_start": stamp(30)}
+    assert workload_spans(run.load(directory(tmp_path / "late", workloads=[ran]))) == [("blocked", 0.5, 2, 9)]
+
+
 def test_without_times_of_sending_load_lies_where_the_record_says(tmp_path):
     work = {"name": "felt", "rate_per_s": 2, "start": stamp(0), "sending_start": stamp(10), "sending_s": 90}
     at = with_requests(directory(tmp_path, workloads=[work]), {"felt": LINES})

@@ -20,7 +20,7 @@ def granted(text):
 
 
 def asked(*namespaces):
-    for _, verb, resource, subresource, namespace in permissions.questions(*namespaces):
+    for _, verb, resource, subresource, namespace in permissions.questions(*namespaces, keep_jobs=True):
         kind, _, group = resource.partition(".")
         yield namespace, group, kind, subresource, verb
 
@@ -28,12 +28,13 @@ def asked(*namespaces):
 def test_questions_in_the_order_of_the_table(capsys):
     assert main(["permissions", "llm", "wva-system"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 17
-    assert lines[:6] == [
+    assert len(lines) == 18
+    assert lines[:7] == [
         "must\tcreate\tjobs.batch\t-\tllm",
         "must\tget\tjobs.batch\t-\tllm",
         "must\tlist\tjobs.batch\t-\tllm",
         "must\tdelete\tjobs.batch\t-\tllm",
+        "try\tcreate\tpods\t-\tllm",
         "must\tlist\tpods\t-\tllm",
         "must\tget\tpods\tlog\tllm",
     ]
@@ -45,9 +46,18 @@ def test_the_roles_grant_what_is_asked_and_nothing_else(capsys):
     assert sorted(granted(capsys.readouterr().out)) == sorted(asked("llm", "wva-system"))
 
 
+def test_what_is_needed_to_keep_the_jobs_is_asked_for_only_then(capsys):
+    right = "must\tpatch\tjobs.batch\t-\tllm"
+    assert main(["permissions", "llm", "wva-system"]) == 0
+    assert right not in capsys.readouterr().out.splitlines()
+    assert main(["permissions", "--keep-jobs", "llm", "wva-system"]) == 0
+    assert right in capsys.readouterr().out.splitlines()
+
+
 def test_what_a_run_can_do_without_stands_below_a_comment():
     for role in permissions.roles("llm", "wva-system").split("---\n"):
-        needed, _, useful = role.partition("  # Without these a run goes on, and knows less:\n")
+        needed, *_, useful = role.partition("  # Without these a run goes on, and knows less:\n")
+        needed = needed.partition("  # For --keep-jobs:\n")[0]
         place = next(granted(role))[0]
         for part, need in ((needed, "must"), (f"{needed[: needed.index('rules:')]}rules:\n{useful}", "may")):
             expected = [(*row[1:4],) for row in permissions.questions("llm", "wva-system") if row[::4] == (need, place)]

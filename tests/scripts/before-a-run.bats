@@ -19,6 +19,55 @@ load helpers/runner
   [ "$(jobs_left)" -eq 0 ]
 }
 
+@test "--keep-jobs ends the load all the same: what had not ended is suspended, at the planned end and after Ctrl-C" {
+  start_cluster
+  config="$(make_config kept model-based "first 0 60 200" "second 0 30 1")"
+  awk '{ print } / duration: 60$/ { print "    drain: 10" }' "$config" >"$config.yaml"
+  run runner --kubeconfig "$KUBECONFIG" --yes --keep-jobs "$config.yaml"
+  echo "$output"
+  [ "$status" -eq 4 ]
+  [[ "$output" == *"the load Jobs are kept, suspended where they had not ended; remove them with: kubectl delete jobs "* ]]
+  are_kept "load-first true,load-second null"
+  kubectl delete jobs --all --namespace "$NAMESPACE"
+  rm -r "$BATS_TEST_TMPDIR/data"
+  start_runner --kubeconfig "$KUBECONFIG" --yes --keep-jobs "$(make_config kept model-based "first 0 6000 10")"
+  wait_until has_pod_of first
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  are_kept "load-first true"
+  [ "$(field '.workloads[0].result')" = interrupted ]
+}
+
+# are_kept "NAME SUSPENDED,...": the Jobs that are there, without the time of their run; and no pod of them runs.
+are_kept() {
+  kubectl get jobs,pods --namespace "$NAMESPACE" --selector wva-experiments/run --output json >"$BATS_TEST_TMPDIR/left"
+  [ "$(jq -r '[.items[] | select(.kind == "Job") | "\(.metadata.name[:-16]) \(.spec.suspend // null)"] | join(",")' \
+    "$BATS_TEST_TMPDIR/left")" = "$1" ]
+  jq -e 'all(.items[] | select(.kind == "Pod"); .status.phase | IN("Succeeded", "Failed"))' "$BATS_TEST_TMPDIR/left"
+}
+
+@test "a run that is in its cooldown is noticed by another one, and is no more when it is over" {
+  start_cluster
+  config="$(make_config cooling model-based "first 0 30 10")"
+  start_runner --kubeconfig "$KUBECONFIG" --yes --cooldown 6000 "$config"
+  wait_until grep -q 'cooldown:' "$BATS_TEST_TMPDIR/out"
+  run runner --kubeconfig "$KUBECONFIG" --yes "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"FAIL  another run is active on ms-inference"*": cooling-20"* ]]
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  [ "$(jobs_left)" -eq 0 ]
+}
+
+@test "a Deployment that is scaled to 0: what helps is said" {
+  start_cluster
+  kubectl scale deployment --namespace "$NAMESPACE" --all --replicas 0
+  config="$(make_config asleep model-based "first 0 30 10")"
+  run runner --kubeconfig "$KUBECONFIG" --yes --dry-run "$config"
+  [ "$status" -eq 3 ]
+  [[ "$output" == *"FAIL  Deployment ms-inference"*" is scaled to 0"*"kubectl scale deployment ms-inference"*"--replicas 1"* ]]
+}
+
 @test "another run on the same Deployment is a refusal, on another one not; --clean --yes removes what was left of it" {
   start_cluster
   config="$(make_config late model-based "first 10 100")"

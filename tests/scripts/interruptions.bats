@@ -110,18 +110,31 @@ during_the_analysis() {
   done
 }
 
-@test "while a Job is being created" {
-  local bin="$BATS_TEST_TMPDIR/bin" said="the API server has the Job"
-  mkdir "$bin"
+# creation_number NUMBER: kubectl, which says so when the API server has taken so many of our objects, and answers later.
+creation_number() {
+  local real bin="$BATS_TEST_TMPDIR/bin"
+  real="$(command -v kubectl)"
+  mkdir -p "$bin"
+  rm -f "$BATS_TEST_TMPDIR/created"
   # The Job is there, and the runner does not know it yet.
   # shellcheck disable=SC2016 # the stub expands it
-  printf '#!/usr/bin/env bash\nif [[ "$*" != *" create --"* ]]; then exec %s "$@"; fi\n%s "$@"\necho "%s" >>"$OUT"\nsleep 2\n' \
-    "$(command -v kubectl)" "$(command -v kubectl)" "$said" >"$bin/kubectl"
+  printf '#!/usr/bin/env bash\nif [[ "$*" != *" create --"* || "$*" == *--dry-run* ]]; then exec %s "$@"; fi
+%s "$@"\necho >>%s\n[[ "$(wc -l <%s)" -ne %s ]] || { echo "%s" >>"$OUT" && sleep 2; }\n' \
+    "$real" "$real" "$BATS_TEST_TMPDIR/created" "$BATS_TEST_TMPDIR/created" "$1" "$TAKEN" >"$bin/kubectl"
   chmod +x "$bin/kubectl"
+}
+
+@test "while a Job is being created: the marker of the run, or a load" {
+  local bin="$BATS_TEST_TMPDIR/bin" number how
+  TAKEN="the API server has the Job"
   export OUT
-  for how in ctrl-c term; do
-    LOAD_S=6000 PATH="$bin:$PATH" interrupt "$how" "$said"
-    [ "$(run_of "$how" .status)" = interrupted ]
+  for number in 1 2; do
+    for how in ctrl-c term; do
+      creation_number "$number"
+      LOAD_S=6000 PATH="$bin:$PATH" interrupt "$how" "$TAKEN"
+      [ "$(run_of "$how" .status)" = interrupted ]
+      rm -r "$BATS_TEST_TMPDIR/data"
+    done
   done
 }
 
@@ -141,6 +154,11 @@ during_the_analysis() {
   ends_as_interrupted "ctrl-c while the API server hangs"
   kill -CONT "$CLUSTER_PID"
   [[ "$(cat "$OUT")" == *"the load Jobs may still be there: kubectl delete jobs"* ]]
+  # What was not collected, and what was not stopped, is said wherever one looks.
+  [ "$(run_of hangs '"\(.collection.complete) \(.workloads[0].result)"')" = "false not-stopped" ]
+  [ "$(jq .running "$BATS_TEST_TMPDIR"/data/hangs-20*/collection.json)" = false ]
+  grep -q 'may have gaps' "$BATS_TEST_TMPDIR"/data/hangs-20*/README.md
+  python -m wva_parse summary "$BATS_TEST_TMPDIR"/data/hangs-20* | grep -q 'may be missing'
   wait_until no_process_is_left
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -43,23 +44,27 @@ output:
 """
 
 
+# What bash, jq or Python say by themselves: no user can do anything with it.
+NOISE = re.compile(r"^(jq: |Traceback)|: line \d+: |invalid JSON text|^Terminated|^Killed", re.MULTILINE)
+
+
 class Interruption(NamedTuple):
-    """After so many seconds a signal, to the process alone or, as a terminal sends it, to its group; once or twice."""
+    """At a moment, as a share of a whole run, a signal: to the process, or to its group, as a terminal does; or two."""
 
     number: int
-    after_s: float
+    moment: float
     signal: signal.Signals
     to_group: bool
     again_after_s: float | None
 
 
-def draw(count, seed, longest_s):
+def draw(count, seed):
     """Interruptions at moments between the start of a run and its end."""
     rng = random.Random(seed)
     kinds = [(signal.SIGINT, True), (signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, True)]
     for number in range(count):
         again = rng.choice([None, None, None, 0.05, 2.5])  # at once, as `timeout` does; by somebody who is impatient
-        yield Interruption(number, rng.uniform(0.05, longest_s), *rng.choice(kinds), again)
+        yield Interruption(number, rng.uniform(0.005, 1), *rng.choice(kinds), again)
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +99,8 @@ def start(cluster, directory):
         )
 
 
-def interrupt(run, how):
-    time.sleep(how.after_s)
+def interrupt(run, how, length_s):
+    time.sleep(how.moment * length_s)
     for pause_s in (how.again_after_s, None):
         if run.poll() is None:
             os.killpg(run.pid, how.signal) if how.to_group else run.send_signal(how.signal)
@@ -144,17 +149,20 @@ def length_s(cluster, tmp_path_factory):
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
 def test_any_moment(cluster, length_s, tmp_path):
     outcomes = {}
-    for how in draw(COUNT, SEED, length_s):
+    for how in draw(COUNT, SEED):
         directory = tmp_path / str(how.number)
         directory.mkdir()
-        run = start(cluster, directory)
-        interrupt(run, how)
+        began, run = time.monotonic(), start(cluster, directory)
+        interrupt(run, how, length_s)
         status = run.wait(timeout=LONGEST_S)
+        if status == 0:  # the machine has become quicker: the next moments are to lie within a run
+            length_s = min(length_s, time.monotonic() - began)
         said = (directory / "out").read_text(encoding="utf-8", errors="replace")
         where = f"seed {SEED}, {how}: status {status} after\n{said}"
         outcomes[status] = outcomes.get(status, 0) + 1
         if status != 0:  # it was over before it was interrupted
             assert status == 130 or (status == -how.signal and not said), where  # the script had not begun yet
+        assert not NOISE.search(said), where
         left_at_once = "leaving at once" in said
         wait_until(lambda directory=directory: not processes_of(directory))
         if left_at_once and jobs_of(cluster):
@@ -169,4 +177,4 @@ def test_any_moment(cluster, length_s, tmp_path):
             if not left_at_once:
                 assert saved["status"] in (record.parent / "README.md").read_text(encoding="utf-8"), where
     print(outcomes)
-    assert outcomes.get(130, 0) > COUNT * 0.7
+    assert outcomes.get(130, 0) > COUNT * 0.6

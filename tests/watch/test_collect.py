@@ -151,6 +151,25 @@ def test_a_pod_that_vanished_after_its_end_was_read_is_fine_and_another_is_not(c
     assert collector.collected() == [b"one", b"uno"]
 
 
+GONE = ""  # of a pod: what `kubectl get --ignore-not-found` prints
+TERMINATING = json.dumps({**pod(), "metadata": {"name": POD, "uid": "u1", "deletionTimestamp": "2026-01-01T00:00:02Z"}})
+
+
+@pytest.mark.parametrize(("seen", "reasons"), [(GONE, 0), (TERMINATING, 1)])
+def test_a_follower_that_finds_no_pod_proves_nothing_against_one_that_saw_its_end(collector, seen, reasons):
+    collector.poll(pod())
+    collector.write("000001", line(1, "one"), status=0)
+    (collector.spools / "000001.pod").write_text(seen)
+    assert collector.poll(pod()) == [  # a list that is older than the end
+        ["000002", "follow", POD, "manager", "--since-time=2026-01-01T00:00:01Z"]
+    ]
+    collector.write("000002", status=1)
+    (collector.spools / "000002.err").write_text('Error from server (NotFound): pods "p" not found')
+    (collector.spools / "000002.pod").write_text(GONE)
+    collector.poll()
+    assert len(collector.verdict()["reasons"]) == reasons
+
+
 def test_lines_of_several_containers_are_merged_in_time(collector):
     collector.poll(pod(), pod(name="wva-2", uid="u2"))
     collector.write("000001", line(1, "a"), line(3, "c"))
@@ -264,6 +283,15 @@ def test_annotated_scalers_tell_their_model():
     ]
     found = collect.sample({"items": objects}, "a", "now")
     assert [each["name"] for each in found["deployments"]] == ["a", "b"]
+
+
+def test_of_types_that_cannot_be_listed_a_sample_knows_nothing():
+    items = {"items": [deployment("a", 2, 1), variant("a", "m")]}
+    seen = collect.sample(items, "a", "now")
+    assert (len(seen["variants"]), seen["hpa"], seen["pods"]) == (1, [], [])
+    unseen = collect.sample(items, "a", "now", ("pods", "variantautoscalings.llmd.ai", "scaledobjects.keda.sh"))
+    assert (unseen["variants"], unseen["hpa"], unseen["pods"]) == (None, None, None)
+    assert unseen["deployment"] == seen["deployment"]
 
 
 def test_a_sample_of_nothing():

@@ -119,7 +119,7 @@ def make_requests(
         mine = [stem for stem in rest if _is_of(stem, name, names)]
         own = {stem: rest.pop(stem) for stem in mine}
         cut = is_cut(plan)
-        if not own and not (plan.get("start") and (cut or plan.get("prompts"))):
+        if not own and not (has_run(plan) and (cut or plan.get("prompts"))):
             continue  # it has sent nothing, or nobody knows how much
         warmup = is_warmup(plan)
         frames = [_rows(records, name, warmup, zero) for records in own.values()]
@@ -196,6 +196,13 @@ def is_cut(plan: Mapping[str, Any]) -> bool:
     return plan.get("result") == "cut" or plan.get("cut") is True
 
 
+def has_run(plan: Mapping[str, Any]) -> bool:
+    """Whether a workload may have sent anything: not one whose Job was created and whose container never ran."""
+    if "running_start" in plan:  # older records do not tell
+        return bool(plan.get("running_start") or plan.get("sending_start"))
+    return bool(plan.get("start"))
+
+
 def _counted(result: Any) -> float:
     if result.prompts is not None:
         return float(result.prompts)
@@ -237,10 +244,11 @@ def _window(frames: list[pd.DataFrame], plan: Mapping[str, Any], count: int) -> 
 def sending_window(work: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
     """When a workload of run.json sent: load is what is sent, not what a Job waits for before and after.
 
-    From the first line of its container, else from its Job's creation, for its planned time, but not beyond its end;
-    None where that is not known.
+    From the first line of its container, else from when it was seen to run, else, in older records, from its Job's
+    creation; for its planned time, but not beyond its end. None where that is not known, and of what never ran.
     """
-    start = parse_stamp(work.get("sending_start") or work.get("start") or "")
+    started = [work.get(key) for key in ("sending_start", "running_start", "start")] if has_run(work) else []
+    start = parse_stamp(next((stamp for stamp in started if stamp), ""))
     end, planned_s = parse_stamp(work.get("end") or ""), work.get("sending_s")
     if start and isinstance(planned_s, (int, float)):
         planned = start + timedelta(seconds=planned_s)

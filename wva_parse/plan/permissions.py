@@ -19,10 +19,20 @@ NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 NOT_TEXT = re.compile(r"[0-9].*|y|yes|n|no|on|off|true|false|null")  # to YAML, if nothing quotes it
 
 
+NEEDS = {  # what a Role says of them, in this order
+    "must": "",
+    "keep": "For --keep-jobs",
+    "try": "To learn before the start, not in the first minute, that the namespace would refuse the pods of a Job",
+    "may": "Without these a run goes on, and knows less",
+}
+
+
 class Right(NamedTuple):
     """Verbs on a resource (`pods/log`: on its subresource) in one of the two namespaces.
 
-    A run is refused without those that it `must` have; without the others it knows less.
+    A run is refused without those that it `must` have, and with --keep-jobs without those that are needed to `keep`
+    them; without those that it `may` have it knows less. With those to `try` it learns before the start what would be
+    refused later.
     """
 
     place: str
@@ -34,6 +44,8 @@ class Right(NamedTuple):
 
 RIGHTS = (
     Right(NAMESPACE, "must", "batch", "jobs", ("create", "get", "list", "delete")),
+    Right(NAMESPACE, "keep", "batch", "jobs", ("patch",)),
+    Right(NAMESPACE, "try", "", "pods", ("create",)),
     Right(NAMESPACE, "must", "", "pods", ("list",)),
     Right(NAMESPACE, "must", "", "pods/log", ("get",)),
     Right(NAMESPACE, "must", "apps", "deployments", ("list",)),
@@ -49,14 +61,21 @@ RIGHTS = (
 )
 
 
-def questions(namespace: str, controller_namespace: str) -> Iterator[tuple[str, str, str, str, str]]:
-    """Need, verb, resource with its group, subresource or `-`, and namespace, as `kubectl auth can-i` is asked."""
+def questions(
+    namespace: str, controller_namespace: str, keep_jobs: bool = False
+) -> Iterator[tuple[str, str, str, str, str]]:
+    """Need, verb, resource with its group, subresource or `-`, and namespace, as `kubectl auth can-i` is asked.
+
+    What is needed to keep the Jobs is asked for only where they are to be kept, and is a must then.
+    """
     names = {NAMESPACE: namespace, CONTROLLER: controller_namespace}
     for right in RIGHTS:
+        if right.need == "keep" and not keep_jobs:
+            continue
         kind, _, subresource = right.resource.partition("/")
         for verb in right.verbs:
             resource = f"{kind}.{right.group}" if right.group else kind
-            yield right.need, verb, resource, subresource or "-", names[right.place]
+            yield "must" if right.need == "keep" else right.need, verb, resource, subresource or "-", names[right.place]
 
 
 def roles(namespace: str, controller_namespace: str) -> str:
@@ -74,12 +93,13 @@ def main(command: str, argv: list[str]) -> int:
         "namespace", metavar="NAMESPACE", type=_name, help="of the model's Deployment and the load Jobs"
     )
     parser.add_argument("controller_namespace", metavar="CONTROLLER_NAMESPACE", type=_name, help="of WVA")
+    parser.add_argument("--keep-jobs", action="store_true", help="and those of a run that keeps its Jobs")
     parser.add_argument("--roles", action="store_true", help="as the Roles that grant them, for `kubectl apply`")
     arguments = parser.parse_args(argv)
     if arguments.roles:
         print(roles(arguments.namespace, arguments.controller_namespace), end="")
     else:
-        for question in questions(arguments.namespace, arguments.controller_namespace):
+        for question in questions(arguments.namespace, arguments.controller_namespace, arguments.keep_jobs):
             print("\t".join(question))
     return 0
 
@@ -93,9 +113,9 @@ def _role(name: str, places: list[str]) -> str:
         f"  namespace: {_quoted(name)} # {' and '.join(f'`{place}`' for place in places)} of the config",
         "rules:",
     ]
-    here = [right for right in RIGHTS if right.place in places]
-    for need, rights in groupby(sorted(here, key=lambda right: right.need != "must"), key=lambda right: right.need):
-        lines += [] if need == "must" else ["  # Without these a run goes on, and knows less:"]
+    here = sorted((right for right in RIGHTS if right.place in places), key=lambda right: list(NEEDS).index(right.need))
+    for need, rights in groupby(here, key=lambda right: right.need):
+        lines += [f"  # {NEEDS[need]}:"] if NEEDS[need] else []
         lines += [_rule(right) for right in rights]
     return "\n".join(lines) + "\n"
 

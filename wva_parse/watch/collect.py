@@ -24,7 +24,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -152,6 +152,8 @@ class Stream:
         The instance that wrote them.
     ended : bool
         The last reading went on to the container's end, or to the collection's.
+    over : int
+        The instance of which a follower saw the end beyond doubt.
     """
 
     pod: str
@@ -169,6 +171,7 @@ class Stream:
     restarts: int = 0
     rest_read: int = -1  # the instance whose end has been read after it had ended
     ended: bool = False
+    over: int = -1
     gone: bool = False
 
     @property
@@ -393,17 +396,36 @@ class Files:
             return ""
 
     def container_ended(self, stream: Stream, spool: Spool) -> bool:
-        """Whether a follower ended because its container did, by the pod as it was right afterwards."""
+        """Whether a follower ended because its container did, by the pod as it was right afterwards.
+
+        A pod that is being deleted counts: what its kubelet says of its containers comes late.
+        """
+        known, pod = self._pod(spool)
+        return known and (_is_over(pod, stream, spool) or (pod is not None and "deletionTimestamp" in pod["metadata"]))
+
+    def container_was_over(self, stream: Stream, spool: Spool) -> bool:
+        """The same, beyond doubt: nothing can have been written after the follower's end."""
+        known, pod = self._pod(spool)
+        return known and _is_over(pod, stream, spool)
+
+    def found_no_pod(self, spool: Spool) -> bool:
+        """Whether a reading has not begun, because its pod was gone."""
+        return "NotFound" in self.error(spool) and not self.path(spool, "log").stat().st_size
+
+    def _pod(self, spool: Spool) -> tuple[bool, Json | None]:
+        """Whether the pod was looked at after a follower's end, and what was seen: None if it was gone."""
         try:
             text = self.path(spool, "pod").read_text()
-            pod = json.loads(text) if text.strip() else None  # nothing: the pod is gone
+            return True, json.loads(text) if text.strip() else None
         except (FileNotFoundError, ValueError):
-            return False
-        if pod is None or "deletionTimestamp" in pod["metadata"] or pod["metadata"].get("uid") != stream.uid:
-            return True
-        states = {container.name: container for container in pod_containers(pod)}
-        now = states.get(stream.container)
-        return now is not None and (now.restarts > spool.generation or not now.running)
+            return False, None
+
+
+def _is_over(pod: Json | None, stream: Stream, spool: Spool) -> bool:
+    if pod is None or pod["metadata"].get("uid") != stream.uid:
+        return True
+    now = {container.name: container for container in pod_containers(pod)}.get(stream.container)
+    return now is not None and (now.restarts > spool.generation or not now.running)
 
 
 def merge_stream(state: State, stream: Stream, files: Files) -> list[Line]:
@@ -418,13 +440,26 @@ def merge_stream(state: State, stream: Stream, files: Files) -> list[Line]:
             break  # the API was away for a moment; `next_orders` reads it again
         if spool.kind == PREVIOUS and status and not stream.ended:
             state.doubt(f"{stream.label}: restarted, and its previous log is gone: {files.error(spool)}")
-        stream.ended = status == 0 and (spool.kind != FOLLOW or files.container_ended(stream, spool))
+        _judge_reading(stream, spool, files, status)
         if spool.kind == REST and status == 0:
             stream.rest_read = spool.generation
         stream.spools.pop(0)
     if stream.gone and not stream.spools and not stream.ended:
         state.doubt(f"{stream.label}: the pod was gone before the end of its log was read")
     return taken
+
+
+def _judge_reading(stream: Stream, spool: Spool, files: Files, status: int) -> None:
+    """Whether a reading that is done went on to the end of the container.
+
+    A list of pods may be older than the end of a follower: then another one is ordered, which finds no pod any more,
+    and proves nothing against the first.
+    """
+    if spool.kind == FOLLOW and status == 0 and files.container_was_over(stream, spool):
+        stream.over = spool.generation
+    if status and stream.over == spool.generation and files.found_no_pod(spool):
+        return
+    stream.ended = status == 0 and (spool.kind != FOLLOW or files.container_ended(stream, spool))
 
 
 def _merge_spool(
@@ -549,15 +584,24 @@ def _order(spool: Spool, stream: Stream, since: str) -> Order:
 # --- cluster samples ------------------------------------------------------------------------------
 
 
-def sample(objects: Json, deployment: str, now: str) -> Json:
+VARIANTS, SCALERS = "variantautoscalings.llmd.ai", ("horizontalpodautoscalers.autoscaling", "scaledobjects.keda.sh")
+
+
+def sample(objects: Json, deployment: str, now: str, unseen: Collection[str] = ()) -> Json:
     """One line of cluster-samples.jsonl.
+
+    Parameters
+    ----------
+    unseen
+        The types, as `api-resources` names them, that could not be listed: of them nothing is known.
 
     Returns
     -------
     dict
         `time` (cluster time), `deployment` (name, spec and ready replicas; None if it does not exist), `deployments`
         (the same with its `variant`, for each Deployment that serves the same model), `variants` and `hpa` (name and
-        status of each), `pods` (name, variant, phase and readiness of those of these Deployments).
+        status of each; None where not all of their types could be listed), `pods` (name, variant, phase and readiness
+        of those of these Deployments; None likewise).
     """
     by_kind: dict[str, list[Json]] = {}
     for item in objects["items"]:
@@ -570,9 +614,13 @@ def sample(objects: Json, deployment: str, now: str) -> Json:
         "time": now,
         "deployment": _replicas(existing[deployment]) if deployment in existing else None,
         "deployments": [{**_replicas(existing[name]), "variant": variant} for name, variant in served.items()],
-        "variants": [_named_status(item) for item in by_kind.get("VariantAutoscaling", [])],
-        "hpa": [_named_status(item) for item in scalers],
-        "pods": [
+        "variants": None
+        if VARIANTS in unseen
+        else [_named_status(item) for item in by_kind.get("VariantAutoscaling", [])],
+        "hpa": None if any(kind in unseen for kind in SCALERS) else [_named_status(item) for item in scalers],
+        "pods": None
+        if "pods" in unseen
+        else [
             {
                 "name": item["metadata"]["name"],
                 "variant": variant,
@@ -750,7 +798,7 @@ def merge(arguments: argparse.Namespace) -> list[Order]:
     state.length = append(output, state.length, b"".join(line.text + b"\n" for line in lines))
     objects = _load_json(spool_dir / "objects.json")
     if objects is not None and not arguments.last:
-        text = json.dumps(sample(objects, arguments.deployment, now)) + "\n"
+        text = json.dumps(sample(objects, arguments.deployment, now, arguments.unseen.split(","))) + "\n"
         samples = output.with_name("cluster-samples.jsonl")
         state.samples_length = append(samples, state.samples_length, text.encode())
     write_atomically(spool_dir / "state.json", asdict(state))
@@ -778,6 +826,7 @@ def main(command: str, argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}", description="One poll of monitor-wva.sh.")
     parser.add_argument("--prefix", required=True, help="what the names of the controller's pods begin with")
     parser.add_argument("--deployment", default="", help="the model's Deployment, for cluster samples")
+    parser.add_argument("--unseen", default="", help="with commas, the types that cannot be listed beside it")
     parser.add_argument(
         "--clock",
         nargs=3,

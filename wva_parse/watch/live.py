@@ -12,12 +12,15 @@ from typing import Any, NamedTuple
 from wva_parse.aligned.requests import sending_window
 from wva_parse.aligned.samples import SAMPLES_NAME, parse_samples, ready_replicas
 from wva_parse.log.events import parse_events
-from wva_parse.log.json_files import read_record
+from wva_parse.log.json_files import dig, read_record
 from wva_parse.log.lines import LOG_NAME, LineCounts, parse_stamp, read_lines
 from wva_parse.log.rows import LoopRun, Row, make_rows
 from wva_parse.watch.growing import GrowingFile
 
+SILENT_S = 120  # real time; the collector of a run writes at each poll, which takes a minute if no request is answered
 POLL_S = 0.3  # real time; an embedded cluster's reconciliation lasts one second at thirty times real time
+
+WRITTEN = ("run.json", "collection.json", "run.log")  # by the runner and its collector
 
 ReadyReplicas = tuple[datetime, Mapping[str, int]]  # of each variant, at one poll of the collector
 
@@ -106,6 +109,18 @@ def follow(
         if isinstance(number := row.get("reconciliation"), int):
             seen.setdefault(number, []).append(row)
     look()
+
+
+def silent_s(directory: Path, record: Mapping[str, Any]) -> float:
+    """For how long nothing has been written of a run that says that it is running, in seconds; 0 if that may be.
+
+    A runner that was killed cannot say that its run is over; its collector ends with it.
+    """
+    written = [path.stat().st_mtime for path in (directory / name for name in WRITTEN) if path.is_file()]
+    interval_s = dig(record, ("config", "metrics", "interval"))
+    limit_s = SILENT_S + 2 * (interval_s if isinstance(interval_s, int | float) else 0)
+    passed_s = time.time() - max(written, default=0)
+    return passed_s if passed_s > limit_s else 0.0
 
 
 def _tail(

@@ -1,8 +1,8 @@
 """Pod Security admission: what the labels of a namespace ask of pods, in the API server's words.
 
-``enforce`` refuses pods, never what makes them; ``warn`` warns of both. The checks are those that a hand-written load
-Job can meet or miss; AppArmor, SELinux, sysctls, probes' hosts and the like are not looked at, and ``enforce-version``
-is only repeated.
+``enforce`` refuses pods, never what makes them; ``warn`` warns of both, and is what ``enforce`` is where it is not
+given (since 1.26). The checks are those that a hand-written load Job can meet or miss; AppArmor, SELinux, sysctls,
+probes' hosts and the like are not looked at, and ``enforce-version`` is only repeated.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def warning(namespace: Json | None, obj: Json) -> str | None:
 
 def _policy(namespace: Json | None, mode: str) -> Policy:
     labels = (namespace or {}).get("metadata", {}).get("labels") or {}
+    if mode == "warn" and PREFIX + mode not in labels:
+        mode = "enforce"
     level = labels.get(PREFIX + mode, LEVELS[0])
     if level not in LEVELS:  # a real server takes a typo for the strictest level, but does not warn because of it
         level = LEVELS[-1] if mode == "enforce" else LEVELS[0]

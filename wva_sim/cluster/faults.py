@@ -6,6 +6,7 @@ An order that makes no sense is refused with what was seen and what was expected
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from wva_sim.api.errors import ApiError
@@ -23,7 +24,8 @@ class Faults:
         self.controllers = controllers
         self._denied: list[tuple[str, str]] = []  # verb, resource
         self._roles: list[Json] | None = None  # None: everything is allowed that is not denied
-        self._refused: dict[str, str] = {}  # part of a Job's name -> an admission webhook's words
+        # Kind and part of a name -> an admission webhook's words
+        self._refused: dict[tuple[str, str], str] = {}
         world.api.admission = self._admit
         self.table: dict[str, Callable[[Json], Any]] = {
             "leader-change": self._change_leader,
@@ -40,7 +42,8 @@ class Faults:
             "job-image-pull-error": self._refuse_image,
             "job-unschedulable": self._refuse_node,
             "job-over-quota": self._refuse_quota,
-            "job-refused": self._refuse_admission,
+            "job-refused": partial(self._refuse_admission, "Job"),
+            "pod-refused": partial(self._refuse_admission, "Pod"),
             "deny": self._deny,
             "allow-only": self._allow_only,
             "clear": self._clear,
@@ -176,15 +179,13 @@ class Faults:
         message = str(body.get("message", 'Error creating: pods "load-" is forbidden: exceeded quota: compute'))
         self.jobs.orders.over_quota[str(body.get("match", ""))] = Obstacle("FailedCreate", message)
 
-    def _refuse_admission(self, body: Json) -> None:
+    def _refuse_admission(self, kind: str, body: Json) -> None:
         message = str(body.get("message", 'admission webhook "policy.example.com" denied the request: no load today'))
-        self._refused[str(body.get("match", ""))] = message
+        self._refused[kind, str(body.get("match", ""))] = message
 
     def _admit(self, verb: str, obj: Json) -> None:
-        if verb != "create" or obj["kind"] != "Job":
-            return
-        for match, message in self._refused.items():
-            if match in obj["metadata"]["name"]:
+        for (kind, match), message in self._refused.items():
+            if verb == "create" and obj["kind"] == kind and match in obj["metadata"]["name"]:
                 raise ApiError(403, message)
 
     def _clear(self, body: Json) -> None:

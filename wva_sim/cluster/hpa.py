@@ -35,10 +35,12 @@ class Autoscaler:
         if deployment is None or metric is None:
             self.world.change("HorizontalPodAutoscaler", namespace, name, partial(_set_status, None, None, self.world))
             return
-        current = deployment["spec"]["replicas"]
+        current, least = deployment["spec"]["replicas"], scaler["spec"].get("minReplicas", 1)
+        if current == 0 and least > 0:  # somebody has switched scaling off, as the real one takes it
+            return
         wanted = self._stable(f"{namespace}/{name}", metric)
         wanted = min(wanted, max(current + MOST_MORE, current * MOST_TIMES))
-        wanted = min(max(wanted, scaler["spec"].get("minReplicas", 1)), scaler["spec"]["maxReplicas"])
+        wanted = min(max(wanted, least), scaler["spec"]["maxReplicas"])
         if wanted != current:
 
             def rescale(obj: Json) -> None:

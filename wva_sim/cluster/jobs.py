@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from wva_sim.api import podsecurity
+from wva_sim.api.errors import ApiError
 from wva_sim.cluster import pods
 from wva_sim.cluster.pods import NODE
 from wva_sim.cluster.world import Json, World
@@ -147,9 +148,9 @@ class Jobs:
             return
         name = f"{key[1]}-{self.world.random.getrandbits(25):05x}"[:63]
         pod = pods.pod_of(job, name, job["spec"]["template"])
-        problem = podsecurity.refusal(self.world.store.get("Namespace", None, key[0]), pod)
+        problem = self._refusal(pod)
         if problem is not None:
-            self.world.tell(job, "FailedCreate", f'Error creating: pods "{name}" is forbidden: {problem}')
+            self.world.tell(job, "FailedCreate", f"Error creating: {problem}")
             self.world.after(RETRY_S, partial(self._make_pod, key))
             return
         self.world.create(pod)
@@ -160,6 +161,19 @@ class Jobs:
 
         self.world.change("Job", *key, start)
         self.world.after(SCHEDULED_S, partial(self._schedule, key, name))
+
+    def _refusal(self, pod: Json) -> str | None:
+        """What the API server would say instead of creating a pod."""
+        namespace = self.world.store.get("Namespace", None, pod["metadata"]["namespace"])
+        problem = podsecurity.refusal(namespace, pod)
+        if problem is not None:
+            return f'pods "{pod["metadata"]["name"]}" is forbidden: {problem}'
+        try:
+            if self.world.api.admission is not None:
+                self.world.api.admission("create", pod)
+        except ApiError as error:
+            return error.message
+        return None
 
     def _schedule(self, key: tuple[str, str], name: str) -> None:
         world, pod = self.world, self._pod(key, name)

@@ -31,8 +31,11 @@ end_in_silence() {
   W_PLAN_END=(9 9) W_JOB=(a b) W_SHA256=('' '') W_START=(2026-01-01T00:00:00Z '') W_END=('' '') W_LATE_S=('' '')
   W_RESULT=(running not-started) W_REASON=('' '') W_STATE=(active creating) W_SAVED=(false false) W_SINCE_MS=(0 0)
   W_PROMPTS=(9 9) W_DRAIN_S=(9 9) W_SENDING_S=('' '')
+  W_RAN=('' '') W_RELEASE=('' '') W_STUCK=('' '') W_ENDED_ITSELF=(false false)
   printf '{"clientVersion": {}, "serverVersion": {}}\n' >"$WORK_DIR/version.json"
-  printf 'jobs.batch\n' >"$WORK_DIR/resources"
+  mkdir "$WORK_DIR/looks"
+  printf 'jobs.batch\n' >"$WORK_DIR/looks/types"
+  : >"$WORK_DIR/looks/types.err"
   : >"$WORK_DIR/create.err.1"
   start_child create.1 hang
   start_child monitor hang

@@ -7,6 +7,13 @@ if command -v ps >/dev/null; then
   BATS_TEST_TIMEOUT="${BATS_TEST_TIMEOUT:-300}"
 fi
 
+# Another bash for the scripts than the one that runs the tests, such as the one of macOS: BASH_UNDER_TEST=/bin/bash
+if [[ -n "${BASH_UNDER_TEST:-}" ]]; then
+  mkdir -p "$BATS_FILE_TMPDIR/bash"
+  ln -sf "$BASH_UNDER_TEST" "$BATS_FILE_TMPDIR/bash/bash"
+  PATH="$BATS_FILE_TMPDIR/bash:$PATH"
+fi
+
 FAILED_TESTS="$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)/.failed-tests"
 FAILED_TESTS_KEPT=20
 

@@ -118,9 +118,11 @@ def test_without_a_level_all_is_taken(found):
     assert podsecurity.warning(found, pod({})) is None
 
 
-def test_enforce_does_not_warn_and_warn_does_not_refuse():
-    assert podsecurity.warning(namespace(enforce="restricted"), pod({})) is None
+def test_warn_does_not_refuse_and_is_what_enforce_is_where_it_is_not_given():
+    """Since 1.26 (kubernetes/kubernetes pull request 113491)."""
     assert podsecurity.refusal(namespace(warn="restricted"), pod({})) is None
+    assert podsecurity.warning(namespace(enforce="restricted"), pod({})).startswith("would violate PodSecurity")
+    assert podsecurity.warning(namespace(enforce="restricted", warn="privileged"), pod({})) is None
 
 
 def test_a_template_is_warned_of_with_the_version_of_the_label():

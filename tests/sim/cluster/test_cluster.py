@@ -339,6 +339,29 @@ def test_a_refused_job_is_refused_with_the_webhooks_words():
         turned.world.api.admission("create", manifest)
 
 
+def test_refused_pods_leave_their_job_without_any_and_an_event_says_why():
+    turned = Turned()
+    turned.order("pod-refused", message="no pods today")
+    turned.load("podless", 10, 100)
+    turned.turn(20)
+    assert turned.job_pods("podless") == []
+    assert any("no pods today" in event["message"] for event in turned.store.list("Event", turned.settings.namespace))
+
+
+def test_a_scaler_leaves_a_deployment_at_zero_alone():
+    """Unless it may go down to 0 itself: so says the documentation of the HorizontalPodAutoscaler."""
+    turned = Turned()
+    turned.turn(60)
+    name = turned.settings.deployment
+
+    def stop(deployment):
+        deployment["spec"]["replicas"] = 0
+
+    turned.world.change("Deployment", turned.settings.namespace, name, stop)
+    turned.turn(120)
+    assert turned.store.get("Deployment", turned.settings.namespace, name)["spec"]["replicas"] == 0
+
+
 def test_a_leader_change_moves_the_loop():
     turned = Turned()
     turned.turn(60)

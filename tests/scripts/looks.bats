@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# What the runner makes of what it has seen, has seen not to be, and could not look at; and what it keeps to itself.
+
+load helpers/test
+
+setup() {
+  # shellcheck source=run-experiment.sh
+  source "$BATS_TEST_DIRNAME/../../run-experiment.sh"
+  PATH="$PROJECT/.venv/bin:$PATH"
+  WORK_DIR="$BATS_TEST_TMPDIR" NAMESPACE=llm DEPLOYMENT=decode POD_PREFIX=controller
+  mkdir "$WORK_DIR/looks"
+  : >"$WORK_DIR/looks/types.err"
+}
+
+@test "a type that the cluster does not name is not there, unless it could not name them all" {
+  printf 'pods\ndeployments.apps\n' >"$WORK_DIR/looks/types"
+  has_type pods
+  ! has_type scaledobjects.keda.sh || false
+  ! why_no_type scaledobjects.keda.sh || false
+  echo 'error: unable to retrieve the complete list of server APIs: keda.sh/v1alpha1: the server is currently unable' \
+    >"$WORK_DIR/looks/types.err"
+  [[ "$(why_no_type scaledobjects.keda.sh)" == *"keda.sh/v1alpha1: the server is currently unable"* ]]
+  ! why_no_type variantautoscalings.llmd.ai || false
+}
+
+@test "a cluster that names no type has those of any cluster, and of others nothing is known" {
+  : >"$WORK_DIR/looks/types"
+  echo 'Unable to connect to the server' >"$WORK_DIR/looks/types.err"
+  has_type pods
+  has_type horizontalpodautoscalers.autoscaling
+  has_type leases.coordination.k8s.io
+  ! has_type variantautoscalings.llmd.ai || false
+  [[ "$(why_no_type variantautoscalings.llmd.ai)" == *"Unable to connect"* ]]
+}
+
+@test "the answer to a right is yes, no, or none" {
+  file="$WORK_DIR/looks/can-i.list.pods.-.llm"
+  echo yes >"$file"
+  [ "$(answer list pods - llm)" = yes ]
+  echo 'no - RBAC: something' >"$file"
+  [ "$(answer list pods - llm)" = no ]
+  is_denied list pods - llm
+  : >"$file"
+  [ -z "$(answer list pods - llm)" ]
+  [ -z "$(answer list jobs.batch - llm)" ] # never asked
+}
+
+# objects JSON: those of the model's namespace.
+objects() { jq -n --argjson items "$1" '{items: $items}' >"$WORK_DIR/model.json"; }
+
+@test "a Deployment at 0 is held there by a scaler that may go down to 0, and by no other" {
+  objects '[{"kind": "HorizontalPodAutoscaler", "spec": {"minReplicas": 1, "scaleTargetRef": {"name": "decode"}}}]'
+  [[ "$(say_scale_up)" == "kubectl scale deployment decode --namespace llm --replicas 1"* ]]
+  objects '[{"kind": "HorizontalPodAutoscaler", "spec": {"minReplicas": 0, "scaleTargetRef": {"name": "other"}}}]'
+  [[ "$(say_scale_up)" == "kubectl scale"* ]]
+  objects '[{"kind": "HorizontalPodAutoscaler", "spec": {"minReplicas": 0, "scaleTargetRef": {"name": "decode"}}}]'
+  [[ "$(say_scale_up)" == *"scale to zero may hold it there"* ]]
+  objects '[{"kind": "ScaledObject", "spec": {"scaleTargetRef": {"name": "decode"}}}]' # KEDA's default is 0
+  [[ "$(say_scale_up)" == *"scale to zero may hold it there"* ]]
+}
+
+@test "active is what sends or will send and the marker of a run; a kept Job is not" {
+  labels='{"wva-experiments/run": "1"}'
+  objects "[
+    {\"kind\": \"Job\", \"metadata\": {\"name\": \"sends\", \"labels\": $labels}, \"spec\": {}},
+    {\"kind\": \"Job\", \"metadata\": {\"name\": \"kept\", \"labels\": $labels}, \"spec\": {\"suspend\": true}},
+    {\"kind\": \"Job\", \"metadata\": {\"name\": \"over\", \"labels\": $labels}, \"spec\": {},
+     \"status\": {\"conditions\": [{\"type\": \"Complete\", \"status\": \"True\"}]}},
+    {\"kind\": \"Job\", \"metadata\": {\"name\": \"marks\", \"labels\": {\"wva-experiments/run\": \"1\", \"wva-experiments/role\": \"marker\"}},
+     \"spec\": {\"suspend\": true}},
+    {\"kind\": \"Job\", \"metadata\": {\"name\": \"strange\"}, \"spec\": {}}]"
+  [ "$(leftovers | paste -s -d , -)" = "active sends,finished kept,finished over,active marks" ]
+}
+
+@test "secrets that are told in clear are masked wherever a container is described, and nothing else" {
+  jq -n '{metadata: {annotations: {"kubectl.kubernetes.io/last-applied-configuration": ({spec: {containers: [{env: [{name: "HF_TOKEN", value: "s1"}]}]}} | tojson)}},
+    spec: {template: {spec: {
+      initContainers: [{env: [{name: "API_KEY", value: "s2"}]}],
+      containers: [{
+        env: [{name: "DB_PASSWORD", value: "s3"}, {name: "clientSecret", value: "s4"}, {name: "MAX_TOKENS", value: "seen1"},
+              {name: "KEYS", value: "seen2"}, {name: "A_TOKEN", valueFrom: {secretKeyRef: {name: "seen3"}}}],
+        args: ["--api-key", "s5", "--hf-token=s6", "--max-tokens", "seen4", "--model", "seen5"],
+        command: ["sh", "-c", "vllm serve seen6 --api-key s7 --max-num-seqs 5 --api-key=\"s8 s8\""]}]}}}}' >"$WORK_DIR/object"
+  jq "$MASK mask" "$WORK_DIR/object" >"$WORK_DIR/masked"
+  cat "$WORK_DIR/masked"
+  ! grep -qE '\bs[1-8]\b' "$WORK_DIR/masked" || false
+  [ "$(grep -oE 'seen[1-6]' "$WORK_DIR/masked" | sort -u | wc -l)" -eq 6 ]
+  [ "$(grep -o '(masked: a secret)' "$WORK_DIR/masked" | wc -l)" -eq 8 ]
+}
+
+# collected JSON: what the collector has left.
+collected() {
+  RUN_DIR="$WORK_DIR"
+  echo "$1" >"$RUN_DIR/collection.json"
+  close_collection
+}
+
+@test "a collection that did not end is not complete, whatever it has noted: status 5" {
+  collected '{"complete": true, "running": true, "reasons": [], "containers": [{"last": "2026-01-01T00:00:09Z"}, {"last": null}]}'
+  [ "$(jq -c '[.complete, .running, .reasons]' "$RUN_DIR/collection.json")" = \
+    '[false,false,["the collector did not end: lines after 2026-01-01T00:00:09Z may be missing"]]' ]
+  W_COUNT=0
+  run status_of_run
+  [ "${lines[1]}" = 5 ]
+  [ "${lines[0]}" = "the log may have gaps: the collector did not end: lines after 2026-01-01T00:00:09Z may be missing" ]
+  RUN_STATUS=incomplete-collection
+  [ "$(collection_json | jq .complete)" = false ]
+  collected '{}' # it has never polled
+  [ "$(jq -c '[.complete, .reasons]' "$RUN_DIR/collection.json")" = '[false,["the collector did not end: lines after its start may be missing"]]' ]
+  collected '{"complete": true, "running": false, "reasons": []}'
+  [ "$(jq .complete "$RUN_DIR/collection.json")" = true ]
+}
