@@ -103,6 +103,7 @@ create_object() {
 # Whether kubectl says that the API server could not be asked, rather than that it refused.
 is_outage() {
   case "$1" in
+    *'Error from server (Forbidden)'* | *'Error from server (Invalid)'* | *'Error from server (BadRequest)'*) return 1 ;; # in any words
     *refused* | *'Unable to connect'* | *timeout* | *'timed out'* | *'deadline exceeded'* | *EOF* | *reset* | *'ServiceUnavailable'*) return 0 ;;
   esac
   return 1

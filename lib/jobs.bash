@@ -78,11 +78,12 @@ judge_trial() {
     printf 'ok\t%s\t\n' "$name"
     return 0
   fi
-  words="$(grep -v '^Warning: ' "$file" | tail -n 1)" || words="no answer"
+  words="$(grep -v -e '^Warning: ' -e '^[EWI][0-9]\{4\} ' "$file" | tr '\n\t' '  ' | sed 's/ *$//')" || words=
+  [[ -n "$words" ]] || words="no answer"
   verdict=FAIL
   ! is_outage "$words" && [[ "$words" != 'no answer' && "$words" != *'cannot create resource'* ]] || verdict='?'
   words="${words#Error from server (*): error when creating \"STDIN\": }"
-  printf '%s\t%s\t%s\n' "$verdict" "$name" "$(sed 's/"[^" ]*-'"$RUN_ID"'\(-trial\)\{0,1\}" *//; s/"[^" ]*-trial" *//' <<<"$words" | tr '\t' ' ')"
+  printf '%s\t%s\t%s\n' "$verdict" "$name" "$(sed 's/"[^" ]*-'"$RUN_ID"'\(-trial\)\{0,1\}" *//; s/"[^" ]*-trial" *//' <<<"$words")"
 }
 
 # --- the marker of a run --------------------------------------------------------------------------
