@@ -99,39 +99,44 @@ allow_only() { order allow-only "\"roles\": $1" >/dev/null; }
   [ "$status" -eq 0 ]
 }
 
-@test "rights that are revoked while a run goes on: what could not be stopped is told, and tried until the end" {
-  config="$(make_config revoked model-based "cut 0 60 200" "good 60 120 5")"
-  awk '{ print } / duration: 60$/ { print "    drain: 10" }' "$config" >"$config.yaml"
-  revoke_and_return &
-  run_config "$config.yaml"
-  [ "$status" -eq 4 ]
-  [[ "$output" == *"of cut could not be deleted, trying again: "*forbidden* ]]
-  [[ "$output" == *"stopped at last: cut"* ]]
-  [ "$(field '.workloads[0] | "\(.result) \(.cut)"')" = "cut true" ]
-  jq -e '.workloads[0] | .end > .start' "$(run_directory)/run.json"
-  [ "$(jobs_left)" -eq 0 ]
+# slow_config: a Job that does not end is to be stopped after a while, then comes a good one.
+slow_config() {
+  local config
+  order job-unschedulable '"match": "load-slow"' >/dev/null
+  config="$(make_config revoked model-based "slow 10 250" "good 10 100")"
+  echo 'timeout: 60' >>"$config"
+  echo "$config"
 }
 
-revoke_and_return() {
-  wait_until has_pod_of cut
+# revoke: the right to stop a load, as soon as it runs.
+revoke() {
+  wait_until has_pod_of slow
   order deny '"verb": "delete", "resource": "jobs"'
+} 3>&- >/dev/null
+
+revoke_and_return() {
+  revoke
   wait_until grep -rq "could not be deleted" "$BATS_TEST_TMPDIR/data"
   order clear
 } 3>&- >/dev/null
 
-@test "rights that stay revoked: the result says that the load was not stopped, and the run what remains" {
-  config="$(make_config revoked model-based "cut 0 60 200")"
-  awk '{ print } / duration: 60$/ { print "    drain: 10" }' "$config" >"$config.yaml"
-  revoke &
-  run_config "$config.yaml"
+@test "rights that are revoked while a run goes on: what could not be stopped is told, and tried until the end" {
+  revoke_and_return &
+  run_config "$(slow_config)"
   [ "$status" -eq 4 ]
-  [ "$(field '.workloads[0] | "\(.result) \(.cut) \(.end)"')" = "not-stopped true null" ]
-  [[ "$(field '.workloads[0].reason')" == *"its Job is still there: "*forbidden* ]]
+  [[ "$output" == *"Job load-slow-"*" of slow could not be deleted, trying again: "*forbidden* ]]
+  [[ "$output" == *"stopped at last: slow"* ]]
+  [ "$(field '.workloads[] | "\(.name) \(.result)"' | paste -s -d , -)" = "slow failed,good complete" ]
+  jq -e '.workloads[0] | .end > .start and (.reason | contains("still there") | not)' "$(run_directory)/run.json"
+  [ "$(jobs_left)" -eq 0 ]
+}
+
+@test "rights that stay revoked: the result says that the load was not stopped, and the run what remains" {
+  revoke &
+  run_config "$(slow_config)"
+  [ "$status" -eq 4 ]
+  [ "$(field '.workloads[] | "\(.name) \(.result) \(.end == null)"' | paste -s -d , -)" = "slow not-stopped true,good complete false" ]
+  [[ "$(field '.workloads[0].reason')" == "not complete within its timeout of 60 s"*"; its Job is still there: "*forbidden* ]]
   [[ "$output" == *"the load Jobs may still be there: kubectl delete jobs --namespace $NAMESPACE --selector wva-experiments/run="* ]]
   grep -q not-stopped "$(run_directory)/README.md"
 }
-
-revoke() {
-  wait_until has_pod_of cut
-  order deny '"verb": "delete", "resource": "jobs"'
-} 3>&- >/dev/null
