@@ -50,6 +50,17 @@ def test_when_all_have_ended_no_load_is_left(tmp_path):
     assert after.startswith("7:57  load 0 req/s  ITL")
 
 
+def test_a_workload_whose_pod_never_ran_is_no_load(tmp_path):
+    """Its Job was there for two minutes: neither then nor afterwards is anything left of it."""
+    first = {**RECORD["workloads"][0], "running_start": stamp(2), "sending_start": stamp(3), "sending_s": 360}
+    second = {**RECORD["workloads"][1], "running_start": None, "sending_start": None, "end": stamp(240)}
+    record = {"status": "complete", "workloads": [{**first, "end": stamp(365)}, {**second, "planned_end_s": 900}]}
+    directory = write_run(tmp_path / "r", *(model_loop_run(s, observed(12, 900)) for s in (200, 400)), record=record)
+    during, after = lines(directory)
+    assert during.startswith("3:17  load 10 req/s (first)  ")
+    assert after.startswith("6:37  load 0 req/s  ITL")
+
+
 def test_a_capacity_based_reconciliation_without_slo(tmp_path):
     pods = {"a": (0.5, 3), "b": (0.91, 4)}
     directory = finished(tmp_path, capacity_loop_run(200, pods, seen=observed(0, 0), current=2, target=2))

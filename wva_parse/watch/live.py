@@ -189,7 +189,7 @@ def load_at(now: datetime | None, workloads: Sequence[Workload]) -> Load:
         return Load(remaining_s=end_s)
     active = [work for work in workloads if work.start and work.start <= now and (not work.end or now < work.end)]
     elapsed_s = (now - min(starts)).total_seconds()
-    if all(work.start and work.end and work.end <= now for work in workloads):
+    if all(work.end and work.end <= now for work in workloads):
         end_s = elapsed_s
     rate_per_s = sum(work.rate_per_s for work in active)
     return Load(elapsed_s, rate_per_s, tuple(work.name for work in active), max(end_s - elapsed_s, 0.0))
