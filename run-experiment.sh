@@ -130,6 +130,8 @@ source "$PROJECT/lib/looks.bash"
 source "$PROJECT/lib/checks.bash"
 # shellcheck source=lib/controller.bash
 source "$PROJECT/lib/controller.bash"
+# shellcheck source=lib/mask.bash
+source "$PROJECT/lib/mask.bash"
 # shellcheck source=lib/evidence.bash
 source "$PROJECT/lib/evidence.bash"
 # shellcheck source=lib/collector.bash

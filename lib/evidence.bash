@@ -5,31 +5,6 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
-# jq: whatever is told to a container in clear that is a secret by its name (HF_TOKEN, not MAX_TOKENS) or by the option
-# that it follows, in the object and in what `kubectl apply` has noted of it.
-# shellcheck disable=SC2016 # jq expands it
-MASK='
-  def is_secret: test("(^|[-_.])(token|key|password|secret)$"; "i") or test("[a-z](Token|Key|Password|Secret)$");
-  def masked: "(masked: a secret)";
-  def mask_text: gsub("(?<option>--[A-Za-z0-9._-]*(token|key|password|secret))(?<sep>[= ]+)(?<value>\"[^\"]*\"|'"'[^']*'"'|[^ \"'"'"']+)";
-    .option + .sep + masked; "i");
-  def mask_words: . as $words | [range(length) as $at | $words[$at]
-    | if type != "string" then .
-      elif $at > 0 and ($words[$at - 1] | type == "string" and startswith("--") and (contains("=") or contains(" ") | not) and is_secret)
-      then masked else mask_text end];
-  def mask_container: (if .env then .env |= map(if has("value") and (.value // "") != "" and (.name | is_secret)
-      then .value = masked else . end) else . end)
-    | reduce ("args", "command") as $key (.; if .[$key] | type == "array" then .[$key] |= mask_words else . end);
-  def mask: walk(if type != "object" then . else
-      reduce ("containers", "initContainers", "ephemeralContainers") as $key (.;
-        if .[$key] | type == "array" then .[$key] |= map(if type == "object" then mask_container else . end) else . end)
-      | if (.annotations | type) == "object" and .annotations["kubectl.kubernetes.io/last-applied-configuration"] then
-          .annotations["kubectl.kubernetes.io/last-applied-configuration"] = # not |=, whose end jq 1.6 catches as an error
-            (.annotations["kubectl.kubernetes.io/last-applied-configuration"] | try (fromjson | mask | tojson) catch masked)
-        else . end
-    end);
-'
-
 choose_run_id() { RUN_ID="$(date -u +%Y%m%d-%H%M%S)"; }
 
 create_run_dir() {

@@ -6,6 +6,7 @@ load helpers/test
 setup() {
   # shellcheck source=run-experiment.sh
   source "$BATS_TEST_DIRNAME/../../run-experiment.sh"
+  set +o nounset # what bats tells of a failure has variables that may not be set
   PATH="$PROJECT/.venv/bin:$PATH"
   WORK_DIR="$BATS_TEST_TMPDIR" NAMESPACE=llm DEPLOYMENT=decode POD_PREFIX=controller
   mkdir "$WORK_DIR/looks"
@@ -72,20 +73,29 @@ objects() { jq -n --argjson items "$1" '{items: $items}' >"$WORK_DIR/model.json"
   [ "$(leftovers | paste -s -d , -)" = "active sends,finished kept,finished over,active marks" ]
 }
 
-@test "secrets that are told in clear are masked wherever a container is described, and nothing else" {
-  jq -n '{metadata: {annotations: {"kubectl.kubernetes.io/last-applied-configuration": ({spec: {containers: [{env: [{name: "HF_TOKEN", value: "s1"}]}]}} | tojson)}},
-    spec: {template: {spec: {
-      initContainers: [{env: [{name: "API_KEY", value: "s2"}]}],
-      containers: [{
-        env: [{name: "DB_PASSWORD", value: "s3"}, {name: "clientSecret", value: "s4"}, {name: "MAX_TOKENS", value: "seen1"},
-              {name: "KEYS", value: "seen2"}, {name: "A_TOKEN", valueFrom: {secretKeyRef: {name: "seen3"}}}],
-        args: ["--api-key", "s5", "--hf-token=s6", "--max-tokens", "seen4", "--model", "seen5"],
-        command: ["sh", "-c", "vllm serve seen6 --api-key s7 --max-num-seqs 5 --api-key=\"s8 s8\""]}]}}}}' >"$WORK_DIR/object"
+@test "secrets that are told in clear are masked wherever they stand in an object, and nothing else" {
+  cat >"$WORK_DIR/object" <<'END'
+{"spec": {"containers": [{
+    "env": [{"name": "HF_TOKEN", "value": "hidden"}, {"name": "apiKey", "value": "hidden"}, {"name": "OPENAI_APIKEY", "value": "hidden"},
+            {"name": "PGPASSWORD", "value": "hidden"}, {"name": "clientSecret", "value": "hidden"}, {"name": "MAX_TOKENS", "value": "seen1"},
+            {"name": "KEYS", "value": "seen2"}, {"name": "A_TOKEN", "valueFrom": {"secretKeyRef": {"name": "seen3", "key": "seen4"}}}],
+    "args": ["--api-key", "hidden", "hidden", "--hf-token=hidden", "HF_TOKEN=hidden", "--max-tokens", "seen5",
+             "--num-speculative-token", "5", "--model", "seen6"],
+    "command": ["sh", "-c", "export HF_TOKEN=hidden; A_KEY=\"hidden\" vllm serve seen7 --api-key \\\n  hidden --max-num-seqs seen8 --api-key\thidden hidden && echo seen9 --api-key='hidden hidden'"],
+    "livenessProbe": {"exec": {"command": ["curl", "-H", "Authorization: Bearer hiddenhidden", "seen10"]},
+                      "httpGet": {"httpHeaders": [{"name": "Authorization", "value": "hidden"}]}}}],
+  "initContainers": [{"env": [{"name": "API_KEY", "value": "hidden"}]}],
+  "tolerations": [{"key": "seen11"}], "triggers": [{"metadata": {"bearerToken": "hidden", "query": "sum(seen12{a=\"seen13\"})"}}]},
+ "kind": "ConfigMap", "data": {"PROMETHEUS_BEARER_TOKEN": "hidden", "default": "kvCacheThreshold: 0.8\napi_key: hidden\nseen14"},
+ "metadata": {"name": "seen15", "annotations": {"my-token": "hidden", "note": "seen16",
+   "kubectl.kubernetes.io/last-applied-configuration": "{\"containers\": [{\"env\": [{\"name\": \"HF_TOKEN\", \"value\": \"hidden\"}]}]}"}}}
+END
   jq "$MASK mask" "$WORK_DIR/object" >"$WORK_DIR/masked"
   cat "$WORK_DIR/masked"
-  ! grep -qE '\bs[1-8]\b' "$WORK_DIR/masked" || false
-  [ "$(grep -oE 'seen[1-6]' "$WORK_DIR/masked" | sort -u | wc -l)" -eq 6 ]
-  [ "$(grep -o '(masked: a secret)' "$WORK_DIR/masked" | wc -l)" -eq 8 ]
+  ! grep -q hidden "$WORK_DIR/masked" || false
+  [ "$(grep -oE 'seen[0-9]+' "$WORK_DIR/masked" | sort -u | wc -l)" -eq 16 ]
+  [ "$(jq -c '.spec.containers[0].args[7:]' "$WORK_DIR/masked")" = '["--num-speculative-token","5","--model","seen6"]' ]
+  [ "$(jq "$MASK mask" "$WORK_DIR/masked")" = "$(cat "$WORK_DIR/masked")" ] # once is enough
 }
 
 # collected JSON: what the collector has left.

@@ -6,6 +6,7 @@ load helpers/test
 setup() {
   # shellcheck source=run-experiment.sh
   source "$BATS_TEST_DIRNAME/../../run-experiment.sh"
+  set +o nounset # what bats tells of a failure has variables that may not be set
   BASE_DIR="$BATS_TEST_TMPDIR" RUN_ID=20260101-000000
 }
 

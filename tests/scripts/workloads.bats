@@ -6,6 +6,7 @@ load helpers/test
 setup() {
   # shellcheck source=run-experiment.sh
   source "$BATS_TEST_DIRNAME/../../run-experiment.sh"
+  set +o nounset # what bats tells of a failure has variables that may not be set
   PATH="$PROJECT/.venv/bin:$PATH"
   RUN_DIR="$BATS_TEST_TMPDIR" RUN_LOG=
   mkdir "$RUN_DIR/job-logs"
