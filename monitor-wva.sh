@@ -31,7 +31,8 @@ CLOSING_TIMEOUT_S=60 # of the whole end; who stops a collection may say with a s
 # However fast a cluster's clock runs: a poll takes a fifth of a second of computing time.
 LEAST_PAUSE_MS=500
 CLOSING_ATTEMPTS=3
-LOOKS_AT_DELETION=5 # a second apart
+POLLS_BETWEEN_QUESTIONS=30 # for the rights that were missing
+LOOKS_AT_DELETION=5        # a second apart
 
 NAMESPACE=
 POD_PREFIX=
@@ -44,6 +45,7 @@ KUBECTL=(kubectl)
 CLOSING=false
 LISTED=pods # what is listed in the controller's namespace
 SAMPLED=    # and in the model's
+ASK_AGAIN=0 # after so many polls; -1: never
 UNSEEN=     # and what cannot be listed there
 
 # shellcheck source=lib/signals.bash
@@ -230,14 +232,18 @@ list_into() {
   fi
 }
 
-# Those of the given resources that the cluster has, a line each; with a ! before those that we may not list.
+# Those of the given resources that the cluster has, a line each; with a ! before those that we may not list, or of which
+# nobody knows whether there are any.
 listable() {
-  local namespace="$1" known resource
+  local namespace="$1" known resource said="$SPOOL_DIR/types.err"
   shift
-  known="$("${KUBECTL[@]}" api-resources --output name --request-timeout "${REQUEST_TIMEOUT_S}s" 2>/dev/null)" ||
+  known="$("${KUBECTL[@]}" api-resources --output name --request-timeout "${REQUEST_TIMEOUT_S}s" 2>"$said")" ||
     [[ -n "$known" ]] || return 1 # one broken API group makes the command fail, but it lists the others
   for resource in "$@"; do
-    grep -qxF "$resource" <<<"$known" || continue
+    if ! grep -qxF "$resource" <<<"$known"; then
+      ! grep -qF "${resource#*.}/" "$said" || printf '!%s\n' "$resource"
+      continue
+    fi
     if [[ "$("${KUBECTL[@]}" auth can-i list "$resource" --namespace "$namespace" 2>/dev/null)" != no* ]]; then
       printf '%s\n' "$resource"
     else
@@ -249,15 +255,17 @@ listable() {
 allowed() { sed '/^!/d' <<<"$1" | paste -s -d , -; }
 
 find_listable() {
-  local found
-  found="$(listable "$NAMESPACE" pods leases.coordination.k8s.io)" || return 0 # not reachable now: ask again
-  LISTED="$(allowed "$found")"
-  LISTED="${LISTED:-pods}"
+  local found unseen
+  found="$(listable "$NAMESPACE" leases.coordination.k8s.io)" || return 0 # not reachable now: ask again
+  unseen="$(grep '^!' <<<"$found")" || unseen=
+  LISTED="pods$(sed -n 's/^[a-z]/,&/p' <<<"$found")" # without pods there is nothing to collect: a refusal may be taken back
   if [[ -n "${WVA_NAMESPACE:-}" && -n "${WVA_DEPLOYMENT:-}" ]]; then
     found="$(listable "$WVA_NAMESPACE" deployments.apps pods variantautoscalings.llmd.ai \
       horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)" || return 0
     SAMPLED="$(allowed "$found")" UNSEEN="$(sed -n 's/^!//p' <<<"$found" | paste -s -d , -)"
   fi
+  ASK_AGAIN=-1
+  [[ -z "$unseen$UNSEEN" ]] || ASK_AGAIN="$POLLS_BETWEEN_QUESTIONS" # a right may be granted yet
   : >"$SPOOL_DIR/asked"
 }
 
@@ -295,7 +303,8 @@ merge() {
 }
 
 poll() {
-  [[ -e "$SPOOL_DIR/asked" ]] || find_listable
+  [[ $ASK_AGAIN -ne 0 && -e "$SPOOL_DIR/asked" ]] || find_listable
+  [[ $ASK_AGAIN -le 0 ]] || ASK_AGAIN=$((ASK_AGAIN - 1))
   list_cluster
   [[ $SIGNALS -eq 0 ]] || return 0
   merge

@@ -101,6 +101,7 @@ W_SINCE_MS=()     # local clock at its start
 W_BLOCKED_MS=()   # local clock when an obstacle was seen first
 W_SENDING_S=()    # when it began to send, on the axis of the plan; empty until its log tells
 W_RAN=()          # when a container of its began to run
+W_TRIED=()        # whether its Job may have been created
 W_ENDED_ITSELF=() # whether its Job has ended without us
 W_RELEASE=()      # trying, done: the deletion of its Job, or with --keep-jobs its suspension
 W_STUCK=()        # why that was not possible yet

@@ -78,6 +78,12 @@ check_rights() {
     fi
   done
   while read -r need verb resource subresource namespace; do
+    if why_no_type "$resource" >/dev/null; then
+      denied=$((denied + 1))
+      report_unchecked "whether we may $(say_right "$verb" "$resource" "$subresource" "$namespace")" "$(why_no_type "$resource")"
+    fi
+  done <"$WORK_DIR/looks/rights.all"
+  while read -r need verb resource subresource namespace; do
     is_all_denied "$namespace" || check_right "$need" "$verb" "$resource" "$subresource" "$namespace" ||
       denied=$((denied + 1))
   done <"$WORK_DIR/looks/rights"
@@ -91,11 +97,9 @@ check_right() {
   case "$(answer "$@")" in
     yes) return 0 ;;
     no)
-      if [[ "$need" == try ]]; then
-        return 0 # what could not be tried is told where it would have been
-      elif [[ "$need" == must ]]; then
+      if [[ "$need" == must ]]; then
         report FAIL "not allowed: $right" "ask for a Role with this verb (the README has one)"
-      else
+      elif [[ "$need" == may ]]; then # what cannot be tried is told where it would have been
         report warn "not allowed: $right" "the run goes on without what this would tell"
       fi
       ;;

@@ -52,7 +52,7 @@ release_in_log() {
   fi
 }
 
-# Otherwise what it is set to by: its environment, which may point to a ConfigMap (up to v0.5), or the ConfigMap that
+# Otherwise what it is set to by: its environment, which may be that of a ConfigMap (up to v0.5), or the ConfigMap that
 # switches on the queueing model (v0.6 to v0.8). Nothing where that is a matter of ConfigMaps that nobody has looked at.
 mode_in_settings() {
   local has_looked=true
@@ -64,7 +64,10 @@ mode_in_settings() {
        | .valueFrom.configMapKeyRef as $ref
        | if $ref then ([$all.items[] | select(.kind == "ConfigMap" and .metadata.name == $ref.name) | .data[$ref.key]]
                        | first // "")
-         else .value // "" end] | first // ""
+         else .value // "" end]
+      + [.items[] | select(.kind == "Pod" and (.metadata.name | startswith($prefix))) | .spec.containers[].envFrom[]?.configMapRef.name
+       | strings as $name | $all.items[] | select(.kind == "ConfigMap" and .metadata.name == $name)
+       | .data.EXPERIMENTAL_HYBRID_OPTIMIZATION // empty] | first // ""
     | ([$all.items[] | select(.kind == "ConfigMap" and (.metadata.name | endswith("queueing-model-config")))
         | .data.default // empty] | length > 0) as $has_queueing_model
     | if . == "on" or . == "model-only" or $has_queueing_model then "model-based"

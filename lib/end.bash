@@ -101,6 +101,8 @@ leave_at_once() {
   if [[ -n "$RUN_DIR" ]]; then
     for ((i = 0; i < W_COUNT; i++)); do
       [[ "${W_STATE[i]}" != active ]] || W_RESULT[i]=interrupted
+      [[ "${W_STATE[i]}" == planned || "${W_ENDED_ITSELF[i]}" == true || "${W_RELEASE[i]}" == 'done' ]] ||
+        W_STUCK[i]="the run was left at once" W_END[i]=''
     done
     EXIT_STATUS=130 RUN_STATUS=interrupted
     write_run_json
@@ -172,7 +174,8 @@ close_collection() {
   [[ -s "$file" ]] || printf '{}\n' >"$file" # the collector has never polled
   [[ "$(jq 'has("running") and (.running | not)' "$file")" != true ]] || return 0
   jq '.running = false | .complete = false
-    | .reasons = ((.reasons // []) + ["the collector did not end: lines after " + (([.containers[]?.last | strings] | max) // "its start") + " may be missing"])' \
+    | .reasons = ((.reasons // []) + [if .polls then "the collector did not end: lines after "
+        + (([.containers[]?.last | strings] | max) // "its start") + " may be missing" else "the collector has not begun" end])' \
     "$file" >"$file.part" && mv "$file.part" "$file"
 }
 

@@ -3,7 +3,7 @@
 # Owns RUN_DIR, RUN_ID, RUN_LOG, RUN_START; writes the run's directory but for what the collector and the Jobs' logs are.
 # Calls looks.bash (what was looked at), checks.bash (which variants there are) and common.bash.
 #
-# shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153 # programs of jq; state of run-experiment.sh, read by the files beside this one
 
 choose_run_id() { RUN_ID="$(date -u +%Y%m%d-%H%M%S)"; }
 
@@ -69,7 +69,7 @@ save_seen() {
     "$WORK_DIR/$2.json" >"$1"
 }
 
-# Everything that is known of the workloads, as a JSON array.
+# Everything that is known of the workloads, as a JSON array; without the time at which one ran if nobody could look.
 workloads_json() {
   local i IFS=$'\t' known
   for ((i = 0; i < W_COUNT; i++)); do
@@ -92,7 +92,8 @@ workloads_json() {
           result: (if .stuck != "" and .ended_itself == "false" then "not-stopped" else .result end),
           cut: (.result == "cut"),
           reason: ([.reason, (.stuck | if . == "" then . else "its Job is still there: " + . end)]
-                   | map(select(. != "")) | join("; ") | maybe)}]'
+                   | map(select(. != "")) | join("; ") | maybe)}
+       | if .running_start == "?" then del(.running_start) else . end]'
 }
 
 # Of a run that is over: whether the controller's log is whole; null as long as it is collected.
@@ -100,7 +101,8 @@ collection_json() {
   if [[ "$RUN_STATUS" == running || ! -s "$RUN_DIR/collection.json" ]]; then
     printf 'null\n'
   else
-    jq -c '{complete: (.complete == true and .running == false), reasons: (.reasons // [])}' "$RUN_DIR/collection.json"
+    jq -c '{complete: (.complete == true and .running == false),
+      reasons: ((.reasons // []) + if .running == false then [] else ["the collector did not end"] end)}' "$RUN_DIR/collection.json"
   fi
 }
 

@@ -67,7 +67,13 @@ ask_right() {
 }
 
 # answer VERB RESOURCE SUBRESOURCE NAMESPACE: yes, no, or nothing if it was not given.
-answer() { sed -n '1s/^\(yes\|no\)\( .*\)*$/\1/p' "$WORK_DIR/looks/can-i.$1.$2.$3.$4" 2>/dev/null || true; }
+answer() {
+  local said=
+  [[ ! -s "$WORK_DIR/looks/can-i.$1.$2.$3.$4" ]] || read -r said _ <"$WORK_DIR/looks/can-i.$1.$2.$3.$4" || true # one line
+  case "$said" in
+    yes | no) printf '%s\n' "$said" ;;
+  esac
+}
 
 is_denied() { [[ "$(answer "$@")" == no ]]; }
 

@@ -11,7 +11,7 @@ read_plan() {
     W_NAME[i]="$name" W_MANIFEST[i]="$manifest" W_RATE[i]="$rate" W_SEED[i]="$seed" W_HOW[i]="$how"
     W_PROMPTS[i]="$prompts" W_DRAIN_S[i]="$drain" W_PLAN_START[i]="$start" W_PLAN_END[i]="$end" W_STATE[i]=planned W_RESULT[i]=not-started
     W_JOB[i]='' W_START[i]='' W_END[i]='' W_REASON[i]='' W_LATE_S[i]='' W_SINCE_MS[i]=0 W_SAVED[i]=false W_SENDING_S[i]='' W_BLOCKED_MS[i]=''
-    W_RAN[i]='' W_RELEASE[i]='' W_STUCK[i]='' W_ENDED_ITSELF[i]=false
+    W_RAN[i]='' W_RELEASE[i]='' W_STUCK[i]='' W_ENDED_ITSELF[i]=false W_TRIED[i]=false
     W_SHA256[i]="$(sha256_of "$manifest")"
     i=$((i + 1))
   done <"$WORK_DIR/plan.tsv"

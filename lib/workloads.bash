@@ -7,7 +7,10 @@
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
 LEAST_PAUSE_MS=500 # real time between two looks at the cluster, however fast its clock runs
-START_GRACE_S=120  # cluster time that a Job may take to get over an obstacle, such as a missing node
+PODLESS_S=10       # cluster time in which any Job gets its pod
+BLINDNESS=         # what was last said of a look that failed
+SEES_PODS=true
+START_GRACE_S=120 # cluster time that a Job may take to get over an obstacle, such as a missing node
 MOST_CLOCK_SKEW_S=5
 
 has_state() {
@@ -83,7 +86,7 @@ start_due() {
   JOBS_CREATED=true # a signal may come, or an answer be lost, when they have been
   since="$(now_ms)"
   for i in "${due[@]}"; do
-    W_SINCE_MS[i]="$since" W_STATE[i]=creating
+    W_SINCE_MS[i]="$since" W_STATE[i]=creating W_TRIED[i]=true
     start_child "create.$i" create_object "$WORK_DIR/jobs/${W_NAME[i]}.json" \
       >"$WORK_DIR/created.$i" 2>"$WORK_DIR/create.err.$i"
   done
@@ -130,6 +133,7 @@ note_refusal() {
     [[ -n "${W_REASON[i]}" || "$PHASE" == closing ]] ||
       warn "${W_NAME[i]} cannot be started now, trying again: ${said:-no answer}"
     W_REASON[i]="the API server was not reachable"
+    [[ "$PHASE" != closing ]] || W_REASON[i]="its creation was not answered: it may have run for a moment"
   else
     end_workload "$i" failed "not created: $said"
   fi
@@ -245,11 +249,19 @@ save_job_pods() {
     2>/dev/null | jq "$MASK mask" >"$RUN_DIR/job-logs/${W_NAME[$1]}.json" || true # nothing to say
 }
 
-# Jobs and pods of this run, one line per Job: name, state, reason, and when a container of it began to run. States:
-# complete, failed, blocked, podless, running.
+# Jobs and pods of this run, into jobs.json. Where pods may not be listed, Jobs alone: then nothing is known of pods.
+list_jobs() {
+  local options=(--namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" --output json) said="$WORK_DIR/states.err"
+  SEES_PODS=true
+  ! kube get jobs.batch,pods "${options[@]}" >"$WORK_DIR/jobs.json" 2>"$said" || return 0
+  SEES_PODS=false
+  grep -q '(Forbidden)' "$said" && kube get jobs.batch "${options[@]}" >"$WORK_DIR/jobs.json" 2>>"$said"
+}
+
+# Of what list_jobs has seen one line per Job: name, state, reason, and when a container of it began to run ("?" if nobody
+# may look). States: complete, failed, blocked, podless, running, and deleted for pods without their Job.
 job_states() {
-  kube get jobs.batch,pods --namespace "$NAMESPACE" --selector "wva-experiments/run=$RUN_ID" --output json |
-    jq -r '
+  jq -r --argjson sees_pods "$SEES_PODS" '
     def is_true($type): [.status.conditions[]? | select(.type == $type and .status == "True")] | first;
     def waiting: [(.status.initContainerStatuses // [])[], (.status.containerStatuses // [])[] | .state.waiting // empty
       | select(.reason | test("^(ContainerCreating|PodInitializing)$") | not) | "\(.reason): \(.message // "")"];
@@ -259,44 +271,83 @@ job_states() {
       | select((.state.terminated.exitCode // 0) != 0)
       | "container \(.name) ended with \(.state.terminated.exitCode) (\(.state.terminated.reason // "no reason"))"
         + (if .state.terminated.message then ": \(.state.terminated.message)" else "" end)];
+    def job_of: .metadata.labels["batch.kubernetes.io/job-name"] // .metadata.labels["job-name"];
+    def began: [.[].status.containerStatuses[]?.state | .running, .terminated | .startedAt? | strings] | min;
     ([.items[] | select(.kind == "Pod")]) as $pods
-    | .items[] | select(.kind == "Job")
+    | [.items[] | select(.kind == "Job") | .metadata.name] as $jobs
+    | ($pods | group_by(job_of)[] | select(.[0] | job_of | IN($jobs[]) | not) | [(.[0] | job_of), "deleted", "", began] | @tsv),
+    (.items[] | select(.kind == "Job")
     | .metadata.name as $job
-    | [$pods[] | select((.metadata.labels["batch.kubernetes.io/job-name"] // .metadata.labels["job-name"]) == $job)] as $mine
+    | [$pods[] | select(job_of == $job)] as $mine
     | is_true("Failed") as $failed
     | [$mine[] | waiting[], unschedulable[]] as $obstacles
     | (if is_true("Complete") then ["complete", ""]
        elif $failed then ["failed", ([$mine[] | ended_badly[]] + $obstacles + ["\($failed.reason): \($failed.message // "")"]
                                      | unique | join("; "))]
        elif ($obstacles | length) > 0 then ["blocked", ($obstacles | unique | join("; "))]
-       elif ($mine | length) == 0 then ["podless", ""]
+       elif $sees_pods and ($mine | length) == 0 then ["podless", ""]
        else ["running", ""] end) as [$state, $reason]
-    | [$job, $state, $reason, ([$mine[].status.containerStatuses[]?.state | .running, .terminated | .startedAt? | strings] | min)]
-    | @tsv'
+    | [$job, $state, $reason, (if $sees_pods then $mine | began else "?" end)]
+    | @tsv)' "$WORK_DIR/jobs.json"
 }
 
 # Why a Job has no pods: the events tell (quota, admission).
 podless_reason() {
-  kube get events --namespace "$NAMESPACE" --field-selector "involvedObject.name=$1,type=Warning" --output json \
-    2>/dev/null | jq -r '[.items[] | "\(.reason): \(.message)"] | last // ""' || true # events are not essential
+  if is_denied list events - "$NAMESPACE"; then
+    [[ "$(active_s "$1")" -lt "$PODLESS_S" ]] || printf 'it has no pod, and why is not known: not allowed: list events in %s\n' "$NAMESPACE"
+  else
+    kube get events --namespace "$NAMESPACE" --field-selector "involvedObject.name=${W_JOB[$1]},type=Warning" --output json \
+      2>/dev/null | jq -r '[.items[] | "\(.reason): \(.message)"] | last // ""' || true # events are not essential
+  fi
 }
 
 look_at_jobs() {
-  local i state reason known="${W_SENDING_S[*]} ${W_RAN[*]}"
-  has_state active || return 0
-  if ! job_states >"$WORK_DIR/states" 2>"$WORK_DIR/states.err"; then
-    warn "the load Jobs cannot be looked at now: $(tail -n 1 "$WORK_DIR/states.err")"
+  local i known="${W_SENDING_S[*]} ${W_RAN[*]}"
+  has_state active || has_stuck || return 0
+  if ! list_jobs; then
+    warn_of_blindness "the load Jobs cannot be looked at now: $(last_words "$WORK_DIR/states.err")"
     return 0
+  elif [[ "$SEES_PODS" == false ]]; then
+    warn_of_blindness "the pods of the load cannot be looked at: $(last_words "$WORK_DIR/states.err")"
+  else
+    BLINDNESS=
   fi
+  job_states >"$WORK_DIR/states"
   for ((i = 0; i < W_COUNT; i++)); do
-    [[ "${W_STATE[i]}" == active ]] || continue
-    note_sending "$i"
-    state="$(state_of "$i" 2)"
-    reason="$(state_of "$i" 3)"
-    [[ -n "${W_RAN[i]}" ]] || W_RAN[i]="$(state_of "$i" 4)"
-    judge_workload "$i" "${state:-deleted}" "$reason"
+    if [[ "${W_STATE[i]}" == active ]]; then
+      look_at_job "$i"
+    elif is_still_sending "$i"; then
+      look_at_stuck "$i"
+    fi
   done
   [[ "${W_SENDING_S[*]} ${W_RAN[*]}" == "$known" ]] || write_run_json # the live view shows load that is sent
+}
+
+# Once, not at every look.
+warn_of_blindness() {
+  [[ "$1" == "$BLINDNESS" ]] || warn "$1"
+  BLINDNESS="$1"
+}
+
+look_at_job() {
+  local i="$1" state reason
+  note_sending "$i"
+  state="$(state_of "$i" 2)"
+  reason="$(state_of "$i" 3)"
+  [[ -n "${W_RAN[i]}" && "${W_RAN[i]}" != '?' ]] || W_RAN[i]="$(state_of "$i" 4)"
+  judge_workload "$i" "${state:-deleted}" "$reason"
+}
+
+# What could not be stopped may end by itself.
+look_at_stuck() {
+  local i="$1"
+  case "$(state_of "$i" 2)" in
+    complete | failed | '')
+      W_ENDED_ITSELF[i]=true W_END[i]="$(cluster_now)"
+      log "has ended by itself: ${W_NAME[i]}"
+      write_run_json
+      ;;
+  esac
 }
 
 # state_of NUMBER COLUMN: of a workload's Job.
@@ -320,7 +371,7 @@ judge_workload() {
       ;;
     blocked) note_obstacle "$i" "$reason" ;;
     podless)
-      reason="$(podless_reason "${W_JOB[i]}")"
+      reason="$(podless_reason "$i")"
       [[ -z "$reason" ]] || note_obstacle "$i" "$reason"
       ;;
     running) W_REASON[i]='' W_BLOCKED_MS[i]='' ;;
@@ -406,6 +457,7 @@ cool_down() {
   while [[ "$(elapsed_s)" -lt "$end_s" ]]; do
     sleep_ms "$(next_look_ms <<<"$end_s")"
     note_releases
+    look_at_jobs # those that could not be stopped
     ensure_monitor
     notice_end_of_watch
   done

@@ -75,6 +75,7 @@ BANNED = {
     "fall-through of case": Banned(r";;&|;&", "a) echo ;;&"),
     "GNU date": Banned(r"\bdate\b[^|;]*(\s-(d|I|R)|--(date|utc|iso))|\bdate\b.*%N", "date -u -d @0"),
     "sed -i, sed -r": Banned(r"\bsed\s+-\w*[ir]", "sed -i s/a/b/ file"),
+    "GNU's alternatives and repeats": Banned(r"\b(sed|grep)\b(?!.*\s-\w*E).*\\[|+?]", r"sed 's/a\|b/c/' file"),
     "readlink -f": Banned(r"\breadlink\s+-\w*[fem]|\brealpath\b", "readlink -f file"),
     "GNU stat": Banned(r"\bstat\s+(-\w*c|--)", "stat -c %s file"),
     "grep -P": Banned(r"\bgrep\s+-\w*P", r"grep -oP '\d+' file"),

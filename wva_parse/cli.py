@@ -95,8 +95,8 @@ def _watch(arguments: argparse.Namespace) -> int:
     if passed_s := silent_s():
         print(
             f"wva_parse watch: {directory}: nothing has been written for {passed_s:.0f} s, though run.json says that"
-            " the run goes on: its runner was killed. Its Jobs may still send (run-experiment.sh --clean removes them);"
-            " what was collected can be analysed",
+            " the run goes on: as it seems, its runner was killed. Then its Jobs may still send (run-experiment.sh"
+            " --clean --yes CONFIG removes them before the next run); what was collected can be analysed",
             file=sys.stderr,
         )
         return 1

@@ -74,6 +74,9 @@ TELLING_KINDS = (
 MOST_SHIFTED_S = 10  # of a workload against the first one: a container starts within seconds, if its image is there
 MOST_PROBLEMS = 6  # with the records of requests that are told one by one
 
+# What run.json says of a workload -> what a reader of its numbers should know.
+_TOLD_RESULTS = {"failed": "failed", "not-stopped": "could not be stopped and may have sent beyond its end"}
+
 _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
 
 
@@ -375,13 +378,16 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     if record.get("status") not in (None, "complete"):
         yield f"The run is not complete: its status is {record['status']}."
     for work in record.get("workloads") or []:
-        if work.get("result") == "failed":
-            yield f"Workload {work.get('name')} failed: {work.get('reason') or 'no reason is known'}."
+        if words := _TOLD_RESULTS.get(str(work.get("result"))):
+            yield f"Workload {work.get('name')} {words}: {work.get('reason') or 'no reason is known'}."
     yield from _shifted(record.get("workloads") or [])
     yield from _requests_notes(experiment.requests)
-    if experiment.collection and not experiment.collection.get("complete"):
-        reasons = "; ".join(map(str, experiment.collection.get("reasons") or [])) or "no reason given"
-        yield f"The controller's log may have gaps: {reasons}."
+    collection = experiment.collection
+    if collection and (not collection.get("complete") or collection.get("running") is True):
+        reasons = list(map(str, collection.get("reasons") or []))
+        if collection.get("running") is True:
+            reasons.append("its collection did not end, and lines after its last poll may be missing")
+        yield f"The controller's log may have gaps: {'; '.join(reasons) or 'no reason given'}."
     yield from _mixtures(experiment)
     if experiment.frames.outside:
         yield (

@@ -28,7 +28,7 @@ def asked(*namespaces):
 def test_questions_in_the_order_of_the_table(capsys):
     assert main(["permissions", "llm", "wva-system"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 18
+    assert len(lines) == 19
     assert lines[:7] == [
         "must\tcreate\tjobs.batch\t-\tllm",
         "must\tget\tjobs.batch\t-\tllm",

@@ -29,6 +29,21 @@ settings() {
   [ "$(mode_in_settings)" = capacity-based ]
 }
 
+@test "by a ConfigMap that is all of its environment" {
+  jq -n '{items: [{kind: "Pod", metadata: {name: "controller-a"}, spec: {containers: [{envFrom: [{configMapRef: {name: "c"}}]}]}},
+    {kind: "ConfigMap", metadata: {name: "c"}, data: {EXPERIMENTAL_HYBRID_OPTIMIZATION: "on"}}]}' >"$WORK_DIR/controller.json"
+  [ "$(mode_in_settings)" = model-based ]
+}
+
+@test "by nothing where that is a matter of ConfigMaps that could not be looked at" {
+  mkdir "$WORK_DIR/looks"
+  printf 'configmaps\tnot allowed\n' >"$WORK_DIR/looks/controller.unseen"
+  settings '[]' '[]'
+  [ -z "$(mode_in_settings)" ]
+  settings '[{"name": "EXPERIMENTAL_HYBRID_OPTIMIZATION", "value": "model-only"}]' '[]'
+  [ "$(mode_in_settings)" = model-based ]
+}
+
 @test "by the ConfigMap of the queueing model, if it has a default" {
   settings '[]' '[{"kind": "ConfigMap", "metadata": {"name": "wva-queueing-model-config"}, "data": {"default": "x"}}]'
   [ "$(mode_in_settings)" = model-based ]

@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Interrupted at the end of a run, twice, or while something else is looked at; each phase is in interruptions.bats.
 
+# shellcheck disable=SC2030,SC2031 # each test changes PATH for itself
+
 load helpers/cluster
 load helpers/runner
 
@@ -46,6 +48,37 @@ is_closing() { test -d "$(run_directory)/cluster/after"; }
   [ "$(field '.status, .exit_status' | paste -s -d ' ' -)" = "complete 0" ]
 }
 
+@test "--keep-jobs suspends a Job, too, whose creation was not answered before the end" {
+  local bin="$BATS_TEST_TMPDIR/bin" real
+  real="$(command -v kubectl)"
+  start_cluster
+  mkdir "$bin"
+  # The API server has the load, and tells it later than the end of the run can wait.
+  # shellcheck disable=SC2016 # the stub expands it
+  printf '#!/usr/bin/env bash\nif [[ "$*" != *" create --"* || "$*" == *--dry-run* ]]; then exec %s "$@"; fi
+%s "$@"\nif [[ -e %s/marked ]]; then touch %s/created && sleep 30; fi\ntouch %s/marked\n' "$real" "$real" "$bin" "$bin" "$bin" >"$bin/kubectl"
+  chmod +x "$bin/kubectl"
+  PATH="$bin:$PATH" WVA_END_BUDGET_S=20 start_runner --kubeconfig "$KUBECONFIG" --yes --keep-jobs "$(make_config kept model-based "first 0 6000 10")"
+  wait_until test -e "$bin/created"
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  [ "$(kubectl get jobs --namespace "$NAMESPACE" --output jsonpath='{.items[*].spec.suspend}')" = true ]
+  [[ "$(field '.workloads[0] | "\(.result): \(.reason)"')" == "not-started: its creation was not answered"* ]]
+}
+
+@test "a load that may not be listed any more is deleted all the same, by name" {
+  start_cluster
+  start_runner --kubeconfig "$KUBECONFIG" --yes "$(make_config blind model-based "first 0 6000 10")"
+  wait_until has_pod_of first
+  order deny '"verb": "list", "resource": "jobs"'
+  sleep 2
+  kill -INT -- "-$RUNNER_PID"
+  expect_status 130
+  order clear
+  [ "$(jobs_left)" -eq 0 ]
+  [ "$(field '.workloads[0].result')" = interrupted ]
+}
+
 @test "a second Ctrl-C leaves at once and says what remains" {
   start_cluster
   config="$(make_config twice model-based "first 0 6000 20")"
@@ -59,6 +92,8 @@ is_closing() { test -d "$(run_directory)/cluster/after"; }
   expect_status 130
   grep -q 'leaving at once' "$BATS_TEST_TMPDIR/out"
   grep -q 'kubectl delete jobs --namespace' "$BATS_TEST_TMPDIR/out"
+  [ "$(field '.workloads[0] | "\(.result) \(.end)"')" = "not-stopped null" ]
+  [ "$(field '.collection.complete')" = false ]
 }
 
 cluster_is_away() { ! kubectl get --raw /version; }

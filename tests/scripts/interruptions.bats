@@ -153,7 +153,7 @@ creation_number() {
   kill -INT -- "-$RUNNER_PID"
   ends_as_interrupted "ctrl-c while the API server hangs"
   kill -CONT "$CLUSTER_PID"
-  [[ "$(cat "$OUT")" == *"the load Jobs may still be there: kubectl delete jobs"* ]]
+  [[ "$(cat "$OUT")" == *"Jobs of this run may still be there: kubectl delete jobs"* ]]
   # What was not collected, and what was not stopped, is said wherever one looks.
   [ "$(run_of hangs '"\(.collection.complete) \(.workloads[0].result)"')" = "false not-stopped" ]
   [ "$(jq .running "$BATS_TEST_TMPDIR"/data/hangs-20*/collection.json)" = false ]

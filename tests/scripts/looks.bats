@@ -98,6 +98,34 @@ END
   [ "$(jq "$MASK mask" "$WORK_DIR/masked")" = "$(cat "$WORK_DIR/masked")" ] # once is enough
 }
 
+@test "the marker of a run has a name of its own, nothing of the load, and a container that does nothing" {
+  mkdir "$WORK_DIR/jobs"
+  NAME=some RUN_ID=1 W_NAME=(first) W_JOB=(wva-run-1)
+  jq -n '{apiVersion: "batch/v1", kind: "Job", metadata: {name: "wva-run-1", labels: {"wva-experiments/run": "1",
+      "wva-experiments/workload": "first", "kueue.x-k8s.io/queue-name": "gpus"}, annotations: {"wva-experiments/deployment": "decode", note: "x"}},
+    spec: {template: {metadata: {labels: {"wva-experiments/workload": "first"}}, spec: {securityContext: {runAsNonRoot: true},
+      containers: [{name: "load", image: "i", args: ["bench"], env: [{name: "REQUEST_RATE", value: "9"}], resources: {limits: {cpu: 1}}}]}}}}' \
+    >"$WORK_DIR/jobs/first.json"
+  start_child() { return 0; }
+  wait_for() { return 0; }
+  status_of_child() { echo 0; }
+  mark_run
+  [ "$MARKER" = xwva-run-1 ]
+  cat "$WORK_DIR/marker.json"
+  ! grep -qE 'workload|kueue|bench|REQUEST_RATE|note' "$WORK_DIR/marker.json" || false
+  jq -e '.spec.suspend and .metadata.annotations["wva-experiments/deployment"] == "decode"
+    and (.spec.template.spec | .securityContext.runAsNonRoot and .containers[0].command == ["true"]
+         and .containers[0].resources.limits.cpu == 1)' "$WORK_DIR/marker.json"
+}
+
+@test "each Job gets the reason that was told of it" {
+  W_JOB=(a-1 b-1)
+  printf 'Error: jobs "a-1" is forbidden: one\nError: jobs "b-1" is forbidden: two\n' >"$WORK_DIR/said"
+  [[ "$(words_on 0 "$WORK_DIR/said")" == *one && "$(words_on 1 "$WORK_DIR/said")" == *two ]]
+  : >"$WORK_DIR/said"
+  [ "$(words_on 0 "$WORK_DIR/said")" = "no answer in time" ]
+}
+
 # collected JSON: what the collector has left.
 collected() {
   RUN_DIR="$WORK_DIR"
@@ -106,7 +134,7 @@ collected() {
 }
 
 @test "a collection that did not end is not complete, whatever it has noted: status 5" {
-  collected '{"complete": true, "running": true, "reasons": [], "containers": [{"last": "2026-01-01T00:00:09Z"}, {"last": null}]}'
+  collected '{"polls": 3, "complete": true, "running": true, "reasons": [], "containers": [{"last": "2026-01-01T00:00:09Z"}, {"last": null}]}'
   [ "$(jq -c '[.complete, .running, .reasons]' "$RUN_DIR/collection.json")" = \
     '[false,false,["the collector did not end: lines after 2026-01-01T00:00:09Z may be missing"]]' ]
   W_COUNT=0
@@ -116,7 +144,7 @@ collected() {
   RUN_STATUS=incomplete-collection
   [ "$(collection_json | jq .complete)" = false ]
   collected '{}' # it has never polled
-  [ "$(jq -c '[.complete, .reasons]' "$RUN_DIR/collection.json")" = '[false,["the collector did not end: lines after its start may be missing"]]' ]
+  [ "$(jq -c '[.complete, .reasons]' "$RUN_DIR/collection.json")" = '[false,["the collector has not begun"]]' ]
   collected '{"complete": true, "running": false, "reasons": []}'
   [ "$(jq .complete "$RUN_DIR/collection.json")" = true ]
 }

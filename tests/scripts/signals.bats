@@ -146,10 +146,10 @@ END
   run bash "$SCRIPT" "$PROJECT" "$BATS_TEST_TMPDIR"
   echo "status $status: $output"
   [ "$status" -eq 0 ]
-  [[ "$output" == *"the load Jobs may still be there: kubectl delete jobs"* ]]
+  [[ "$output" == *"Jobs of this run may still be there: kubectl delete jobs"* ]]
   [[ "$output" =~ took\ ([0-9]+)\ s\ of\ its\ budget ]]
   [ "${BASH_REMATCH[1]}" -le 15 ]
-  jq -e '.status == "interrupted" and .workloads[0].result == "not-stopped" and .workloads[1].result == "not-started"' \
+  jq -e '.status == "interrupted" and .workloads[0].result == "not-stopped" and .workloads[1].result == "not-stopped"' \
     "$BATS_TEST_TMPDIR/run/run.json"
   grep -q interrupted "$BATS_TEST_TMPDIR/run/README.md"
 }

@@ -60,11 +60,11 @@ first_line() {
 }
 
 @test "an obstacle is given up a while after it was seen, not after the Job's creation" {
-  SPEED=1000 W_SINCE_MS=("$T0_MS") W_REASON=('') W_BLOCKED_MS=('') W_STATE=(active)
+  SPEED=10 W_SINCE_MS=("$T0_MS") W_REASON=('') W_BLOCKED_MS=('') W_STATE=(active)
   finish_workload() { echo "$2: $3"; }
   run note_obstacle 0 "ErrImagePull"
   [[ "$output" == *"first does not start: ErrImagePull"* && "$output" != *"failed: "* ]]
-  W_BLOCKED_MS=("$(($(now_ms) - 1000))") W_REASON=(ErrImagePull)
+  W_BLOCKED_MS=("$(($(now_ms) - 20000))") W_REASON=(ErrImagePull)
   run note_obstacle 0 "ErrImagePull"
   [ "$output" = "failed: ErrImagePull" ]
 }

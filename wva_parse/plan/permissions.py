@@ -53,6 +53,7 @@ RIGHTS = (
     Right(NAMESPACE, "may", "autoscaling", "horizontalpodautoscalers", ("list",)),
     Right(NAMESPACE, "may", "keda.sh", "scaledobjects", ("list",)),
     Right(NAMESPACE, "may", "", "events", ("list",)),
+    Right(NAMESPACE, "may", "batch", "jobs", ("watch",)),  # how `kubectl delete` sees that they are gone
     Right(CONTROLLER, "must", "", "pods", ("list", "get")),
     Right(CONTROLLER, "must", "", "pods/log", ("get",)),
     Right(CONTROLLER, "may", "apps", "deployments", ("list",)),

@@ -12,19 +12,23 @@ check() {
 label() { kubectl label namespace "$NAMESPACE" "${@/#/pod-security.kubernetes.io/}" >/dev/null; }
 
 @test "a Job that a policy refuses is named with the words of the policy, the others are not" {
-  order job-refused '"match": "load-second", "message": "admission webhook \"policy\" denied the request: no load today"'
+  order job-refused '"match": "load-second", "message": "admission webhook \"policy\" denied the request: no load today\nrule owner: a label is required"'
   check "$(make_config refused model-based "first 0 60 10" "second 0 60 10")"
   [ "$status" -eq 3 ]
-  [[ "$output" == *'FAIL  the server refuses the load Jobs (second): admission webhook "policy" denied the request: no load today'* ]]
-  [[ "$output" == *"ok    load Jobs: the server would take them"* ]]
+  [[ "$output" == *'FAIL  the server refuses the load Jobs (second): admission webhook "policy" denied the request: no load today rule owner: a label is required'* ]]
+  [[ "$output" == *"ok    load Jobs (first): the server would take them"* ]]
   [[ "$output" != *"does not tell its time"* ]]
 }
 
-@test "pods that a policy refuses are found before their Job is created" {
-  order pod-refused '"match": "load-", "message": "pods are not wanted here"'
-  check "$(make_config refused model-based "first 0 60 10" "second 0 60 10")"
+@test "pods that a policy refuses are found before their Job is created; who knows better goes on" {
+  order pod-refused '"match": "load-", "message": "images of that registry are refused"'
+  config="$(make_config refused model-based "first 0 60 10" "second 0 60 10")"
+  check "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"warn  the server refuses the pods of the load Jobs (first, second): images of that registry are refused; going on because of --yes"* ]]
+  run "$PROJECT/run-experiment.sh" --kubeconfig "$KUBECONFIG" --dry-run "$config" </dev/null
   [ "$status" -eq 3 ]
-  [[ "$output" == *"FAIL  the server refuses the pods of the load Jobs (first, second): pods are not wanted here"* ]]
+  [[ "$output" == *"FAIL  the server refuses the pods of the load Jobs (first, second): images of that registry are refused"* ]]
 }
 
 @test "the manifests meet the strictest Pod Security level, without a warning" {

@@ -137,6 +137,49 @@ revoke_and_return() {
   [ "$status" -eq 4 ]
   [ "$(field '.workloads[] | "\(.name) \(.result) \(.end == null)"' | paste -s -d , -)" = "slow not-stopped true,good complete false" ]
   [[ "$(field '.workloads[0].reason')" == "not complete within its timeout of 60 s"*"; its Job is still there: "*forbidden* ]]
-  [[ "$output" == *"the load Jobs may still be there: kubectl delete jobs --namespace $NAMESPACE --selector wva-experiments/run="* ]]
+  [[ "$output" == *"Jobs of this run may still be there: kubectl delete jobs --namespace $NAMESPACE --selector wva-experiments/run="* ]]
   grep -q not-stopped "$(run_directory)/README.md"
+}
+
+@test "pods that nobody may list any more: the Job itself tells how it ends, and nothing is said of its pods" {
+  deny_pods &
+  run_config "$(make_config blind model-based "first 0 60 10")"
+  order clear
+  [ "$status" -eq 5 ] # of the controller's pods, too
+  [ "$(grep -c 'the pods of the load cannot be looked at' <<<"$output")" -eq 1 ]
+  [ "$(field '.workloads[0] | "\(.result) \(has("running_start"))"')" = "complete false" ]
+}
+
+deny_pods() {
+  wait_until grep -rq "collecting the log" "$BATS_TEST_TMPDIR/data"
+  order deny '"verb": "list", "resource": "pods"'
+} 3>&- >/dev/null
+
+@test "pods that have outlived their Job are named, and their workload is not said to have stopped" {
+  orphan &
+  run_config "$(make_config orphan model-based "first 0 6000 10" "good 0 60 10")"
+  [ "$status" -eq 4 ]
+  [[ "$output" == *"first failed: its Job was deleted by somebody else"* ]]
+  [[ "$output" == *"first may still send: pods that have outlived its Job: kubectl delete pods --namespace $NAMESPACE load-first-"* ]]
+  jq -e '.workloads[0] | .result == "not-stopped" and .running_start != null and (.reason | contains("pods still run: load-first-"))' \
+    "$(run_directory)/run.json"
+}
+
+orphan() {
+  wait_until has_pod_of first
+  pass 30
+  kubectl delete jobs --namespace "$NAMESPACE" --selector wva-experiments/workload=first --cascade=orphan
+} 3>&- >/dev/null
+
+@test "a right that comes back: the collector has lost nothing" {
+  start_monitor
+  pass 60
+  order deny '"verb": "list", "resource": "pods"'
+  pass 60
+  order clear
+  pass 60
+  order controller-pod-delete
+  pass 120
+  nothing_is_lost
+  is_complete
 }
