@@ -6,11 +6,12 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
+import orjson
 import pytest
-from examples import frames_of, rows_of
+from examples import LIMITS, analysed, frames_of, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logs import MODEL, NAMESPACE, decision, write_run
+from logs import MODEL, NAMESPACE, write_run
 from turned import Turned
 
 from wva_parse import run
@@ -19,45 +20,12 @@ from wva_parse.log.lines import open_log
 from wva_parse.optimizer.analyses import Asked, earliest_up, replay, replay_analyses
 from wva_parse.optimizer.limits import Told
 from wva_parse.optimizer.logged import Group
-from wva_parse.optimizer.saturation import Limits, Pod, analyze
+from wva_parse.optimizer.saturation import Limits
 from wva_sim.cluster.settings import Settings
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 RUNS = sorted((SHARED / "real-runs").glob("capacity-based-*"))
 GROUP = Group(NAMESPACE, MODEL)
-LIMITS = Limits(0.8, 5, 0.1, 3)
-
-
-def analysed(at_s, pods, limits=LIMITS, debug=True, without=(), model=MODEL, changed=""):
-    """A loop run in which the analysis is right; of pods in `without` the queue is not told."""
-    found = analyze([Pod(*pod) for pod in pods.values()], limits)
-    flags = f"shouldScaleUp={str(found.up).lower()}, scaleDownSafe={str(found.down_safe).lower()}"
-    counts = f"totalReplicas={found.replicas}, nonSaturated={found.free}"
-    spare = f"avgSpareKv={found.spare_kv:.3f}, avgSpareQueue={found.spare_queue:.1f}"
-    reason = (
-        f"both KV spare ({found.spare_kv:.3f} < {limits.kv_trigger:.3f}) and queue spare ({found.spare_queue:.1f} < "
-    )
-    reason += f"{limits.queue_trigger:.1f})"
-    messages = [
-        "Operating in CAPACITY-ONLY mode: reactive capacity-based scaling only",
-        f"Processing model: modelID={model}, variantCount=1",
-        *(f"KV cache metric: pod={pod}, usage={usage:.3f} ({100 * usage:.1f}%)" for pod, (usage, _) in pods.items()),
-        *(f"Queue metric: pod={pod}, queueLength={queue}" for pod, (_, queue) in pods.items() if pod not in without),
-        *([f"Capacity analysis completed: modelID={model}, namespace={NAMESPACE}, {counts}, {spare}, {flags}"] * debug),
-        f"Capacity analysis completed: modelID={model}, {counts}, {flags}",
-        *(
-            [
-                "Capacity target: scale-up cheapest variant: variant=llama-decode, cost=10.00, currentReplicas=1, "
-                f"readyReplicas=1, target=2, reason={reason}"
-            ]
-            * found.up
-        ),
-        *decision(1, 1 + found.up),
-        "Reconciliation completed successfully: mode=capacity-only, modelsProcessed=1, decisionsApplied=1",
-    ]
-    if changed:
-        messages = [message.replace(*changed.split("→")) for message in messages]
-    return [(at_s + 0.001 * number, message) for number, message in enumerate(messages)]
 
 
 def config_map(**values):
@@ -105,9 +73,7 @@ def test_an_entry_of_the_config_map_that_names_the_model_comes_first():
 def test_an_info_log_tells_its_kv_threshold_in_the_reason_for_a_scale_up_at_most():
     found = told(analysed(0, {"a": (0.75, 3)}, debug=False))
     assert found == Told(*LIMITS, "log")
-    only_kv = analysed(0, {"a": (0.75, 0)}, debug=False, changed="both KV spare→KV spare capacity low")
-    only_kv = [(at_s, message.replace(" and queue spare (5.0 < 3.0)", "")) for at_s, message in only_kv]
-    assert told(only_kv) == Told(0.8, None, 0.1, None, "log")
+    assert told(analysed(0, {"a": (0.75, 0)}, debug=False)) == Told(0.8, None, 0.1, None, "log")
 
 
 def test_limits_are_those_of_each_model():
@@ -131,6 +97,7 @@ def test_what_was_is_reproduced():
     assert quiet["logged"] == {"up": False, "down_safe": False, "spare_kv": 0.5, "spare_queue": 4, "free": 1}
     assert quiet["replayed"] == {**quiet["logged"], "spare_kv": pytest.approx(0.5)}
     assert [row["reconciliation"] for row in found.masked] == [2]
+    assert len(orjson.loads(orjson.dumps(found.rows))) == 4
 
 
 def test_twins_count_by_themselves():
@@ -182,6 +149,16 @@ def test_an_info_log_is_held_against_its_flags_if_the_config_map_tells_the_rest(
     found = replay(frames_of(analysed(0, QUIET, debug=False), analysed(60, FULL, debug=False)), [config_map()])
     assert (found.analyses, found.analyses_reproduced) == (2, 2)
     assert found.rows[0]["logged"]["spare_kv"] is None
+
+
+def test_a_full_cache_beside_a_free_one_is_masked_also_where_only_its_threshold_is_known():
+    up = analysed(0, {"a": (0.75, 0)}, debug=False)
+    found = replay(frames_of(up, *(analysed(60 * n, {"a": usage, "b": (0.1, 0)}, debug=False) for n, usage in CACHES)))
+    assert found.analyses == 0 and found.thresholds[:2] == (0.8, None)
+    assert [row["masked"] for row in found.rows] == [False, True, None, False]
+
+
+CACHES = ((1, (0.95, 20)), (2, (0.3, 2)), (3, (0.3, 0)))
 
 
 def test_what_cannot_be_replayed_says_why():

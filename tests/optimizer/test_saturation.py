@@ -58,6 +58,12 @@ def test_masked(pods, up, masked):
     assert is_masked([Pod(*pod) for pod in pods], up, LIMITS) is masked
 
 
+def test_a_full_pod_below_a_high_threshold_does_not_hide_itself():
+    high = LIMITS._replace(kv_threshold=0.95)
+    assert not is_masked([Pod(0.92, 0)], False, high)
+    assert is_masked([Pod(0.92, 0), Pod(0.1, 0)], False, high)
+
+
 PODS = st.lists(st.builds(Pod, st.floats(0, 1), st.integers(0, 50)), max_size=8)
 ANY = st.builds(Limits, st.floats(0.1, 1), st.integers(1, 20), st.floats(0, 0.5), st.floats(0, 10))
 

@@ -57,13 +57,14 @@ class Replay:
     Attributes
     ----------
     rows : list of dict
-        One per analysis, in the order of the log: `reconciliation`, `loop_run`, `minutes`, `namespace`, `model`,
-        `role`, `variant` (None if the model has several), `analyzer` (`V1`, or the name of one that weighs demand);
-        `logged` and `replayed`, each with `up`, `down_safe`, `spare_kv`, `spare_queue`, `free` (for analyzers of demand
-        also `utilisation`, `required_capacity`, `spare_capacity`); None where unknown, `replayed` None where an
-        analysis cannot be replayed; `missing`, what the log lacks of its pods; `reproduced`, whether a replay of what
-        was comes to what was logged (None: nothing to hold it against); `masked`; `remaining`,
-        see `saturation.Analysis`.
+        One per analysis, in the order of the log, ready for JSON: `reconciliation`, `loop_run`, `minutes`, `namespace`,
+        `model`, `role`, `variant` (None if the model has several), `analyzer` (`V1`, or the name of one that weighs
+        demand); `pods`, KV usage and queue of each; `replicas`, how many the log says there were; `below`, name, spare
+        and trigger of what its reason for a scale-up names; `logged` and `replayed`, each with `up`, `down_safe`,
+        `spare_kv`, `spare_queue`, `free` (for analyzers of demand also `utilisation`, `required_capacity`,
+        `spare_capacity`), None where unknown, and `replayed` None where an analysis cannot be replayed; `remaining`, see
+        `saturation.Analysis`; `missing`, what the log lacks of its pods; `reproduced`, whether a replay of what was
+        comes to what was logged (None: nothing to hold it against); `masked`.
     thresholds
         The controller's own limits, where they hold for all models; `by_model` has those of each.
     asked
@@ -142,7 +143,9 @@ def _row(each: Logged, told: Told, asked: Asked) -> Row:
     as_was = _within_rounding(each, own) if own else None
     found = as_was if limits == own else saturation.analyze(each.pods, limits) if limits else None
     up = each.found.up if asked.is_as_it_was and each.found.up is not None else found.up if found else None
-    is_known = limits is not None and up is not None
+    masked = None
+    if up is not None and has_pods:
+        masked = saturation.is_masked(each.pods, up, limits) if limits else _masked_by_usage(each, up, told)
     return {
         "reconciliation": each.reconciliation,
         "loop_run": each.loop_run,
@@ -152,13 +155,27 @@ def _row(each: Logged, told: Told, asked: Asked) -> Row:
         "role": each.role,
         "variant": each.variant,
         "analyzer": "V1",
+        "pods": [tuple(pod) for pod in each.pods],
+        "replicas": each.replicas,
+        "below": [tuple(why) for why in each.below],
         "logged": each.found._asdict(),
         "replayed": _found(found)._asdict() if found else None,
         "remaining": found.remaining if found else None,
         "missing": each.missing,
         "reproduced": _agree(each.found, _found(as_was)) if as_was else None,
-        "masked": saturation.is_masked(each.pods, bool(up), limits) if limits and is_known else None,
+        "masked": masked,
     }
+
+
+def _masked_by_usage(each: Logged, up: bool, told: Told) -> bool | None:
+    """Whether an analysis masks a full cache, if only the cache's threshold is known; None where that does not say."""
+    if told.kv_threshold is None:
+        return None
+    without_queue = Limits(told.kv_threshold, float("inf"), 0, 0)
+    if saturation.analyze(each.pods, without_queue).free != each.found.free:
+        return None
+    is_masked = saturation.is_masked(each.pods, up, without_queue)
+    return is_masked if is_masked or up or not any(pod.queue_length for pod in each.pods) else None
 
 
 def _with(told: Told, asked: Asked) -> Limits | None:
@@ -254,6 +271,9 @@ def _demand_row(row: Mapping[str, Any], capacities: Mapping[str, float]) -> Row:
         "role": None,
         "variant": next(iter(capacities)) if len(capacities) == 1 else None,
         "analyzer": row["analyzer"],
+        "pods": [],
+        "replicas": None,
+        "below": [],
         "logged": logged,
         "replayed": replayed,
         "remaining": None,

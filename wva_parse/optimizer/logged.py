@@ -38,6 +38,8 @@ class Logged(NamedTuple):
 
     Attributes
     ----------
+    replicas
+        How many replicas it was of, as the line says.
     pods : tuple of Pod
         What it was made of; a pod without a KV or a queue line counts with 0, as in WVA ("using 0").
     missing : str
@@ -53,6 +55,7 @@ class Logged(NamedTuple):
     role: str | None
     variant: str | None
     found: Found
+    replicas: int | None
     pods: tuple[Pod, ...]
     missing: str
     below: tuple[Below, ...]
@@ -96,6 +99,7 @@ def _logged(
             row["avg_spare_queue"],
             None if row["non_saturated_replicas"] is None else int(row["non_saturated_replicas"]),
         ),
+        replicas=None if row["total_replicas"] is None else int(row["total_replicas"]),
         pods=pods,
         missing="the pods of each role are not told apart" if is_part else _missing(row["total_replicas"], values),
         below=tuple(what_was_below(str(row["reason"] or reasons.get(_key(row), "")))),

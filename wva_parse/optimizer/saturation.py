@@ -85,7 +85,9 @@ def _spare(kv_load: float, queue_load: float, replicas: int, limits: Limits) -> 
 
 
 def is_masked(pods: Sequence[Pod], up: bool, limits: Limits) -> bool:
-    """Whether an analysis that does not ask for more (`up`) leaves a full pod beside one that is not saturated."""
-    if up or not any(is_free(pod, limits) for pod in pods):
+    """Whether an analysis that does not ask for more (`up`) leaves a full pod beside another that is not saturated."""
+    if up:
         return False
-    return any(pod.kv_usage >= MASKED_USAGE or pod.queue_length >= limits.queue_threshold for pod in pods)
+    is_full = [pod.kv_usage >= MASKED_USAGE or pod.queue_length >= limits.queue_threshold for pod in pods]
+    free = [number for number, pod in enumerate(pods) if is_free(pod, limits)]
+    return any(full and any(other != number for other in free) for number, full in enumerate(is_full))
