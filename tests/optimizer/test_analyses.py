@@ -151,6 +151,27 @@ def test_an_info_log_is_held_against_its_flags_if_the_config_map_tells_the_rest(
     assert found.rows[0]["logged"]["spare_kv"] is None
 
 
+def test_without_triggers_what_is_spare_is_reproduced_and_whether_to_scale_is_left_open():
+    quiet = [{"a": (0.3, 1)}, {"a": (0.3, 1), "b": (0.2, 0)}]
+    found = replay(frames_of(*(analysed(60 * n, pods) for n, pods in enumerate(quiet))))
+    assert found.thresholds == Told(0.8, 5, None, None, "log")
+    assert (found.analyses, found.analyses_reproduced, found.first_difference) == (2, 2, None)
+    assert [(row["replayed"]["up"], row["replayed"]["down_safe"]) for row in found.rows] == [
+        (None, False),
+        (None, None),
+    ]
+    assert found.missing.startswith("Whether to scale is not replayed: neither the log nor a ConfigMap")
+    assert [row["masked"] for row in found.rows] == [False, False]
+    asked = replay(frames_of(*(analysed(60 * n, pods) for n, pods in enumerate(quiet))), asked=Asked(0.8, 5, 0.6, 3))
+    assert asked.first_difference["reconciliation"] == 0
+
+
+def test_one_known_trigger_may_be_enough():
+    found = replay(frames_of(analysed(0, {"a": (0.3, 0)}), analysed(60, {"a": (0.75, 0)})))
+    assert found.thresholds == Told(0.8, 5, 0.1, None, "log")
+    assert [row["replayed"]["up"] for row in found.rows] == [None, True]
+
+
 def test_a_full_cache_beside_a_free_one_is_masked_also_where_only_its_threshold_is_known():
     up = analysed(0, {"a": (0.75, 0)}, debug=False)
     found = replay(frames_of(up, *(analysed(60 * n, {"a": usage, "b": (0.1, 0)}, debug=False) for n, usage in CACHES)))

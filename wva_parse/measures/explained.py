@@ -16,6 +16,7 @@ from wva_parse.aligned.align import GAP_INTERVALS
 from wva_parse.aligned.frames import Frames
 from wva_parse.measures.texts import count, number
 from wva_parse.optimizer.analyses import Replay, Row
+from wva_parse.optimizer.limits import limits_of
 from wva_parse.optimizer.logged import Group, records
 from wva_parse.optimizer.saturation import LEAST_TO_SCALE_DOWN, Limits, is_short
 
@@ -157,6 +158,8 @@ def _short(row: Row, spare: Sequence[float | None], triggers: Sequence[float | N
         if have is not None and trigger is not None and have < trigger
     }
     named = below or {name: (have, trigger) for name, have, trigger in row["below"]}
+    if not named:
+        return f"spare {_pair(spare)}"
     return " and ".join(f"spare {name} {number(have)} < {number(trigger)}" for name, (have, trigger) in named.items())
 
 
@@ -297,8 +300,8 @@ def other_triggers(replay: Replay) -> pd.DataFrame:
     DataFrame
         `OTHER_COLUMNS`, no rows without known limits; reconciliation and minutes are NaN where none ever would.
     """
-    own = replay.thresholds.limits
-    if own is None:
+    own = limits_of(replay.thresholds)
+    if own is None or not replay.thresholds.has_triggers:
         return pd.DataFrame(columns=OTHER_COLUMNS)
     steps = range(1, int(own.kv_threshold / KV_STEP + 1e-9) + 1)
     kv = sorted({own.kv_trigger, *(round(step * KV_STEP, 3) for step in steps)})

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.frames import Frames
 from wva_parse.optimizer import demand, saturation
-from wva_parse.optimizer.limits import Told, all_of, common, limits_in_force
+from wva_parse.optimizer.limits import Told, common, limits_in_force, limits_of
 from wva_parse.optimizer.logged import Found, Group, Logged, logged_analyses, records
 from wva_parse.optimizer.saturation import Limits
 
@@ -62,8 +62,8 @@ class Replay:
         demand); `pods`, KV usage and queue of each; `replicas`, how many the log says there were; `below`, name, spare
         and trigger of what its reason for a scale-up names; `logged` and `replayed`, each with `up`, `down_safe`,
         `spare_kv`, `spare_queue`, `free` (for analyzers of demand also `utilisation`, `required_capacity`,
-        `spare_capacity`), None where unknown, and `replayed` None where an analysis cannot be replayed; `remaining`, see
-        `saturation.Analysis`; `missing`, what the log lacks of its pods; `reproduced`, whether a replay of what was
+        `spare_capacity`), None where unknown, and `replayed` None where an analysis cannot be replayed; `remaining`, as
+        in `saturation.Analysis`; `missing`, what the log lacks of its pods; `reproduced`, whether a replay of what was
         comes to what was logged (None: nothing to hold it against); `masked`.
     thresholds
         The controller's own limits, where they hold for all models; `by_model` has those of each.
@@ -113,7 +113,7 @@ class Replay:
     @property
     def missing(self) -> str:
         """In a sentence, what the log lacks; empty if every analysis could be held against it."""
-        return _what_is_missing(self.rows, self.thresholds)
+        return _what_is_missing(self.rows, self.by_model)
 
 
 def replay_analyses(run: Experiment, asked: Asked = AS_IT_WAS) -> Replay:
@@ -139,9 +139,11 @@ def replay(frames: Frames, config_maps: Iterable[dict[str, Any]] = (), asked: As
 def _row(each: Logged, told: Told, asked: Asked) -> Row:
     # A log without any pod's line has nothing to replay.
     has_pods = bool(each.pods) or not each.missing
-    own, limits = (told.limits, _with(told, asked)) if has_pods else (None, None)
+    mixed = _with(told, asked)
+    own, limits = (limits_of(told), limits_of(mixed)) if has_pods else (None, None)
     as_was = _within_rounding(each, own) if own else None
-    found = as_was if limits == own else saturation.analyze(each.pods, limits) if limits else None
+    analysis = as_was if limits == own else saturation.analyze(each.pods, limits) if limits else None
+    found = _found(analysis, mixed) if analysis else None
     up = each.found.up if asked.is_as_it_was and each.found.up is not None else found.up if found else None
     masked = None
     if up is not None and has_pods:
@@ -159,10 +161,10 @@ def _row(each: Logged, told: Told, asked: Asked) -> Row:
         "replicas": each.replicas,
         "below": [tuple(why) for why in each.below],
         "logged": each.found._asdict(),
-        "replayed": _found(found)._asdict() if found else None,
-        "remaining": found.remaining if found else None,
+        "replayed": found._asdict() if found else None,
+        "remaining": analysis.remaining if analysis else None,
         "missing": each.missing,
-        "reproduced": _agree(each.found, _found(as_was)) if as_was else None,
+        "reproduced": _agree(each.found, _found(as_was, told)) if as_was else None,
         "masked": masked,
     }
 
@@ -178,8 +180,8 @@ def _masked_by_usage(each: Logged, up: bool, told: Told) -> bool | None:
     return is_masked if is_masked or up or not any(pod.queue_length for pod in each.pods) else None
 
 
-def _with(told: Told, asked: Asked) -> Limits | None:
-    return all_of([own if other is None else other for own, other in zip(told[:4], asked, strict=True)])
+def _with(told: Told, asked: Asked) -> Told:
+    return told._replace(**{name: value for name, value in asked._asdict().items() if value is not None})
 
 
 def _within_rounding(each: Logged, limits: Limits) -> saturation.Analysis:
@@ -207,19 +209,28 @@ def _possibly_short(kv: float, queue: float, rounded: float, limits: Limits) -> 
     return {saturation.is_short(kv + error, queue, limits) for error in (-rounded, rounded)}
 
 
-def _found(analysis: saturation.Analysis) -> Found:
-    return Found(analysis.up, analysis.down_safe, analysis.spare_kv, analysis.spare_queue, analysis.free)
+def _found(analysis: saturation.Analysis, told: Told) -> Found:
+    """What an analysis finds, without what hangs on a trigger that is not known."""
+    up: bool | None = analysis.up
+    down_safe: bool | None = analysis.down_safe
+    if not told.has_triggers and analysis.replicas:
+        up, down_safe = up or None, down_safe and None
+    return Found(up, down_safe, analysis.spare_kv, analysis.spare_queue, analysis.free)
 
 
 def _agree(logged: Found, replayed: Found) -> bool:
     """Whether a replay is what was logged, as far as that goes."""
     flags = ("up", "down_safe", "free")
-    same = all(getattr(logged, name) in (None, getattr(replayed, name)) for name in flags)
+    same = all(None in (one, other) or one == other for one, other in _pairs(logged, replayed, flags))
     return (
         same
         and _near(logged.spare_kv, replayed.spare_kv, KV_TOLERANCE)
         and _near(logged.spare_queue, replayed.spare_queue, QUEUE_TOLERANCE)
     )
+
+
+def _pairs(logged: Found, replayed: Found, names: Iterable[str]) -> Iterator[tuple[Any, Any]]:
+    return ((getattr(logged, name), getattr(replayed, name)) for name in names)
 
 
 def _near(logged: float | None, replayed: float | None, tolerance: float) -> bool:
@@ -230,14 +241,24 @@ def _first_difference(rows: Sequence[Row], asked: Asked) -> Row | None:
     """The first analysis that asks for something else; of other limits only those that are reproduced can tell."""
     for row in rows:
         is_sure = asked.is_as_it_was or row["reproduced"] is True
-        if is_sure and row["replayed"] and _asks_for(row["logged"]) != _asks_for(row["replayed"]):
-            return {name: row[name] for name in ("reconciliation", "minutes", "model", "variant", "logged", "replayed")}
+        if is_sure and row["replayed"] and _ask_differently(row["logged"], row["replayed"]):
+            names = ("reconciliation", "minutes", "model", "variant", "logged", "replayed")
+            return {name: row[name] for name in names}
     return None
 
 
-def _asks_for(found: Mapping[str, Any]) -> str:
-    """What an analysis asks for; more goes before less."""
-    return "more" if found["up"] else "less" if found["down_safe"] else "the same"
+def _ask_differently(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    wishes = _asks_for(one), _asks_for(other)
+    return None not in wishes and wishes[0] != wishes[1]
+
+
+def _asks_for(found: Mapping[str, Any]) -> str | None:
+    """What an analysis asks for, more before less; None if that hangs on what is not known."""
+    if found["up"]:
+        return "more"
+    if None in (found["up"], found["down_safe"]):
+        return None
+    return "less" if found["down_safe"] else "the same"
 
 
 def earliest_up(replay: Replay) -> Row | None:
@@ -319,23 +340,40 @@ def _balanced_alike(logged: Mapping[str, Any], replayed: Mapping[str, Any]) -> b
 # --- in words
 
 
-def _what_is_missing(rows: Sequence[Row], told: Told) -> str:
+def _what_is_missing(rows: Sequence[Row], by_model: Mapping[Group, Told]) -> str:
     if not rows:
         return "The log tells no analysis of capacity."
-    lacking = dict.fromkeys(_lacks(row, told) for row in rows if row["reproduced"] is None)
-    without = sum(row["reproduced"] is None for row in rows)
-    what = "analysis" if without == 1 else "analyses"
-    return f"{without} of {len(rows)} {what} cannot be replayed: {'; '.join(lacking)}." if lacking else ""
+    without = [row for row in rows if row["reproduced"] is None]
+    if without:
+        what = "analysis" if len(rows) == 1 else "analyses"
+        lacking = "; ".join(dict.fromkeys(_lacks(row, by_model) for row in without))
+        return f"{len(without)} of {len(rows)} {what} cannot be replayed: {lacking}."
+    unknown = next((_named(told, "trigger") for told in by_model.values() if not told.has_triggers), "")
+    if not unknown:
+        return ""
+    return (
+        f"Whether to scale is not replayed: {NOBODY} tells the {unknown} (the controller names them where it scales up "
+        "or finds it unsafe to scale down)."
+    )
 
 
-def _lacks(row: Row, told: Told) -> str:
+NOBODY = "neither the log nor a ConfigMap in cluster/before"
+
+
+def _lacks(row: Row, by_model: Mapping[Group, Told]) -> str:
     """What the log lacks to replay an analysis."""
     if row["analyzer"] != "V1":
         return f"{row['missing']} (analyzers of demand tell thresholds since 0.6, capacities of variants since 0.9)"
-    unknown = [name.replace("_", " ").replace("kv", "KV") for name in Asked._fields if getattr(told, name) is None]
+    unknown = _named(by_model[Group(row["namespace"], row["model"])], "threshold")
     if not unknown:
         return "no pod has a line of its KV cache and its queue (from 0.5 on they need --v=4)"
     return (
-        f"neither the log nor a ConfigMap in cluster/before tells the {' and the '.join(unknown)} (thresholds follow "
-        "from the spare capacity, which is logged at DEBUG before 0.5.1, and the pods' lines)"
+        f"{NOBODY} tells the {unknown} (thresholds follow from the spare capacity, which is logged at DEBUG before "
+        "0.5.1, and the pods' lines)"
     )
+
+
+def _named(told: Told, kind: str) -> str:
+    """The thresholds or triggers that nobody tells."""
+    names = {f"kv_{kind}": f"KV {kind}", f"queue_{kind}": f"queue {kind}"}
+    return " and the ".join(words for name, words in names.items() if getattr(told, name) is None)

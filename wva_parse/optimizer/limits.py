@@ -9,6 +9,7 @@ assumed.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -44,15 +45,17 @@ class Told(NamedTuple):
     source: str = "unknown"
 
     @property
-    def limits(self) -> Limits | None:
-        """All four, if they are known: less is not enough for a replay."""
-        return all_of(self[:4])
+    def has_triggers(self) -> bool:
+        """Whether both triggers are known."""
+        return self.kv_trigger is not None and self.queue_trigger is not None
 
 
-def all_of(values: Sequence[float | None]) -> Limits | None:
-    """The limits, if none of them is unknown."""
-    known = [value for value in values if value is not None]
-    return Limits(*known) if len(known) == len(Limits._fields) else None
+def limits_of(told: Told) -> Limits | None:
+    """What to analyse with; None if a threshold is unknown, while an unknown trigger is one that never fires."""
+    if told.kv_threshold is None or told.queue_threshold is None:
+        return None
+    triggers = (-math.inf if value is None else value for value in (told.kv_trigger, told.queue_trigger))
+    return Limits(told.kv_threshold, told.queue_threshold, *triggers)
 
 
 def limits_in_force(
