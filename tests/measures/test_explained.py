@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from examples import analysed, frames_of
+import rebuild_expected
+from examples import analysed, frames_of, rows_of
 
+from wva_parse.aligned.frames import make_frames
 from wva_parse.measures import explained
 from wva_parse.optimizer.analyses import replay
 
@@ -59,12 +61,23 @@ def test_each_interval_has_its_reason():
 
 def test_a_scale_up_names_what_was_short():
     found = explain(course((QUIET, {}), ({"a": (0.75, 3)}, {}), ({"a": (0.2, 3)}, {})))
-    assert found["details"].tolist()[1:] == ["spare KV 0.05 < 0.10 and spare queue 2 < 3", "spare queue 2 < 3"]
+    assert found["details"].tolist()[1:] == [
+        "spare KV 0.050 < 0.100 and spare queue 2.0 < 3.0",
+        "spare queue 2.0 < 3.0",
+    ]
 
 
 def test_of_twins_the_last_word_is_explained():
     frames = frames_of(analysed(0, FULL), analysed(0.1, QUIET), analysed(60, FULL))
     assert explain(frames)["why"].tolist() == [explained.TOO_FEW, explained.SCALED_UP]
+
+
+def test_the_action_of_one_role_is_not_anothers():
+    (log,) = [log for log in rebuild_expected.logs() if log.name == "console-v0.8-per-role.log"]
+    rows, loop_runs, _ = rows_of(log.read_bytes().splitlines())
+    found = explain(make_frames(rows, loop_runs)).set_index("role")
+    assert found["action"].to_dict() == {"prefill": "no-change", "decode": "scale-up"}
+    assert found["why"].to_dict() == {"prefill": explained.TOO_FEW, "decode": explained.SCALED_UP}
 
 
 def test_the_same_reason_in_a_row_is_one_span():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import rebuild_expected
 from examples import LIMITS, analysed, frames_of, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -191,6 +192,14 @@ def test_what_cannot_be_replayed_says_why():
     found = replay(frames_of(without_pods), [config_map()])
     assert "no pod has a line" in found.missing
     assert replay(frames_of()).missing == "The log tells no analysis of capacity."
+
+
+def test_several_roles_of_a_model_cannot_be_replayed():
+    (log,) = [log for log in rebuild_expected.logs() if log.name == "console-v0.8-per-role.log"]
+    rows, loop_runs, _ = rows_of(log.read_bytes().splitlines())
+    found = replay(make_frames(rows, loop_runs), [config_map()])
+    assert [row["reproduced"] for row in found.rows if row["analyzer"] == "V1"] == [None, None]
+    assert "the pods of each role are not told apart" in found.missing
 
 
 # --- what if

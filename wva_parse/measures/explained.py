@@ -14,7 +14,7 @@ import pandas as pd
 
 from wva_parse.aligned.align import GAP_INTERVALS
 from wva_parse.aligned.frames import Frames
-from wva_parse.measures.texts import count, number
+from wva_parse.measures.texts import count
 from wva_parse.optimizer.analyses import Replay, Row
 from wva_parse.optimizer.limits import limits_of
 from wva_parse.optimizer.logged import Group, records
@@ -110,7 +110,7 @@ def _actions(frames: Frames) -> dict[tuple[int, Any, Any], dict[str, Any]]:
 
 def _explained(row: Row, decided: Mapping[str, Any], replay: Replay) -> tuple[object, ...]:
     logged, replayed = row["logged"], row["replayed"] or {}
-    action = str(decided.get("action", "no-change"))
+    action = _own_action(row, str(decided.get("action", "no-change")))
     spare = [replayed.get(name) if logged[name] is None else logged[name] for name in ("spare_kv", "spare_queue")]
     why = _why(row, action)
     return (
@@ -118,6 +118,12 @@ def _explained(row: Row, decided: Mapping[str, Any], replay: Replay) -> tuple[ob
         *spare,
         *(action, why, _details(why, row, spare, decided, replay)),
     )
+
+
+def _own_action(row: Row, action: str) -> str:
+    """The action, unless it is that of another role of the model: decisions do not tell whose they are."""
+    asked_for = {"scale-up": row["logged"]["up"], "scale-down": row["logged"]["down_safe"]}
+    return "no-change" if row["role"] is not None and not asked_for.get(action, True) else action
 
 
 def _why(row: Row, action: str) -> str:
@@ -160,7 +166,12 @@ def _short(row: Row, spare: Sequence[float | None], triggers: Sequence[float | N
     named = below or {name: (have, trigger) for name, have, trigger in row["below"]}
     if not named:
         return f"spare {_pair(spare)}"
-    return " and ".join(f"spare {name} {number(have)} < {number(trigger)}" for name, (have, trigger) in named.items())
+    return " and ".join(
+        f"spare {name} {have:{_FORM[name]}} < {trigger:{_FORM[name]}}" for name, (have, trigger) in named.items()
+    )
+
+
+_FORM = {"KV": ".3f", "queue": ".1f"}  # as WVA prints them
 
 
 def _under_way(row: Row, decided: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.frames import Frames
 from wva_parse.optimizer import demand, saturation
 from wva_parse.optimizer.limits import Told, common, limits_in_force, limits_of
-from wva_parse.optimizer.logged import Found, Group, Logged, logged_analyses, records
+from wva_parse.optimizer.logged import ROLES_MIXED, Found, Group, Logged, logged_analyses, records
 from wva_parse.optimizer.saturation import Limits
 
 # Usage and spare KV are printed with three digits, both rounded; spare queue with one, of whole numbers.
@@ -119,7 +119,8 @@ class Replay:
 def replay_analyses(run: Experiment, asked: Asked = AS_IT_WAS) -> Replay:
     """Replay the analyses of a run, with the controller's own limits or with others.
 
-    With others the answer is exact up to `first_difference`: see `CANNOT_KNOW`.
+    With others the answer is exact up to `first_difference`: see `CANNOT_KNOW`. Analyzers of demand have none of these
+    limits, and are replayed as they were.
     """
     return replay(run.frames, run.before.get("configmaps", []), asked)
 
@@ -364,6 +365,8 @@ def _lacks(row: Row, by_model: Mapping[Group, Told]) -> str:
     """What the log lacks to replay an analysis."""
     if row["analyzer"] != "V1":
         return f"{row['missing']} (analyzers of demand tell thresholds since 0.6, capacities of variants since 0.9)"
+    if row["missing"] == ROLES_MIXED:
+        return ROLES_MIXED
     unknown = _named(by_model[Group(row["namespace"], row["model"])], "threshold")
     if not unknown:
         return "no pod has a line of its KV cache and its queue (from 0.5 on they need --v=4)"

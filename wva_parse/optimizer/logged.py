@@ -61,6 +61,8 @@ class Logged(NamedTuple):
     below: tuple[Below, ...]
 
 
+ROLES_MIXED = "the pods of each role are not told apart"
+
 _Key = tuple[int, str | None, str | None]  # loop run, namespace, model
 
 
@@ -84,7 +86,7 @@ def _logged(
     variants: set[str],
     is_part: bool,
 ) -> Logged:
-    pods = tuple(Pod(each.get("kv", 0.0), each.get("queue", 0.0)) for each in values.values())
+    pods = () if is_part else tuple(Pod(each.get("kv", 0.0), each.get("queue", 0.0)) for each in values.values())
     return Logged(
         loop_run=int(row["loop_run"]),
         reconciliation=int(row["reconciliation"]),
@@ -101,7 +103,7 @@ def _logged(
         ),
         replicas=None if row["total_replicas"] is None else int(row["total_replicas"]),
         pods=pods,
-        missing="the pods of each role are not told apart" if is_part else _missing(row["total_replicas"], values),
+        missing=ROLES_MIXED if is_part else _missing(row["total_replicas"], values),
         below=tuple(what_was_below(str(row["reason"] or reasons.get(_key(row), "")))),
     )
 
