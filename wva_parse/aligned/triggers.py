@@ -18,12 +18,25 @@ from wva_parse.aligned.frames import Frames
 _BELOW = re.compile(r"(KV|queue) spare[^(]*\(([\d.]+) < ([\d.]+)\)")
 
 
+class Below(NamedTuple):
+    """A spare capacity that the controller found below its trigger."""
+
+    name: str  # KV or queue
+    spare: float
+    trigger: float
+
+
 class Triggers(NamedTuple):
     """Spare capacity below which the controller scales up; None where unknown, `source` says where it is from."""
 
     spare_kv: float | None = None
     spare_queue: float | None = None
     source: str = "unknown"
+
+
+def what_was_below(reason: str) -> list[Below]:
+    """What a reason for a scale-up names as too little."""
+    return [Below(name, float(spare), float(trigger)) for name, spare, trigger in _BELOW.findall(reason)]
 
 
 def triggers_in_force(frames: Frames, configured: Triggers) -> Triggers:
@@ -35,8 +48,7 @@ def triggers_in_force(frames: Frames, configured: Triggers) -> Triggers:
 def _said(frames: Frames) -> Iterator[tuple[str, float]]:
     reasons = pd.concat([frames["scale_up_reason"], frames["capacity_analysis"]])["reason"].dropna()
     for reason in reasons:
-        for name, _, trigger in _BELOW.findall(str(reason)):
-            yield name, float(trigger)
+        yield from ((below.name, below.trigger) for below in what_was_below(str(reason)))
     for name, column in (("KV", "spare_kv_trigger"), ("queue", "spare_queue_trigger")):
         for value in frames["scale_down_refusal"][column].dropna():
             yield name, float(value)

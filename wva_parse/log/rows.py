@@ -105,8 +105,8 @@ def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row
     Yields
     ------
     dict
-        Some of `COLUMNS`; absent ones are unknown. Rows of a loop run come when it ends. `reconciliation` is
-        absent for what was logged before the first loop run.
+        Some of `COLUMNS` and `loop_run`, its number; absent ones are unknown. Rows of a loop run come when it ends.
+        `reconciliation` and `loop_run` are absent for what was logged before the first loop run.
     """
     folding = _Folding(loop_runs)
     for event in events:
@@ -235,6 +235,7 @@ class _Folding:
         row: Row = {"timestamp": event.line.timestamp, "event_type": kind or event.kind}
         if self.loop_runs:
             row["reconciliation"] = self.loop_runs[-1].reconciliation
+            row["loop_run"] = len(self.loop_runs) - 1
         for column, value in event.fields.items():
             if value is not None:
                 row[column] = value

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.measures import conditions, reaction, requests, scaling, stats
+from wva_parse.measures import conditions, explained, reaction, requests, scaling, stats
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
+from wva_parse.optimizer.analyses import Replay
 
 SCHEMA = 1
 
@@ -60,7 +61,8 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "errors": _errors(pairs),
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
-        "capacity": _capacity(experiment),
+        "capacity": _capacity(experiment, outcomes.replay),
+        "replay": _replay(experiment, outcomes.replay),
         "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
@@ -173,7 +175,27 @@ def _errors(pairs: pd.DataFrame) -> dict[str, Any]:
     return {"by_mismatch": conditions.by_mismatch(pairs).to_dict("records"), "load_correlation": by_load}
 
 
-def _capacity(experiment: Experiment) -> dict[str, Any]:
+def _replay(experiment: Experiment, replay: Replay) -> dict[str, Any] | None:
+    """How much is reproduced. Half a pair of thresholds replays nothing: it is told in `capacity` only."""
+    if experiment.mode != "capacity-based":
+        return None
+    told = replay.thresholds
+    has_thresholds = told.kv_threshold is not None and told.queue_threshold is not None
+    return {
+        "decisions": None,
+        "reproduced": None,
+        "parameters": None,
+        "analyses": replay.analyses,
+        "analyses_reproduced": replay.analyses_reproduced,
+        "kv_threshold": told.kv_threshold if has_thresholds else None,
+        "queue_threshold": told.queue_threshold if has_thresholds else None,
+        "kv_trigger": told.kv_trigger,
+        "queue_trigger": told.queue_trigger,
+        "masked": len(replay.masked) if replay.is_judged_for_masking else None,
+    }
+
+
+def _capacity(experiment: Experiment, replay: Replay) -> dict[str, Any]:
     frames = experiment.frames
     state = reaction.state_at_decisions(
         frames,
@@ -187,6 +209,12 @@ def _capacity(experiment: Experiment) -> dict[str, Any]:
         "scale_down_refusals": reaction.scale_down_refusals(frames).to_dict("records"),
         "at_decisions": reaction.values_by_action(state).to_dict("records"),
         "correlation": reaction.lagged_correlation(state).to_dict("records"),
+        "limits": replay.thresholds._asdict(),
+        "not_reproduced": sorted({row["reconciliation"] for row in replay.not_reproduced}),
+        "not_replayed": replay.missing,
+        "why": explained.spans_of(explained.explain(frames, replay)).to_dict("records"),
+        "masked": found._asdict() if (found := explained.masked(frames, replay)) else None,
+        "other_triggers": explained.other_triggers(replay).to_dict("records"),
     }
 
 

@@ -1,7 +1,7 @@
 """A run's numbers as words, figures and pages, and several runs side by side.
 
-Imports `log`, `aligned` and `measures`, and opens no file; only the command line and the notebooks' entry import it.
-Begin with `sections`, which lays out a report. The sentences of `words` can be had from here, for notebooks:
+Imports `log`, `aligned`, `optimizer` and `measures`, and opens no file; only the command line and the notebooks' entry
+import it. Begin with `sections`, which lays out a report. The sentences of `words` can be had from here, for notebooks:
 `report.verdict(summary)`.
 """
 
@@ -13,9 +13,12 @@ from wva_parse.report.words import (
     about_correlation,
     about_errors,
     about_load,
+    about_masked,
+    about_other_triggers,
     about_predictions,
     about_queue,
     about_rates,
+    about_replay,
     about_requests,
     about_saturation,
     about_scaling,
@@ -35,9 +38,12 @@ __all__ = [
     "about_correlation",
     "about_errors",
     "about_load",
+    "about_masked",
+    "about_other_triggers",
     "about_predictions",
     "about_queue",
     "about_rates",
+    "about_replay",
     "about_requests",
     "about_saturation",
     "about_scaling",

@@ -86,6 +86,7 @@ FIGURES = (
     Figure("KV cache usage, mean", ("kv_cache", "mean"), percent),
     Figure("KV cache usage, most", ("kv_cache", "max"), percent),
     Figure("saturation events", ("kv_cache", "saturation_events"), _plain),
+    Figure("analyses that masked saturation", ("replay", "masked"), _plain),
     Figure("queue length, mean", ("queue", "mean"), _hundredths),
     Figure("queue length, most", ("queue", "max"), _whole),
     Figure("replica-seconds of a perfect autoscaler, at least", ("elasticity", "least_replica_s"), _whole),

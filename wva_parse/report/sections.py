@@ -129,6 +129,12 @@ def _saturation_sections(summary: Summary) -> Iterator[Section]:
             (words.about_spare(summary), words.about_correlation(summary)),
             tuple(_decision_tables(summary)),
         )
+        yield Section(
+            "Why it did or did not scale",
+            (),
+            (words.about_replay(summary), words.about_masked(summary), words.about_other_triggers(summary)),
+            tuple(_why_tables(summary)),
+        )
 
 
 _ACCURACY_HEADER = ("pairs", "metric", "n", "bias (ms)", "MAE (ms)", "RMSE (ms)", "median abs. (ms)", "MAPE", "R²")
@@ -283,6 +289,36 @@ def _decision_tables(summary: Summary) -> Iterator[Table]:
     if any(row["n"] for row in found["correlation"]):
         heads = ("reconciliations before the decision", "n", "ρ of step and KV usage", "ρ of step and queue")
         yield Table(heads, [_correlation(row) for row in found["correlation"]])
+
+
+def _why_tables(summary: Summary) -> Iterator[Table]:
+    found = summary["capacity"]
+    if found["why"]:
+        models = len({row["model"] for row in found["why"]}) > 1
+        yield Table(
+            ("minutes", "reconciliations", "why", "at the first of them", *(["model"] * models)),
+            [_why_row(row, models) for row in found["why"]],
+            is_text=True,
+        )
+    if found["other_triggers"]:
+        rows = [
+            (
+                f"{row['kv_trigger']:g}",
+                f"{row['queue_trigger']:g}",
+                "never" if row["minutes"] is None else f"{row['minutes']:.1f}",
+                "–" if row["reconciliation"] is None else f"{row['reconciliation']:.0f}",
+            )
+            for row in found["other_triggers"]
+        ]
+        yield Table(
+            ("trigger, spare KV", "trigger, spare queue", "first asks for more at minute", "reconciliation"), rows
+        )
+
+
+def _why_row(row: dict[str, Any], models: bool) -> tuple[str, ...]:
+    start, end = f"{row['from_minutes']:.1f}", f"{row['to_minutes']:.1f}"
+    when = start if start == end else f"{start} to {end}"
+    return when, str(row["reconciliations"]), row["why"], row["details"], *([str(row["model"])] * models)
 
 
 def _correlation(row: dict[str, Any]) -> tuple[str, ...]:

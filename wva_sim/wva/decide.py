@@ -18,10 +18,9 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from random import Random
 
+from wva_parse.optimizer.saturation import Pod, analyze
 from wva_sim.wva.findings import (
-    KV_THRESHOLD,
-    LEAST_TO_SCALE_DOWN,
-    QUEUE_THRESHOLD,
+    LIMITS,
     Allocation,
     Capacity,
     Change,
@@ -31,7 +30,6 @@ from wva_sim.wva.findings import (
     LoopRun,
     ModelRun,
     Observation,
-    PodMetrics,
     Solution,
 )
 from wva_sim.wva.queueing import Profile, Replica, highest_rate_per_min, idle
@@ -71,14 +69,15 @@ class Controller:
     # Capacity
 
     def _by_capacity(self, model: str, variants: tuple[Observation, ...]) -> ModelRun:
-        pods = [pod for seen in variants for pod in seen.pods]
-        free = [pod for pod in pods if pod.kv_usage < KV_THRESHOLD and pod.queue_length < QUEUE_THRESHOLD]
+        found = analyze([Pod(pod.kv_usage, pod.queue_length) for seen in variants for pod in seen.pods], LIMITS)
         capacity = Capacity(
-            replicas=len(pods),
-            non_saturated=len(free),
-            spare_kv=_mean(KV_THRESHOLD - pod.kv_usage for pod in free),
-            spare_queue=_mean(QUEUE_THRESHOLD - pod.queue_length for pod in free),
-            redistributed=_spare_with_one_less(free),
+            replicas=found.replicas,
+            non_saturated=found.free,
+            spare_kv=found.spare_kv,
+            spare_queue=found.spare_queue,
+            redistributed=found.remaining,
+            is_short=found.up,
+            is_safe=found.down_safe,
         )
         changes = self._capacity_changes(variants, capacity)
         targets = {change.seen.variant: change.target for change in changes}
@@ -157,25 +156,8 @@ class Controller:
         return ModelRun(model, variants, Demands(analyzers), _decide(variants, targets))
 
 
-def _mean(values: Iterable[float]) -> float:
-    known = list(values)
-    return sum(known) / len(known) if known else 0.0
-
-
 def _by_cost(seen: Observation) -> tuple[float, str]:
     return seen.cost, seen.variant
-
-
-def _spare_with_one_less(free: Sequence[PodMetrics]) -> tuple[float, float] | None:
-    """Spare KV and spare queue if one replica less took the load of all."""
-    count = len(free)
-    if count < LEAST_TO_SCALE_DOWN:
-        return None
-    grows = count / (count - 1)
-    return (
-        KV_THRESHOLD - _mean(pod.kv_usage for pod in free) * grows,
-        QUEUE_THRESHOLD - _mean(pod.queue_length for pod in free) * grows,
-    )
 
 
 def _saturation(variants: Sequence[Observation]) -> Demand:

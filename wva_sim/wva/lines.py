@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wva_sim.wva.findings import KV_TRIGGER, LEAST_TO_SCALE_DOWN, QUEUE_TRIGGER, Allocation
+from wva_parse.optimizer.saturation import LEAST_TO_SCALE_DOWN
+from wva_sim.wva.findings import KV_TRIGGER, QUEUE_TRIGGER, Allocation
 
 LEASE = "72dd1cf1.llm-d.ai"
 _CONTROLLER = {
