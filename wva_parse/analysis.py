@@ -24,7 +24,9 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
 from wva_parse.measures import stats
+from wva_parse.measures.explained import explain
 from wva_parse.measures.summary import summarize
+from wva_parse.optimizer import price
 from wva_parse.report import page, plots, request_plots, sections
 
 DPI = 120
@@ -97,7 +99,11 @@ def request_plots_of(experiment: Experiment) -> dict[str, Draw]:
 def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
     """The tables that a run gets, by file name; their columns are in docs/files.md."""
     if experiment.mode == "model-based":
-        return {"processed_data": experiment.alignment.pairs}
+        why = explain(experiment)
+        return {
+            "processed_data": why.pairs,
+            "price_of_slo": price.price_of_slo(experiment, why.decisions).curve,
+        }
     frames = experiment.frames
     analysis = frames["capacity_analysis"].drop(columns=["namespace", "reason"])
     if analysis["role"].isna().all():  # only some releases tell roles apart

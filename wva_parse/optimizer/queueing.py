@@ -38,6 +38,15 @@ MS_PER_MIN = 60_000
 Floats = NDArray[np.float64]
 
 
+class Parameters(NamedTuple):
+    """Times of a model on an accelerator, in ms: of a decode and of a prefill, each without and per batch."""
+
+    alpha: float
+    beta: float
+    gamma: float
+    delta: float
+
+
 class Profile(NamedTuple):
     """Times of a model on an accelerator, in ms, and the most requests that run at once."""
 
@@ -95,6 +104,8 @@ class Replica:
     ----------
     lowest, highest : float
         Rates between which the chain is good, requests per minute.
+    full : float
+        The highest service rate, that of a full batch, requests per minute.
     """
 
     def __init__(self, profile: Profile, input_tokens: int, output_tokens: int) -> None:
@@ -108,9 +119,9 @@ class Replica:
         running = np.arange(1, profile.max_batch + 1)
         per_min = running / (prefill_ms + decodes * profile.alpha + self._slope_ms * running) * MS_PER_MIN
         self._fixed_ms = profile.gamma + decodes * profile.alpha
-        self._full = float(per_min[-1])
+        self.full = float(per_min[-1])
         self.lowest = float(per_min[0] * LEAST_SHARE)
-        self.highest = self._full * (1 - LEAST_SHARE)
+        self.highest = self.full * (1 - LEAST_SHARE)
         self._running = np.arange(profile.max_batch + 1)
         self._log_service = np.concatenate([[0.0], np.cumsum(np.log(per_min))])
         self._found: dict[tuple[float, float], float | None] = {}
@@ -127,7 +138,7 @@ class Replica:
         share = np.exp(weight - weight.max(axis=1, keepdims=True))
         largest, waiting = self._profile.max_batch, self._profile.max_batch * QUEUE_PER_BATCH
         # Beyond a full batch each state has `ratio` of the one before: sums of 1 and of k over k = 1 to `waiting`.
-        ratio = rates / self._full
+        ratio = rates / self.full
         lost = ratio**waiting
         tail = share[:, -1] * ratio * (1 - lost) / (1 - ratio)
         queued = share[:, -1] * ratio * (1 - lost * (1 + waiting * (1 - ratio))) / (1 - ratio) ** 2
@@ -172,7 +183,7 @@ class Replica:
         return low
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def replica_of(profile: Profile, input_tokens: int, output_tokens: int) -> Replica:
     """A replica, made once: loop runs ask again and again for the same lengths."""
     return Replica(profile, input_tokens, output_tokens)

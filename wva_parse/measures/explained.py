@@ -1,0 +1,139 @@
+"""What the optimizer's own arithmetic tells of a run, as numbers of summary.json.
+
+Everything is computed by `optimizer`; here it is put under its keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from wva_parse.aligned.experiment import Experiment
+from wva_parse.optimizer import attribution, fit, price
+from wva_parse.optimizer.decisions import Decision, decisions_of, source_of
+from wva_parse.optimizer.queueing import Parameters
+
+# Of a run's analyses, in capacity mode; nothing of the optimizer's.
+NO_ANALYSES = dict.fromkeys(
+    (
+        "analyses",
+        "analyses_reproduced",
+        "kv_threshold",
+        "queue_threshold",
+        "kv_trigger",
+        "queue_trigger",
+        "masked",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The decisions of a run and what follows from them, computed once for all readers.
+
+    Attributes
+    ----------
+    decisions
+        Every decision of the optimizer.
+    pairs : DataFrame
+        The pairs with the parts of their errors, see `attribution.with_parts`.
+    """
+
+    decisions: list[Decision]
+    pairs: pd.DataFrame
+
+
+def explain(run: Experiment) -> Explained:
+    """Compute them."""
+    decisions = decisions_of(run)
+    return Explained(decisions, attribution.with_parts(run, decisions))
+
+
+def attribution_numbers(explained: Explained) -> dict[str, Any] | None:
+    """What the errors are made of; None without a pair to attribute."""
+    found = attribution.attribution_of(explained.pairs)
+    if found is None:
+        return None
+    parts = {metric: part._asdict() if part else None for metric, part in (("itl", found.itl), ("ttft", found.ttft))}
+    return {"pairs": found.pairs, "reproduced": found.reproduced, **parts}
+
+
+def replay_numbers(run: Experiment, explained: Explained) -> dict[str, Any]:
+    """How much of a run comes out as it was when it is computed again; None of what its mode does not do."""
+    decisions = explained.decisions
+    counted = len(decisions) if run.mode == "model-based" or decisions else None
+    reproduced = sum(each.is_reproduced for each in decisions)
+    return {
+        "decisions": counted,
+        "reproduced": None if counted is None else reproduced,
+        "parameters": source_of(decisions),
+        **NO_ANALYSES,
+    }
+
+
+def model_numbers(run: Experiment, explained: Explained) -> dict[str, Any] | None:
+    """Whether the model is off by its parameters or by its form; None for a run without decisions."""
+    if not explained.decisions:
+        return None
+    pairs = explained.pairs
+    found = attribution.attribution_of(pairs)
+    return {
+        "beyond": found.beyond if found else 0,
+        "predictions_not_reproduced": [
+            {"reconciliation": each.reconciliation, "variant": each.variant}
+            for each in explained.decisions
+            if not each.is_prediction_reproduced
+        ],
+        "steady": _steady_numbers(attribution.steady(run, pairs)),
+        "fits": [_fit_numbers(run, pairs, each) for each in fit.fits_of(pairs, explained.decisions).values()],
+        "price": _price_numbers(price.price_of_slo(run, explained.decisions)),
+    }
+
+
+def _steady_numbers(steady: pd.DataFrame) -> dict[str, Any]:
+    """How far off predictions were where everything came as assumed, at changed and at unchanged replicas."""
+    found: dict[str, Any] = {}
+    for name, mine in (("changed", steady[steady["changed"]]), ("unchanged", steady[~steady["changed"]])):
+        found[name] = {"n": len(mine)}
+        for metric in attribution.METRICS:
+            error = mine[f"{metric}_error_ms"]
+            found[name] |= {f"{metric}_mae_ms": error.abs().mean(), f"{metric}_bias_ms": error.mean()}
+    return found
+
+
+def _fit_numbers(run: Experiment, pairs: pd.DataFrame, fitted: fit.Fit) -> dict[str, Any]:
+    mine = pairs[pairs["variant"] == fitted.variant]
+    before = {metric: mine[f"{metric}_error_model_ms"].abs().mean() for metric in attribution.METRICS}
+    after: dict[str, float | None] = dict.fromkeys(attribution.METRICS)
+    if fitted.parameters:
+        after |= attribution.model_error_with(run, pairs, {fitted.variant: fitted.parameters})
+    return {
+        "variant": fitted.variant,
+        "observations": fitted.observations,
+        "reason": fitted.reason or None,
+        "max_batch": fitted.max_batch,
+        "parameters": fitted.parameters._asdict() if fitted.parameters else None,
+        "half_widths": dict(zip(Parameters._fields, fitted.half_widths, strict=True)),
+        "model_mae_ms": before,
+        "fitted_model_mae_ms": after,
+        "yaml": fit.as_yaml(fitted, accelerator_of(run, fitted.variant)),
+    }
+
+
+def _price_numbers(found: price.Price) -> dict[str, Any]:
+    """By objective: what the run's own took, and what a looser one would have; None where it had none."""
+    return {
+        objective: {"own": own, "looser": found.looser[objective]} if (own := found.own.get(objective)) else None
+        for objective in price.OBJECTIVES
+    }
+
+
+def accelerator_of(run: Experiment, variant: str) -> str:
+    """The accelerator of a VariantAutoscaling, as the cluster tells; empty if it does not."""
+    for each in run.before.get("variantautoscalings") or []:
+        metadata = each.get("metadata") or {}
+        if metadata.get("name") == variant:
+            return str((metadata.get("labels") or {}).get("inference.optimization/acceleratorName") or "")
+    return ""
