@@ -24,7 +24,7 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
 from wva_parse.measures import stats
-from wva_parse.measures.explained import explain
+from wva_parse.measures.decided import explain
 from wva_parse.measures.summary import summarize
 from wva_parse.optimizer import price
 from wva_parse.report import page, plots, request_plots, sections

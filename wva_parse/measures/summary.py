@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.measures import conditions, explained, reaction, requests, scaling, stats
+from wva_parse.measures import conditions, decided, reaction, requests, scaling, stats
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
 
@@ -19,7 +19,7 @@ SCHEMA = 1
 def summarize(experiment: Experiment) -> dict[str, Any]:
     """The numbers of a run, ready for JSON: None where unknown, never NaN."""
     outcomes = outcomes_of(experiment)
-    why = explained.explain(experiment)
+    why = decided.explain(experiment)
     frames, pairs = experiment.frames, experiment.alignment.pairs
     loaded = stats.loaded_observations(frames, experiment.slo_in_force)
     attained = stats.attainment(loaded)
@@ -59,9 +59,9 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "elasticity": _elasticity(experiment, outcomes),
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
         "errors": _errors(pairs),
-        "attribution": explained.attribution_numbers(why),
-        "replay": explained.replay_numbers(experiment, why),
-        "model": explained.model_numbers(experiment, why),
+        "attribution": decided.attribution_numbers(why),
+        "replay": decided.replay_numbers(experiment, why),
+        "model": decided.model_numbers(experiment, why),
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
         "capacity": _capacity(experiment),

@@ -86,9 +86,9 @@ def _held_s(words: Sequence[Decision]) -> dict[int, float]:
     minutes: dict[int, float] = {}
     for each in words:
         minutes.setdefault(each.reconciliation, each.minutes)
-    numbers = list(minutes)
-    held = np.append(np.maximum(np.diff([minutes[number] for number in numbers]), 0), 0.0) * 60
-    return dict(zip(numbers, map(float, held), strict=True))
+    starts = list(minutes.values())
+    ends = [*starts[1:], *starts[-1:]]
+    return {number: max(end - minutes[number], 0) * 60 for number, end in zip(minutes, ends, strict=True)}
 
 
 def _own_objective(asked: Sequence[_Question], objective: str) -> float:

@@ -30,6 +30,7 @@ ROW_COLUMNS = (
     "reconciliation",
     "minutes",
     "namespace",
+    "model",
     "variant",
     "last_word",
     "logged",
@@ -46,6 +47,7 @@ ROW_COLUMNS = (
     "reproduced",
     "prediction_reproduced",
     "parameters",
+    *Parameters._fields,
 )
 
 
@@ -93,7 +95,8 @@ class Replay(NamedTuple):
         `ROW_COLUMNS`, one for each decision, twins too. `replayed` is missing where no number of replicas meets the
         objectives (WVA then allocates none and the target stays) or where nothing tells the parameters. Latencies
         `logged_*` are those that WVA predicted, `replayed_*` those that the model expects of the replayed replicas, ms;
-        `reproduced` and `prediction_reproduced` are of the decision as it was, without a wish.
+        `reproduced` and `prediction_reproduced` are of the decision as it was, without a wish; `parameters` says where
+        those in force are from, `alpha` to `delta` are those of the replay.
     not_reproduced : DataFrame
         Those rows of a replay without a wish whose replicas or latencies are not the logged ones.
     decisions, reproduced
@@ -109,10 +112,12 @@ class Replay(NamedTuple):
     replica_seconds_logged, replica_seconds
         Replicas times their time until the next reconciliation.
     attainment
-        The share of loaded observations that would have met each objective by the model, at the replayed replicas
-        and the load that came; None without a loaded observation or an objective.
+        By metric (`itl`, `ttft`) the share of `observations`, the loaded ones that tell rate and tokens, that would
+        have met the last objective by the model, at the replayed replicas and the load that came; None without an
+        observation or an objective. By the model: it is as far off as `attribution` says.
     first_difference
-        The first reconciliation with another last word; None if there is none.
+        `reconciliation, minutes, model, variant, logged, replayed` of the first last word that comes out otherwise than
+        it was logged; None if there is none.
     """
 
     rows: pd.DataFrame
@@ -129,7 +134,8 @@ class Replay(NamedTuple):
     replica_seconds_logged: float
     replica_seconds: float
     attainment: dict[str, float | None]
-    first_difference: int | None
+    observations: int
+    first_difference: dict[str, Any] | None
 
 
 def replay(run: Experiment, decisions: list[Decision], wish: Wish = NOTHING_ELSE) -> Replay:
@@ -153,6 +159,7 @@ def replay(run: Experiment, decisions: list[Decision], wish: Wish = NOTHING_ELSE
     plain = _frame(_row(each, each, each.replayed) for each in decisions)
     words = _last(rows)
     logged, ours = _over_time(words, "logged"), _over_time(words, "replayed")
+    attainment, observations = _attainment(run, wished, words)
     differs = words["replayed"].astype("float64") != words["logged"]
     return Replay(
         rows=rows,
@@ -168,8 +175,9 @@ def replay(run: Experiment, decisions: list[Decision], wish: Wish = NOTHING_ELSE
         changes=_changes(words, "held"),
         replica_seconds_logged=_replica_seconds(logged),
         replica_seconds=_replica_seconds(ours),
-        attainment=_attainment(run, wished, words),
-        first_difference=int(words.loc[differs, "reconciliation"].iloc[0]) if differs.any() else None,
+        attainment=attainment,
+        observations=observations,
+        first_difference=_first(words[differs]),
     )
 
 
@@ -216,6 +224,7 @@ def _row(decision: Decision, wished: Decision, replayed: int | None) -> dict[str
         "reconciliation": decision.reconciliation,
         "minutes": decision.minutes,
         "namespace": decision.namespace,
+        "model": decision.model,
         "variant": decision.variant,
         "last_word": decision.is_last_word,
         "logged": decision.replicas,
@@ -232,6 +241,7 @@ def _row(decision: Decision, wished: Decision, replayed: int | None) -> dict[str
         "reproduced": decision.is_reproduced,
         "prediction_reproduced": decision.is_prediction_reproduced,
         "parameters": decision.source,
+        **(wished.parameters._asdict() if wished.parameters else {}),
     }
 
 
@@ -281,22 +291,30 @@ def _replica_seconds(steps: pd.DataFrame) -> float:
     return float((steps["replicas"].to_numpy(float)[:-1] * held_s).sum())
 
 
+def _first(differing: pd.DataFrame) -> dict[str, Any] | None:
+    names = ["reconciliation", "minutes", "model", "variant", "logged", "replayed"]
+    found = differing[names].astype("object").head(1).to_dict("records")
+    return {str(name): None if pd.isna(value) else value for name, value in found[0].items()} if found else None
+
+
 def _changes(words: pd.DataFrame, column: str) -> int:
     steps = words.groupby(["namespace", "variant"], dropna=False)[column].diff()
     return int((steps.fillna(0) != 0).sum())
 
 
-def _attainment(run: Experiment, wished: list[Decision], words: pd.DataFrame) -> dict[str, float | None]:
-    """By the model, at the replayed replicas and the load of the pair's observation."""
+def _attainment(run: Experiment, wished: list[Decision], words: pd.DataFrame) -> tuple[dict[str, float | None], int]:
+    """By the model, at the replayed replicas and the load of the pair's observation; and of how many."""
     held = dict(zip(zip(words["variant"], words["reconciliation"], strict=True), words["held"], strict=True))
     made = {(each.variant, each.reconciliation): each for each in last_words(wished)}
     met: dict[str, list[bool]] = {"itl": [], "ttft": []}
+    observations = 0
     pairs = run.alignment.pairs
     for pair in pairs[pairs["loaded"]].to_dict("records"):
         key = (pair["variant"], pair["reconciliation"])
         decision, load = made.get(key), observed_load(pair)
         if decision is None or load is None or decision.profile is None:
             continue
+        observations += 1
         found = predict(decision.profile, load, held[key])
         for metric, expected_ms, objective_ms in (
             ("itl", found.itl_ms, decision.objectives.itl_ms),
@@ -304,4 +322,4 @@ def _attainment(run: Experiment, wished: list[Decision], words: pd.DataFrame) ->
         ):
             if objective_ms > 0:
                 met[metric].append(expected_ms <= objective_ms)
-    return {metric: float(np.mean(of)) if of else None for metric, of in met.items()}
+    return {metric: float(np.mean(of)) if of else None for metric, of in met.items()}, observations

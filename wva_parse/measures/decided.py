@@ -87,7 +87,7 @@ def model_numbers(run: Experiment, explained: Explained) -> dict[str, Any] | Non
             if not each.is_prediction_reproduced
         ],
         "steady": _steady_numbers(attribution.steady(run, pairs)),
-        "fits": [_fit_numbers(run, pairs, each) for each in fit.fits_of(pairs, explained.decisions).values()],
+        "fits": fit_numbers(run, explained),
         "price": _price_numbers(price.price_of_slo(run, explained.decisions)),
     }
 
@@ -101,6 +101,12 @@ def _steady_numbers(steady: pd.DataFrame) -> dict[str, Any]:
             error = mine[f"{metric}_error_ms"]
             found[name] |= {f"{metric}_mae_ms": error.abs().mean(), f"{metric}_bias_ms": error.mean()}
     return found
+
+
+def fit_numbers(run: Experiment, explained: Explained) -> list[dict[str, Any]]:
+    """The profile that each variant's observations give, and what is left of the model's error with it."""
+    fits = fit.fits_of(explained.pairs, explained.decisions)
+    return [_fit_numbers(run, explained.pairs, each) for each in fits.values()]
 
 
 def _fit_numbers(run: Experiment, pairs: pd.DataFrame, fitted: fit.Fit) -> dict[str, Any]:
