@@ -31,6 +31,8 @@ FILES = {
     "model-based": (
         "processed_data.csv",
         "price_of_slo.csv",
+        "plots/price_of_slo.png",
+        "plots/error_parts_over_time.png",
         "plots/prediction_vs_observation.png",
         "plots/scaling_behavior.png",
         "plots/prediction_error_distribution.png",

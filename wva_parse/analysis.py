@@ -27,7 +27,7 @@ from wva_parse.measures import stats
 from wva_parse.measures.decided import explain
 from wva_parse.measures.summary import summarize
 from wva_parse.optimizer import price
-from wva_parse.report import page, plots, request_plots, sections
+from wva_parse.report import page, plots, request_plots, sections, why_plots
 
 DPI = 120
 
@@ -43,6 +43,8 @@ MODEL_PLOTS: dict[str, Draw] = {
     "calibration": plots.calibration,
     "prediction_errors_over_time": plots.prediction_errors_over_time,
     "prediction_errors_by_condition": plots.prediction_errors_by_condition,
+    "error_parts_over_time": why_plots.error_parts_over_time,
+    "price_of_slo": why_plots.price_of_slo,
 }
 CAPACITY_PLOTS: dict[str, Draw] = {
     "kv_cache_utilization": plots.kv_cache_utilization,

@@ -4,9 +4,9 @@ alpha, beta, gamma and delta are fitted to the observed ITL and TTFT of a varian
 that came and the replicas that were ready, by bounded least squares. What remains of the model's error with them is
 the form of the model.
 
-Residuals are logarithms of model by observation, so that a TTFT of seconds in a queue does not drown the others, and
-large ones count less (soft L1). The load per replica must differ by `LEAST_SPREAD` at least: else one point is fitted
-with four numbers.
+Residuals are errors in units of the median observation, of ITL and of TTFT; large ones, as of a TTFT of seconds in a
+queue, count little more than their size (soft L1). Logarithms have false minima where a replica is nearly full. The
+load per replica must differ by `LEAST_SPREAD` at least: else one point is fitted with four numbers.
 
 References
 ----------
@@ -29,7 +29,7 @@ from wva_parse.optimizer.queueing import Floats, Load, Parameters, Profile, Repl
 
 FEWEST = 5  # observations; each has two latencies, and four numbers are fitted
 LEAST_SPREAD = 1.5  # the highest load per replica by the lowest
-LARGE = 0.1  # residuals above (10 %) count less than by their square
+LARGE = 0.1  # medians: from here on a residual counts by its size and no longer by its square
 UPPER = Parameters(1_000, 10, 10_000, 1)  # far above any server
 Z_95 = 1.96
 
@@ -102,6 +102,8 @@ def fit(variant: str, seen: tuple[Seen, ...], max_batch: int, start: Parameters)
     if reason:
         return Fit(variant, len(seen), max_batch, None, (None,) * 4, reason)
     scale = np.maximum(np.array(start), 1e-7)
+    observed = np.array([(each.itl_ms, each.ttft_ms) for each in seen])
+    usual = np.median(observed, axis=0)
 
     def residuals(scaled: Floats) -> Floats:
         profile = Profile(*Parameters(*map(float, scaled * scale)), max_batch)
@@ -110,8 +112,9 @@ def fit(variant: str, seen: tuple[Seen, ...], max_batch: int, start: Parameters)
             # Not remembered: a search tries hundreds.
             replica = Replica(profile, each.load.input_tokens, each.load.output_tokens)
             found = replica.at(each.load.rate_per_min / each.replicas)
-            errors += [np.log(found.itl_ms / each.itl_ms), np.log(found.ttft_ms / each.ttft_ms)]
-        return np.array(errors)
+            errors.append((found.itl_ms, found.ttft_ms))
+        scaled_errors: Floats = (np.array(errors) - observed) / usual
+        return scaled_errors.ravel()
 
     bounds = (np.full(4, 1e-6), np.array(UPPER) / scale)
     found = least_squares(

@@ -10,15 +10,7 @@ import pandas as pd
 from wva_parse.measures.texts import count, ms, number, percent, times
 from wva_parse.optimizer.queueing import Parameters
 from wva_parse.optimizer.replay import OFFERED, Replay, Wish, over_time
-
-# Where the parameters of a run are from, in words.
-SOURCES = {
-    "tuner": "as the tuner's lines name them",
-    "status": "as the lines about the VariantAutoscaling's status name them",
-    "spec": "as the lines about the VariantAutoscaling's spec name them",
-    "cluster": "of the VariantAutoscaling in cluster/before",
-    "inferred": "inferred from the predictions themselves",
-}
+from wva_parse.report.why import SOURCES, fit_lines
 
 CANNOT_KNOW = (
     "What a replay cannot know: the rate is taken as it was. Load that is sent at a fixed rate does not depend on the "
@@ -233,26 +225,3 @@ def fits_document(fits: Iterable[Mapping[str, Any]]) -> str:
         `model.fits` of summary.json.
     """
     return "\n".join(line for each in fits for line in fit_lines(each))
-
-
-def fit_lines(each: Mapping[str, Any]) -> list[str]:
-    """What a fit found, in sentences, and the profile."""
-    if each["parameters"] is None:
-        return [f"No profile can be fitted for {each['variant']}: {each['reason']}."]
-    ranges = ", ".join(
-        f"{name} {value:.6g} {_half(each['half_widths'][name])}" for name, value in each["parameters"].items()
-    )
-    errors = [
-        f"{metric.upper()} {ms(each['fitted_model_mae_ms'][metric])} instead of {ms(each['model_mae_ms'][metric])}"
-        for metric in ("itl", "ttft")
-    ]
-    return [
-        f"Fitted to {count(each['observations'], 'observation')} of {each['variant']}, with 95 % intervals: {ranges}.",
-        f"With it the model's part of the error is {' and '.join(errors)} on average; what remains is the form of the "
-        "model.",
-        each["yaml"],
-    ]
-
-
-def _half(half: float | None) -> str:
-    return "(not determined)" if half is None else f"± {half:.2g}"
