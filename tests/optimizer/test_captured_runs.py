@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from captured import HIGH, MODEL_BASED, MODERATE, NAMES, QUIET, UNTOLD, captured, needs_captured
 
-from wva_parse.optimizer import attribution, fit
+from wva_parse.optimizer import attribution, fit, inference, price, queueing
 from wva_parse.optimizer.decisions import decisions_of, source_of
 from wva_parse.optimizer.queueing import Parameters
 from wva_parse.optimizer.replay import Wish, replay
@@ -79,3 +81,16 @@ def test_a_fitted_profile_leaves_the_form_of_the_model(name):
     (fitted,) = fit.fits_of(pairs, decisions).values()
     left = attribution.model_error_with(run, pairs, {fitted.variant: fitted.parameters})
     assert 0 < left["itl"] < attribution.attribution_of(pairs).itl.model_mae_ms
+
+
+@pytest.mark.parametrize("name", MODEL_BASED)
+def test_a_replay_and_the_price_curves_take_less_than_two_seconds(name):
+    """Of processor time, with no chain and no profile known from before."""
+    run = captured(name)
+    queueing.replica_of.cache_clear()
+    inference.infer.cache_clear()
+    start_s = time.process_time()
+    decisions = decisions_of(run)
+    replay(run, decisions)
+    price.price_of_slo(run, decisions)
+    assert time.process_time() - start_s < 2
