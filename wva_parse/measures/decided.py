@@ -83,7 +83,7 @@ def model_numbers(run: Experiment, explained: Explained) -> dict[str, Any] | Non
         "beyond": found.beyond if found else 0,
         "predictions_not_reproduced": [
             {"reconciliation": each.reconciliation, "variant": each.variant}
-            for each in explained.decisions
+            for each in sorted(explained.decisions, key=lambda each: (each.reconciliation, each.variant))
             if not each.is_prediction_reproduced
         ],
         "steady": _steady_numbers(attribution.steady(run, pairs)),
@@ -99,19 +99,24 @@ def _steady_numbers(steady: pd.DataFrame) -> dict[str, Any]:
         found[name] = {"n": len(mine)}
         for metric in attribution.METRICS:
             error = mine[f"{metric}_error_ms"]
-            found[name] |= {f"{metric}_mae_ms": error.abs().mean(), f"{metric}_bias_ms": error.mean()}
+            found[name] |= {
+                f"{metric}_mae_ms": attribution.mean(error.abs()),
+                f"{metric}_bias_ms": attribution.mean(error),
+            }
     return found
 
 
 def fit_numbers(run: Experiment, explained: Explained) -> list[dict[str, Any]]:
     """The profile that each variant's observations give, and what is left of the model's error with it."""
     fits = fit.fits_of(explained.pairs, explained.decisions)
-    return [_fit_numbers(run, explained.pairs, each) for each in fits.values()]
+    return [_fit_numbers(run, explained.pairs, fits[variant]) for variant in sorted(fits)]
 
 
 def _fit_numbers(run: Experiment, pairs: pd.DataFrame, fitted: fit.Fit) -> dict[str, Any]:
     mine = pairs[pairs["variant"] == fitted.variant]
-    before = {metric: mine[f"{metric}_error_model_ms"].abs().mean() for metric in attribution.METRICS}
+    before = {
+        metric: attribution.mean(mine[f"{metric}_error_model_ms"].abs().dropna()) for metric in attribution.METRICS
+    }
     after: dict[str, float | None] = dict.fromkeys(attribution.METRICS)
     if fitted.parameters:
         after |= attribution.model_error_with(run, pairs, {fitted.variant: fitted.parameters})

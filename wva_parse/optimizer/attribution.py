@@ -18,6 +18,7 @@ what came, so the error is the model's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -210,8 +211,13 @@ def part_of(known: pd.DataFrame, metric: str) -> Part | None:
     if not len(known):
         return None
     columns = [f"{metric}_error_ms", *(f"{metric}_error_{part}_ms" for part in PARTS)]
-    values = known[columns].to_numpy(float)
-    return Part(*map(float, np.abs(values).mean(axis=0)), *map(float, values.mean(axis=0)))
+    return Part(*(mean(known[column].abs()) for column in columns), *(mean(known[column]) for column in columns))
+
+
+def mean(values: Iterable[float]) -> float:
+    """The same in whatever order variants log; NaN of nothing."""
+    known = list(values)
+    return math.fsum(known) / len(known) if known else math.nan
 
 
 def steady(run: Experiment, pairs: pd.DataFrame) -> pd.DataFrame:
@@ -261,4 +267,4 @@ def model_error_with(run: Experiment, pairs: pd.DataFrame, parameters: Mapping[s
         found = predict(profile, load, pair["ready_replicas"])
         for metric in METRICS:
             errors[metric].append(abs(pair[f"observed_{metric}_ms"] - getattr(found, f"{metric}_ms")))
-    return {metric: float(np.mean(values)) for metric, values in errors.items() if values}
+    return {metric: mean(values) for metric, values in errors.items() if values}

@@ -63,7 +63,8 @@ def price_of_slo(run: Experiment, decisions: Iterable[Decision]) -> Price:
     decisions
         `decisions.decisions_of(run)`; those of which nothing tells the profile are left out.
     """
-    words = last_words(decisions)
+    # The order of variants within a reconciliation is the log's, and no matter.
+    words = sorted(last_words(decisions), key=lambda each: (each.reconciliation, each.namespace or "", each.variant))
     held_s = _held_s(words)
     asked = [_Question(each, each.profile, held_s[each.reconciliation]) for each in words if each.profile]
     parts, own, looser = [], {}, {}
