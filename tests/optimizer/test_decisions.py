@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logs import NAMESPACE, VARIANT, decision, model_loop_run, observed, solution, write_run
+from logs import MODEL, NAMESPACE, VARIANT, decision, model_loop_run, observed, solution, write_run
 
 from wva_parse import run
 from wva_parse.optimizer.decisions import decisions_of, last_words, source_of
@@ -34,6 +34,8 @@ REJECTED = said(
 )
 FROM_SPEC = said(SPEC, f"Using initial state from spec for variant {VARIANT}: ")
 FALLBACK = said(SPEC, f"Using fallback parameters for variant {VARIANT}/{NAMESPACE}: ")
+SYSTEM = said(SPEC, f"Updated SystemData for model={MODEL}, accelerator=H100: ")
+NO_NUMBERS = f"Using parameters from spec for variant {VARIANT}/{NAMESPACE}"
 WRITTEN = said(TUNED, f"Updated tuner status for variant {VARIANT}: ", end=", NIS=")
 
 
@@ -66,6 +68,8 @@ def one_loop_run(*messages, prediction, at_s=0.0):
         ([STATUS, REJECTED], TUNED, "tuner"),
         ([STATUS, FALLBACK], SPEC, "spec"),
         ([FROM_SPEC, WRITTEN], TUNED, "tuner"),
+        ([STATUS, NO_NUMBERS, SYSTEM], SPEC, "spec"),
+        ([STATUS, SYSTEM], TUNED, "status"),  # of a model: nobody says of which variant
     ],
 )
 def test_the_last_line_before_the_prediction_counts(tmp_path, messages, parameters, source):

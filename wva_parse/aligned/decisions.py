@@ -85,10 +85,21 @@ def make_decisions(kept: Sequence[Row], frames: Frames) -> pd.DataFrame:
 def _with_parameters(kept: Iterable[Row]) -> Iterator[Row]:
     """The predictions, each with what was said of its variant before."""
     in_force: dict[tuple[Value, Value], Row] = {}
+    announced: tuple[tuple[Value, Value], Value] | None = None  # whose numbers the next line has, and their source
     for row in kept:
-        key = (row.get("namespace"), row.get("variant"))
+        key, source = (row.get("namespace"), row.get("variant")), row.get("reason")
         if row["event_type"] == "prediction":
             yield {**row, **in_force.get(key, {})}
-        elif all(row.get(name) is not None for name in PARAMETERS):
-            source = "tuner" if row["event_type"] in TUNED else row.get("reason")
+            continue
+        if row["event_type"] in TUNED:
+            source = "tuner"
+        if row.get("alpha") is None:
+            announced = (key, source)
+            continue
+        if row.get("variant") is None:
+            if announced is None:
+                continue  # of a model, and nobody says of which of its variants
+            key, source = announced
+        announced = None
+        if all(row.get(name) is not None for name in PARAMETERS):
             in_force[key] = {**{name: row[name] for name in PARAMETERS}, "source": source}

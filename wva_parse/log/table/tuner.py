@@ -96,6 +96,27 @@ EVENTS = (
         "state=[9.5, 0.02, 19.3, 0.0002]",
         constant={"reason": "status"},
     ),
+    # Where these two name no numbers, the line after them does.
+    LogLine(
+        "parameters",
+        "DT",
+        "Using tuned parameters from status for variant <variant>/<namespace>",
+        f"Using tuned parameters from status for variant {VARIANT}/{NS}",
+        constant={"reason": "status"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Using parameters from spec for variant <variant>/<namespace>",
+        f"Using parameters from spec for variant {VARIANT}/{NS}",
+        constant={"reason": "spec"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Updated SystemData for model=<model>, accelerator=<_>: " + _PARMS_TEMPLATE,
+        f"Updated SystemData for model={MODEL}, accelerator=H100: {_PARMS}",
+    ),
     LogLine(
         "failure",
         "DT",
@@ -144,13 +165,6 @@ _KNOWN = (
         "Skipping tuning for variant <_>",
         f"Skipping tuning for variant {VARIANT}/{NS} due to insufficient load. Using fallback parameters.",
     ),
-    (
-        "DT",
-        "Using tuned parameters from status for variant <_>",
-        f"Using tuned parameters from status for variant {VARIANT}/{NS}",
-    ),
-    ("DT", "Using parameters from spec for variant <_>", f"Using parameters from spec for variant {VARIANT}/{NS}"),
-    ("DT", "Updated SystemData for model=<_>", f"Updated SystemData for model={MODEL}, accelerator=H100: {_PARMS}"),
 )
 
 KNOWN = tuple(known(*row) for row in _KNOWN)
