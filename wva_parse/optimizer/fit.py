@@ -10,8 +10,8 @@ load per replica must differ by `LEAST_SPREAD` at least: else one point is fitte
 
 References
 ----------
-Standard errors: s^2 (J'J)^-1 at the minimum, s^2 = twice the cost / (2 n - 4); Seber & Wild, "Nonlinear
-Regression", 1989, 2.1. Intervals are 1.96 standard errors to either side.
+Standard errors of an M-estimate: s^2 (J'J)^-1 with s^2 = sum psi(r)^2 / (2 n - 4) / mean(psi'(r))^2, where psi is the
+derivative of the loss; Huber, "Robust Statistics", 1981, 7.6. Intervals are 1.96 of them to either side.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def fit(variant: str, seen: tuple[Seen, ...], max_batch: int, start: Parameters)
     found = least_squares(
         residuals, np.ones(4), bounds=bounds, x_scale="jac", loss="soft_l1", f_scale=LARGE, diff_step=1e-6
     )
-    halves = _half_widths(found.jac, found.cost) * scale
+    halves = _half_widths(found.jac, residuals(found.x)) * scale
     return Fit(
         variant,
         len(seen),
@@ -140,10 +140,14 @@ def _why_not(seen: tuple[Seen, ...]) -> str:
     return ""
 
 
-def _half_widths(jacobian: Floats, cost: float) -> Floats:
+def _half_widths(jacobian: Floats, residuals: Floats) -> Floats:
+    """From the Jacobian as the search leaves it (each row times the root of psi') and the residuals."""
+    large = 1 + (residuals / LARGE) ** 2
+    slope = large**-1.5  # psi' of soft L1; psi is r / sqrt(large)
     freedom = max(jacobian.shape[0] - jacobian.shape[1], 1)
-    variance = 2 * cost / freedom  # the cost is half the sum of what residuals count
-    information = jacobian.T @ jacobian
+    variance = float((residuals**2 / large).sum()) / freedom / float(slope.mean()) ** 2
+    plain = jacobian / np.sqrt(slope)[:, None]
+    information = plain.T @ plain
     # A parameter at its bound, or one that no observation depends on, has no finite interval.
     if np.linalg.cond(information) > 1 / np.finfo(float).eps:
         return np.full(jacobian.shape[1], np.inf)

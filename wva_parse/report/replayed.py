@@ -88,6 +88,8 @@ def _reproduced(found: Replay) -> str:
 
 def _inferred(found: Replay) -> str:
     inferred = found.rows[found.rows["parameters"] == "inferred"]
+    if len(inferred) and not (inferred["rate_per_min"] > 0).any():
+        return ", of idle minutes only: they tell alpha + beta and gamma + delta, and no more"
     sets = inferred[list(Parameters._fields)].drop_duplicates().itertuples(index=False)
     listed = "; ".join(profile(Parameters(*values)) for values in sets)
     return f" ({listed})" if listed else ""
