@@ -11,6 +11,7 @@ import time
 
 import pytest
 from logs import decision, model_loop_run, observed, solution, write_run
+from modelled import Minute, modelled_run, named
 
 from wva_parse import cli
 from wva_parse.__main__ import COMMANDS, main
@@ -112,3 +113,99 @@ def test_compare_writes_a_page_with_the_runs_on_one_axis(directory, tmp_path, ca
     assert 'src="http' not in content and "<td>pairs, all</td><td>2</td><td>0</td>" in content
     assert main(["compare", str(directory), "--html", str(tmp_path / "no" / "page.html")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+# --- replay
+
+
+@pytest.fixture
+def modelled(tmp_path):
+    rates = (600, 900, 1200, 1500, 1800, 2400, 600)
+    return modelled_run(tmp_path / "modelled", [Minute(rate) for rate in rates], config={"mode": "model-based"})
+
+
+def replay_json(capsys, *arguments):
+    assert main(["replay", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_replay_of_what_was(modelled, capsys):
+    assert main(["replay", str(modelled)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("modelled\n\n7 of 7 decisions come out as they were; parameters as the lines about")
+    assert "would have" not in out and err == ""
+    found = replay_json(capsys, modelled)
+    assert (found["run"], found["mode"], found["decisions"], found["reproduced"]) == ("modelled", "model-based", 7, 7)
+    assert (found["not_reproduced"], found["first_difference"], found["analyses"]) == ([], None, None)
+    assert found["replicas_logged"] == found["replicas_replayed"] == sum(row["replayed"] for row in found["rows"])
+    assert {"reconciliation", "variant", "logged", "replayed"} <= set(found["rows"][0])
+
+
+def test_a_replay_with_other_values(modelled, capsys):
+    found = replay_json(capsys, modelled, "--slo-itl", 20, "--slo-ttft", 50, "--max", 1)
+    assert (found["replicas_replayed"], found["most"], found["reproduced"]) == (7, 1, 7)
+    assert replay_json(capsys, modelled, "--min", 9)["replicas_replayed"] == 63
+    slower = replay_json(capsys, modelled, "--profile", "9,0.044,15.415,0.000337")
+    assert slower["replicas_replayed"] > slower["replicas_logged"]
+    assert main(["replay", str(modelled), "--slo-itl", "20", "--max", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "With an ITL of 20 ms, at most 3 replicas: " in out
+    assert "The first decision that differs is that of reconciliation" in out
+    assert "What a replay cannot know" in out
+
+
+def test_a_replay_with_the_fitted_profile_prints_it(modelled, capsys):
+    assert main(["replay", str(modelled), "--profile", "fitted"]) == 0
+    out = capsys.readouterr().out
+    assert "Fitted to 6 observations of llama-decode, with 95 % intervals: alpha 7.4" in out
+    assert 'decodeParms: {alpha: "7.4' in out
+
+
+def test_what_is_not_reproduced_is_listed_with_both_values(directory, tmp_path, capsys):
+    wrong = [model_loop_run(60 * n, [observed(8, 20), named()], solution(9, 40, 7), decision(1, 1)) for n in range(2)]
+    assert main(["replay", str(write_run(tmp_path / "wrong", *wrong))]) == 0
+    out = capsys.readouterr().out
+    assert "0 of 2 decisions come out as they were" in out
+    assert "2 predictions of latencies do not come out to 0.1 %." in out
+    assert (
+        "  reconciliation 1, llama-decode: logged 7 replicas, ITL 9.00 ms, TTFT 40.00 ms; replayed 1 replica, "
+        "ITL 9.64 ms, TTFT 18.90 ms"
+    ) in out
+
+
+def test_a_run_that_cannot_be_replayed_does_not_stop_the_others(modelled, tmp_path, capsys):
+    quiet = write_run(tmp_path / "quiet", model_loop_run(0, observed(8, 20)))
+    assert main(["replay", str(tmp_path / "missing"), str(quiet), str(modelled)]) == 2
+    out, err = capsys.readouterr()
+    assert "no such directory" in err
+    assert "The log holds no decision of the optimizer" in out and "7 of 7" in out
+    assert main(["replay", str(tmp_path / "missing"), str(modelled), str(quiet), "--json"]) == 2
+    assert [found["decisions"] for found in json.loads(capsys.readouterr().out)] == [7, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--rate", "offered"], "the offered rate is not known"),
+        (["--min", "3", "--max", "2"], "--min 3 is more than --max 2"),
+        (["--profile", "fitted"], "no profile can be fitted for llama-decode: 2 observations under load"),
+    ],
+)
+def test_wishes_that_a_run_cannot_fulfil(directory, arguments, complaint, capsys):
+    assert main(["replay", str(directory), *arguments]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--slo-itl", "0"], ["--min", "0"], ["--profile", "1,2,3"], ["--profile", "0,1,1,1"], ["--rate", "x"]]
+)
+def test_wishes_that_are_none(directory, arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["replay", str(directory), *arguments])
+    assert stop.value.code == 2
+    assert "usage: python -m wva_parse replay" in capsys.readouterr().err
+
+
+def test_options_of_the_other_mode_are_said_to_change_nothing(modelled, capsys):
+    assert main(["replay", str(modelled), "--kv-trigger", "0.2"]) == 0
+    assert "modelled is model-based: --kv-trigger changes nothing in it" in capsys.readouterr().err

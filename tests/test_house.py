@@ -16,6 +16,8 @@ import pytest
 from wva_parse import analysis, plots, report
 from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.log.rows import ANALYZER_COLUMNS, METRICS_COLUMNS, METRICS_EVENT_TYPES
+from wva_parse.optimizer.attribution import ATTRIBUTED_COLUMNS
+from wva_parse.optimizer.price import PRICE_COLUMNS
 from wva_parse.plan import config, permissions
 from wva_parse.report import words
 
@@ -218,7 +220,12 @@ def test_the_config_in_the_readme_is_valid_and_every_key_explained(tmp_path):
 
 @pytest.mark.parametrize(
     ("file", "columns"),
-    [("metrics", METRICS_COLUMNS), ("analyzers", ANALYZER_COLUMNS), ("processed_data", PAIR_COLUMNS)],
+    [
+        ("metrics", METRICS_COLUMNS),
+        ("analyzers", ANALYZER_COLUMNS),
+        ("processed_data", (*PAIR_COLUMNS, *ATTRIBUTED_COLUMNS)),
+        ("price_of_slo", PRICE_COLUMNS),
+    ],
 )
 def test_the_columns_of_a_table_are_documented(file, columns):
     (line,) = [
@@ -288,7 +295,7 @@ def imports(module):
 
 def test_few_modules_know_how_to_draw():
     users = {relative(module) for module in MODULES if "matplotlib" in set(imports(module))}
-    drawing = {f"wva_parse/report/{name}.py" for name in ("plots", "request_plots", "overlay")}
+    drawing = {f"wva_parse/report/{name}.py" for name in ("plots", "request_plots", "why_plots", "overlay")}
     assert users == {*drawing, "wva_parse/analysis.py"}
 
 

@@ -18,6 +18,8 @@ from logs import capacity_loop_run, decision, model_loop_run, observed, solution
 from wva_parse import analysis, run
 from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.log.rows import METRICS_COLUMNS
+from wva_parse.optimizer.attribution import ATTRIBUTED_COLUMNS
+from wva_parse.optimizer.price import PRICE_COLUMNS
 
 pytestmark = pytest.mark.whole
 
@@ -28,6 +30,9 @@ BOTH = ("metrics.csv", "summary.json", "ANALYSIS_SUMMARY.md", "analysis.ipynb", 
 FILES = {
     "model-based": (
         "processed_data.csv",
+        "price_of_slo.csv",
+        "plots/price_of_slo.png",
+        "plots/error_parts_over_time.png",
         "plots/prediction_vs_observation.png",
         "plots/scaling_behavior.png",
         "plots/prediction_error_distribution.png",
@@ -86,7 +91,8 @@ def test_tables_have_their_columns(analysed):
     mode, directory, _ = analysed
     assert tuple(pd.read_csv(directory / "metrics.csv").columns) == METRICS_COLUMNS
     if mode == "model-based":
-        assert tuple(pd.read_csv(directory / "processed_data.csv").columns) == PAIR_COLUMNS
+        assert tuple(pd.read_csv(directory / "processed_data.csv").columns) == (*PAIR_COLUMNS, *ATTRIBUTED_COLUMNS)
+        assert tuple(pd.read_csv(directory / "price_of_slo.csv").columns) == PRICE_COLUMNS
         return
     aggregated = ["reconciliation", "timestamp", "minutes", "model", "pods", "mean", "max", "min"]
     assert list(pd.read_csv(directory / "kv_cache_aggregated.csv").columns) == aggregated

@@ -20,6 +20,7 @@ import pandas as pd
 import yaml
 
 from wva_parse.aligned.align import align
+from wva_parse.aligned.decisions import keep_relevant, make_decisions
 from wva_parse.aligned.experiment import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Experiment, Thresholds
 from wva_parse.aligned.frames import Frames, Window, make_frames, utc_times
 from wva_parse.aligned.observed import LOG, NOTHING, observe
@@ -36,7 +37,6 @@ from wva_parse.log.requests import counted, read_text, records_of_csv, records_o
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
-    COLUMNS,
     METRICS_COLUMNS,
     METRICS_EVENT_TYPES,
     LoopRun,
@@ -49,7 +49,7 @@ METRICS_NAME = "metrics.csv"
 ANALYZERS_NAME = "analyzers.csv"
 
 # Of the lists in cluster/before, those that somebody reads.
-SNAPSHOTS = ("configmaps", "controller", "pods")
+SNAPSHOTS = ("configmaps", "controller", "pods", "variantautoscalings")
 
 MODES = ("model-based", "capacity-based")
 NOTEBOOKS = {mode: PROJECT / f"analyze-{mode}.ipynb" for mode in MODES}
@@ -125,7 +125,9 @@ def load(
     before = {name: read_json_list(directory / "cluster" / "before" / f"{name}.json") for name in SNAPSHOTS}
     window = window_of(record)
     counts, loop_runs = LineCounts(), list[LoopRun]()
-    frames = make_frames(read_rows(directory / LOG_NAME, counts, loop_runs), loop_runs, window)
+    kept = list[Row]()
+    rows = keep_relevant(read_rows(directory / LOG_NAME, counts, loop_runs), kept)
+    frames = make_frames(rows, loop_runs, window)
     samples = make_samples(read_samples(directory / SAMPLES_NAME), frames.zero, window)
     frames, observed_from = observe(frames, samples)
     configured = configured_slo(config)
@@ -146,6 +148,7 @@ def load(
         frames=frames,
         window=window,
         samples=samples,
+        decisions=make_decisions(kept, frames),
         alignment=align(frames, in_force),
         slo=slo_of_run(frames, configured),
         slo_in_force=in_force,
@@ -486,7 +489,7 @@ def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, Li
     return output / METRICS_NAME, counts
 
 
-_ONLY_ANALYZERS = frozenset(COLUMNS) - frozenset(METRICS_COLUMNS)
+_ONLY_ANALYZERS = frozenset(ANALYZER_COLUMNS) - frozenset(METRICS_COLUMNS)
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class Experiment:
         What became of the lines of the log, and how many loop runs began in it.
     frames, alignment, samples
         See `Frames`, `Alignment`, `Samples`.
+    decisions : DataFrame
+        Every decision of the optimizer, see `decisions.make_decisions`.
     slo, slo_in_force
         The objectives of the run, and those by which each observation is judged.
     replica_capacity_per_s
@@ -78,6 +80,7 @@ class Experiment:
     window: Window
     samples: Samples
     alignment: Alignment
+    decisions: pd.DataFrame
     slo: Slo
     slo_in_force: pd.DataFrame
     thresholds: Thresholds

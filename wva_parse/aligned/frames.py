@@ -50,6 +50,7 @@ KINDS = {
             "cost",
             "slo_itl_ms",
             "slo_ttft_ms",
+            "max_batch",
         ),
     ),
     "observed_metrics": Kind(
@@ -73,6 +74,7 @@ KINDS = {
     ),
     "tuner_update": Kind(_VARIANT, ("model", *_PARAMETERS)),
     "nis_rejection": Kind(_VARIANT, ("model", *_PARAMETERS)),
+    "parameters": Kind(_VARIANT, ("model", "reason", *_PARAMETERS[:-1])),
     "safety_net": Kind(_VARIANT, ("model", "reason", "current_replicas", "target_replicas")),
     "failure": Kind((*_VARIANT, "reason"), ("model",)),
     "scale_up_reason": Kind(_VARIANT, ("model", "reason")),

@@ -36,7 +36,7 @@ ANALYZER_COLUMNS = (
         "should_scale_up",
         "scale_down_safe",
     ),
-    *COLUMNS[len(METRICS_COLUMNS) :],
+    *COLUMNS[len(METRICS_COLUMNS) : COLUMNS.index("spare_queue_trigger") + 1],
 )
 
 METRICS_EVENT_TYPES = (
@@ -63,7 +63,9 @@ ANALYZER_EVENT_TYPES = (
     "analyzer_variant",
     "replica_capacity",
 )
-EVENT_TYPES = METRICS_EVENT_TYPES + ANALYZER_EVENT_TYPES
+# Which parameters the optimizer works with: needed to recompute its predictions, and written to no file.
+PARAMETER_EVENT_TYPES = ("parameters",)
+EVENT_TYPES = METRICS_EVENT_TYPES + ANALYZER_EVENT_TYPES + PARAMETER_EVENT_TYPES
 
 # Twins start 0 to 30 ms apart, the shortest interval of any release is 15 s.
 TWIN_S = 5.0

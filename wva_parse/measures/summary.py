@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.measures import conditions, explained, reaction, requests, scaling, stats
+from wva_parse.measures import conditions, decided, explained, reaction, requests, scaling, stats
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
 from wva_parse.optimizer.analyses import Replay
@@ -20,6 +20,7 @@ SCHEMA = 1
 def summarize(experiment: Experiment) -> dict[str, Any]:
     """The numbers of a run, ready for JSON: None where unknown, never NaN."""
     outcomes = outcomes_of(experiment)
+    why = decided.explain(experiment)
     frames, pairs = experiment.frames, experiment.alignment.pairs
     loaded = stats.loaded_observations(frames, experiment.slo_in_force)
     attained = stats.attainment(loaded)
@@ -59,10 +60,12 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "elasticity": _elasticity(experiment, outcomes),
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
         "errors": _errors(pairs),
+        "attribution": decided.attribution_numbers(why),
+        "replay": decided.replay_numbers(experiment, why, outcomes.replay),
+        "model": decided.model_numbers(experiment, why),
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
         "capacity": _capacity(experiment, outcomes.replay),
-        "replay": _replay(experiment, outcomes.replay),
         "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
@@ -173,26 +176,6 @@ def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:
 def _errors(pairs: pd.DataFrame) -> dict[str, Any]:
     by_load = {metric: conditions.load_correlation(pairs, metric)._asdict() for metric in stats.METRICS}
     return {"by_mismatch": conditions.by_mismatch(pairs).to_dict("records"), "load_correlation": by_load}
-
-
-def _replay(experiment: Experiment, replay: Replay) -> dict[str, Any] | None:
-    """How much is reproduced. Half a pair of thresholds replays nothing: it is told in `capacity` only."""
-    if experiment.mode != "capacity-based":
-        return None
-    told = replay.thresholds
-    has_thresholds = told.kv_threshold is not None and told.queue_threshold is not None
-    return {
-        "decisions": None,
-        "reproduced": None,
-        "parameters": None,
-        "analyses": replay.analyses,
-        "analyses_reproduced": replay.analyses_reproduced,
-        "kv_threshold": told.kv_threshold if has_thresholds else None,
-        "queue_threshold": told.queue_threshold if has_thresholds else None,
-        "kv_trigger": told.kv_trigger,
-        "queue_trigger": told.queue_trigger,
-        "masked": len(replay.masked) if replay.is_judged_for_masking else None,
-    }
 
 
 def _capacity(experiment: Experiment, replay: Replay) -> dict[str, Any]:

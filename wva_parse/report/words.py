@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from wva_parse.measures.texts import bias, count, ms, number, percent, times
+from wva_parse.report import why
 
 Summary = dict[str, Any]
 
@@ -20,10 +21,13 @@ LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (T
 
 
 def verdict(summary: Summary) -> list[str]:
-    """Up to three sentences that somebody who pays for the GPUs understands."""
-    lines = [_served(summary), _decided(summary)]
+    """Up to four sentences that somebody who pays for the GPUs understands."""
+    explained = why.headline(summary)
+    lines = [_served(summary), _decided(summary), explained]
     if summary["findings"]:
         lines.append(f"Look at this first: {summary['findings'][0]}")
+    elif explained:
+        return lines
     elif summary["mode"] == "model-based":
         lines.append(about_predictions(summary))
     else:
@@ -314,7 +318,7 @@ def about_spare(summary: Summary) -> str:
     return " ".join(sentences)
 
 
-def about_replay(summary: Summary) -> str:
+def about_limits(summary: Summary) -> str:
     """What the controller worked with, and how many of its analyses follow from the pods' values."""
     found, replay = summary["capacity"], summary["replay"]
     limits = found["limits"]

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from random import Random
 
+from wva_parse.optimizer.queueing import Load, Objectives, Profile, idle, needed_replicas, predict, replica_of
 from wva_parse.optimizer.saturation import Pod, analyze
 from wva_sim.wva.findings import (
     LIMITS,
@@ -32,7 +33,6 @@ from wva_sim.wva.findings import (
     Observation,
     Solution,
 )
-from wva_sim.wva.queueing import Profile, Replica, highest_rate_per_min, idle
 
 # The model profile of an H100 with an 8B model: milliseconds, per token and per running request.
 ALPHA, BETA, GAMMA, DELTA = 7.47, 0.044, 15.415, 0.000337
@@ -111,21 +111,22 @@ class Controller:
 
     def _allocate(self, seen: Observation) -> Allocation:
         rate = round(seen.arrival_rate_per_min, 2)  # it comes from the variant's status, which has two decimals
-        lengths = int(seen.input_tokens), int(seen.output_tokens)
-        if rate > 0:
-            max_rate = highest_rate_per_min(PROFILE, *lengths, self.slo_itl_ms, self.slo_ttft_ms)
-            replicas = min(math.ceil(rate / max_rate), self.max_replicas)
-            predicted = Replica(PROFILE, *lengths).at(rate / replicas)
-        else:
-            replicas, (predicted, max_rate) = 1, idle(PROFILE)
+        load = Load(rate, int(seen.input_tokens), int(seen.output_tokens))
+        objectives = Objectives(self.slo_itl_ms, self.slo_ttft_ms)
+        # However many: the limit is the scaler's, and the optimizer knows none.
+        replicas = needed_replicas(PROFILE, load, objectives) or seen.replicas
+        predicted, max_rate = predict(PROFILE, load, replicas), idle(PROFILE)[1]
+        if not load.is_idle:
+            replica = replica_of(PROFILE, load.input_tokens, load.output_tokens)
+            max_rate = replica.highest_rate(objectives) or replica.lowest
         return Allocation(
             variant=seen.variant,
             namespace=seen.namespace,
             model=seen.model,
             accelerator=seen.accelerator,
             rate_per_min=rate,
-            input_tokens=lengths[0],
-            output_tokens=lengths[1],
+            input_tokens=load.input_tokens,
+            output_tokens=load.output_tokens,
             replicas=replicas,
             max_batch=PROFILE_MAX_BATCH,
             cost=replicas * seen.cost,

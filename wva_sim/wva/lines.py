@@ -44,6 +44,7 @@ class Words(NamedTuple):
     operating: str  # the mode without the optimizer
     accelerator_set: str
     says_more: bool  # the request that a loop run answers, and targets before they change
+    tells_ready: bool  # of observed replicas: those that serve, not those that are wanted
 
     @property
     def mode(self) -> str:
@@ -57,6 +58,7 @@ D2 = Words(
     "CAPACITY-ONLY",
     "Setting accelerator name Name {accelerator}allocationData {allocation}",
     says_more=False,
+    tells_ready=False,
 )
 D3 = Words(
     "saturation",
@@ -64,6 +66,7 @@ D3 = Words(
     "saturation-only",
     "Setting accelerator name: Name={accelerator}, allocationData={allocation}",
     says_more=True,
+    tells_ready=True,
 )
 
 

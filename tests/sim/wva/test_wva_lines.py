@@ -277,3 +277,20 @@ def test_floats_are_written_as_go_writes_32_bits(value, expected):
 def test_maps_are_written_as_go_writes_them():
     assert lines.go_map({"b": 2, "a": 1}) == "map[a:1 b:2]"
     assert lines.go_map({}) == "map[]"
+
+
+@pytest.mark.parametrize(("words", "told"), [(lines.D2, {"2"}), (lines.D3, {"1"})], ids=["D2", "D3"])
+@pytest.mark.parametrize("mode", ["model-based", "capacity-based"])
+def test_newer_builds_observe_the_replicas_that_are_ready(words, told, mode):
+    starting = observation(replicas=2, ready_replicas=1)
+    messages = [record.message for record in text.tell(words, Controller(mode).run_loop([starting]))]
+    seen = {
+        match[1] for message in messages if (match := re.match(r"Metrics collected for VA: .*?replicas=(\d+)", message))
+    }
+    assert seen == told
+
+
+def test_replicas_that_are_taken_away_are_observed_no_more():
+    leaving = observation(replicas=1, ready_replicas=3)
+    messages = [record.message for record in text.tell(lines.D3, Controller("model-based").run_loop([leaving]))]
+    assert any(re.match(r"Metrics collected for VA: .*?replicas=1,", message) for message in messages)
