@@ -10,11 +10,13 @@ import sys
 import time
 
 import pytest
-from logs import decision, model_loop_run, observed, solution, write_run
+from examples import analysed
+from logs import MODEL, decision, model_loop_run, observed, solution, write_run
 from modelled import Minute, modelled_run, named
 
 from wva_parse import cli
 from wva_parse.__main__ import COMMANDS, main
+from wva_parse.report.replayed import KEYS
 
 
 @pytest.fixture
@@ -209,3 +211,90 @@ def test_wishes_that_are_none(directory, arguments, capsys):
 def test_options_of_the_other_mode_are_said_to_change_nothing(modelled, capsys):
     assert main(["replay", str(modelled), "--kv-trigger", "0.2"]) == 0
     assert "modelled is model-based: --kv-trigger changes nothing in it" in capsys.readouterr().err
+
+
+@pytest.fixture
+def explained(tmp_path):
+    pods = ({"a": (0.3, 1)}, {"a": (0.95, 9)}, {"a": (0.5, 1), "b": (0.6, 1)}, {"a": (0.1, 0), "b": (0.1, 0)})
+    runs = [analysed(60 * number, each) for number, each in enumerate(pods)]
+    return write_run(tmp_path / "explained", *runs, config={"mode": "capacity-based"})
+
+
+def test_a_replay_of_the_analyses_that_were(explained, capsys):
+    assert main(["replay", str(explained)]) == 0
+    assert capsys.readouterr().out == (
+        "explained\n\n4 of 4 analyses come out as they were, to the printed digits.\n"
+        "WVA's own limits (from the log): KV threshold of 0.8, queue threshold of 5, KV trigger of 0.1, queue trigger of "
+        "3.\n"
+    )
+    found = replay_json(capsys, explained)
+    assert list(found) == list(KEYS)
+    assert (found["run"], found["mode"]) == ("explained", "capacity-based")
+    assert (found["analyses"], found["analyses_reproduced"], found["not_reproduced"]) == (4, 4, [])
+    assert [found[name] for name in ("decisions", "reproduced", "replicas_logged", "replicas_replayed", "most")] == (
+        [None] * 5
+    )
+    assert found["first_difference"] is None
+    row = found["rows"][1]
+    assert (row["reconciliation"], row["variant"]) == (1, "llama-decode")
+    assert row["logged"] == row["replayed"] == {"up": True, "down_safe": False, **dict.fromkeys(ZEROS, 0)}
+
+
+ZEROS = ("spare_kv", "spare_queue", "free")
+
+
+def test_other_limits_change_analyses_exactly_up_to_the_first(explained, capsys):
+    # Of the third analysis 0.25 are spare: below a trigger of 0.3 it asks for more.
+    assert main(["replay", str(explained), "--kv-trigger", "0.3", "--queue-trigger", "2"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "With a KV trigger of 0.3 and a queue trigger of 2, 1 of 4 analyses asks for something else than was logged, "
+        "the first in reconciliation 2 (minute 2.0): more replicas instead of as many. Up to there this is exact; from "
+        "there on the pods are those of replicas that would no longer be."
+    ) in out
+    assert "More replicas would first have been asked for at minute 1.0; as it was, at minute 1.0." in out
+    assert "     2.0        2     2  as many        more replicas *" in out
+    assert out.endswith("the answer is exact up to the first decision that differs.\n")
+    found = replay_json(capsys, explained, "--kv-trigger", "0.3")
+    assert found["first_difference"]["reconciliation"] == 2
+    assert (found["kv_threshold"], found["kv_trigger"], found["analyses_reproduced"]) == (0.8, 0.3, 4)
+
+
+def test_limits_that_change_nothing_are_said_to(explained, capsys):
+    assert main(["replay", str(explained), "--kv-threshold", "0.8"]) == 0
+    assert (
+        "With a KV threshold of 0.8, none of 4 analyses would have asked for anything else." in capsys.readouterr().out
+    )
+
+
+def test_an_analysis_that_is_not_reproduced_is_listed_with_both_values(tmp_path, capsys):
+    wrong = analysed(60, {"a": (0.3, 1)}, changed="scaleDownSafe=false→scaleDownSafe=true")
+    directory = write_run(tmp_path / "wrong", analysed(0, {"a": (0.3, 1)}), wrong, analysed(120, {"a": (0.95, 9)}))
+    assert main(["replay", str(directory)]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 3 analyses come out as they were" in out
+    assert (
+        f"  reconciliation 1, {MODEL}: logged up false, down_safe true, spare_kv 0.5, spare_queue 4, free 1; replayed "
+        "up false, down_safe false, spare_kv 0.5, spare_queue 4, free 1"
+    ) in out
+
+
+def test_a_log_that_tells_too_little_is_replayed_with_thresholds_that_are_given(tmp_path, capsys):
+    runs = [analysed(60 * number, {"a": pod}, debug=False) for number, pod in enumerate(((0.3, 0), (0.75, 0)))]
+    directory = str(write_run(tmp_path / "short", *runs, config={"mode": "capacity-based"}))
+    assert main(["replay", directory]) == 0
+    assert "2 of 2 analyses cannot be replayed: neither the log nor a ConfigMap" in capsys.readouterr().out
+    assert main(["replay", directory, "--kv-trigger", "0.2"]) == 0
+    assert "With a KV trigger of 0.2, no analysis can be replayed." in capsys.readouterr().out
+    assert main(["replay", directory, "--queue-threshold", "5", "--queue-trigger", "3", "--kv-trigger", "0.6"]) == 0
+    assert "2 analyses ask for something else" not in (out := capsys.readouterr().out)
+    assert "1 of 2 analyses asks for something else than was logged, the first in reconciliation 0" in out
+
+
+def test_options_of_the_optimizer_change_nothing_in_analyses(explained, capsys):
+    assert main(["replay", str(explained), "--slo-itl", "15", "--rate", "offered", "--profile", "fitted"]) == 0
+    said = "explained is capacity-based: --slo-itl, --profile, --rate change nothing in it"
+    assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["replay", str(explained), "--kv-trigger", "20"])
+    assert "saw '20', expected a number from 0 to 1" in capsys.readouterr().err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,9 +18,10 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
 from wva_parse.measures import decided, summary
-from wva_parse.optimizer import replay
+from wva_parse.optimizer import analyses, replay
 from wva_parse.optimizer.fit import fits_of
 from wva_parse.optimizer.queueing import Parameters
+from wva_parse.optimizer.replay import MEASURED
 from wva_parse.report import compare, provenance, replayed
 from wva_parse.watch import live, terminal, text
 
@@ -71,30 +71,45 @@ def _replay_options(parser: argparse.ArgumentParser) -> None:
         metavar="logged|fitted|A,B,G,D",
         help="the parameters in force, those fitted to the run's observations, or alpha, beta, gamma and delta",
     )
-    model.add_argument("--rate", choices=replay.RATES, default=replay.MEASURED, help="by WVA, or by the workloads")
+    model.add_argument("--rate", choices=replay.RATES, default=MEASURED, help="by WVA, or by the workloads")
     model.add_argument("--min", type=_replicas, metavar="N", help="at least so many replicas of a variant")
     model.add_argument("--max", type=_replicas, metavar="N", help="at most so many")
     capacity = parser.add_argument_group("what the analyzer would have asked for with (capacity-based)")
-    for name, what in CAPACITY_OPTIONS.items():
-        capacity.add_argument(f"--{name}", type=_above_zero, metavar="X", help=what)
+    for name, (kind, what) in CAPACITY_OPTIONS.items():
+        capacity.add_argument(f"--{name}", type=kind, metavar="X", help=what)
 
 
 LOGGED, FITTED = "logged", "fitted"
-CAPACITY_OPTIONS = {
-    "kv-threshold": "KV usage from which on a pod is saturated, 0 to 1",
-    "queue-threshold": "waiting requests from which on a pod is saturated",
-    "kv-trigger": "mean spare KV below which replicas are added",
-    "queue-trigger": "mean spare queue below which replicas are added",
+DECISION_OPTIONS = ("slo-itl", "slo-ttft", "profile", "rate", "min", "max")
+
+
+def _share(text: str) -> float:
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def _at_least_zero(text: str) -> float:
+    return _number(text, 0, sys.float_info.max, "a number, at least 0")
+
+
+CAPACITY_OPTIONS: dict[str, tuple[Callable[[str], float], str]] = {
+    "kv-threshold": (_share, "KV usage from which on a pod is saturated, 0 to 1"),
+    "queue-threshold": (_at_least_zero, "waiting requests from which on a pod is saturated"),
+    "kv-trigger": (_share, "mean spare KV below which replicas are added, 0 to 1"),
+    "queue-trigger": (_at_least_zero, "mean spare queue (requests) below which replicas are added"),
 }
 
 
 def _above_zero(text: str) -> float:
+    return _number(text, sys.float_info.min, sys.float_info.max, "a number above 0")
+
+
+def _number(text: str, least: float, most: float, expected: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected a number above 0")
+        value = float("nan")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected {expected}")
     return value
 
 
@@ -289,22 +304,23 @@ def _profiles(experiment: Experiment, why: decided.Explained, chosen: str | Para
 
 
 def _replay_analyses(experiment: Experiment, arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    _ignored(experiment, arguments, ("slo-itl", "slo-ttft", "min", "max"))
-    try:
-        analyses = importlib.import_module("wva_parse.optimizer.analyses")
-    except ModuleNotFoundError:
-        raise replay.ReplayError(f"{experiment.name}: analyses of capacity mode cannot be replayed yet") from None
-    asked = analyses.Asked(*(getattr(arguments, name.replace("-", "_")) for name in CAPACITY_OPTIONS))
-    found = analyses.replay_analyses(experiment, asked)
-    text = replayed.analyses_document(experiment.name, found, asked.is_as_it_was)
-    return replayed.analyses_as_json(experiment.name, found), text
+    _ignored(experiment, arguments, DECISION_OPTIONS)
+    asked = analyses.Asked(*(getattr(arguments, _attribute(name)) for name in CAPACITY_OPTIONS))
+    as_was = analyses.replay_analyses(experiment)
+    found = as_was if asked.is_as_it_was else analyses.replay_analyses(experiment, asked)
+    return replayed.analyses_as_json(experiment.name, found), replayed.analyses_document(experiment.name, found, as_was)
 
 
 _REPLAYS = {"model-based": _replay_decisions, "capacity-based": _replay_analyses}
 
 
+def _attribute(option: str) -> str:
+    return option.replace("-", "_")
+
+
 def _ignored(experiment: Experiment, arguments: argparse.Namespace, names: Iterable[str]) -> None:
-    given = [f"--{name}" for name in names if getattr(arguments, name.replace("-", "_")) is not None]
+    """Say which options of the other mode were given; of several runs they may be meant for others."""
+    given = [f"--{name}" for name in names if getattr(arguments, _attribute(name)) not in (None, LOGGED, MEASURED)]
     if given:
         changes = "changes" if len(given) == 1 else "change"
         said = f"{experiment.name} is {experiment.mode}: {', '.join(given)} {changes} nothing in it"

@@ -27,7 +27,6 @@ from wva_parse.aligned.observed import LOG, NOTHING, observe
 from wva_parse.aligned.requests import Requests, is_cut, make_requests
 from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
 from wva_parse.aligned.slo import Slo, slo_in_force, slo_of_run
-from wva_parse.aligned.triggers import Triggers, triggers_in_force
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
@@ -154,7 +153,6 @@ def load(
         slo_in_force=in_force,
         thresholds=Thresholds(kv_cache_threshold, queue_threshold),
         replica_capacity_per_s=replica_capacity_per_s if replica_capacity_per_s > 0 else None,
-        triggers=triggers_in_force(frames, configured_triggers(before["configmaps"])),
         observed_from=observed_from,
         client=client,
         requests=read_requests(directory, record, client, frames.zero),
@@ -328,20 +326,6 @@ def configured_slo(config: dict[str, Any]) -> Slo:
     values = [given.get(key) for key in ("itl_ms", "ttft_ms")] if isinstance(given, dict) else [None, None]
     itl_ms, ttft_ms = (float(value) if isinstance(value, (int, float)) and value > 0 else None for value in values)
     return Slo(itl_ms, ttft_ms, "config" if itl_ms or ttft_ms else "unknown")
-
-
-def configured_triggers(config_maps: Iterable[dict[str, Any]]) -> Triggers:
-    """The triggers in the ConfigMap of the controller's analyzer."""
-    for config_map in config_maps:
-        try:
-            data = yaml.safe_load(str((config_map.get("data") or {}).get("default") or ""))
-        except yaml.YAMLError:
-            continue
-        values = [data.get(key) if isinstance(data, dict) else None for key in ("kvSpareTrigger", "queueSpareTrigger")]
-        kv, queue = (float(value) if isinstance(value, (int, float)) else None for value in values)
-        if kv is not None or queue is not None:
-            return Triggers(kv, queue, "ConfigMap")
-    return Triggers()
 
 
 def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) -> tuple[str, str]:

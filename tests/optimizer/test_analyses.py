@@ -64,6 +64,17 @@ def test_what_the_lines_do_not_tell_stands_in_the_config_map():
     assert told(analysed(0, QUIET)) == Told(0.8, 5, None, None, "log")
 
 
+def test_a_refused_scale_down_names_the_triggers_and_the_word_said_most_often_holds():
+    refused = (
+        "Scale-down unsafe: insufficient headroom after redistribution: remainingSpareKv=0.136, kvTrigger={:.3f}, "
+        "kvSafe=false, remainingSpareQueue=5.0, queueTrigger=3.0%!(EXTRA bool=true)"
+    )
+    runs = [analysed(60 * number, QUIET) for number in range(3)]
+    for loop_run, trigger in zip(runs, (0.3, 0.1, 0.3), strict=True):
+        loop_run.insert(-2, (loop_run[-3][0] + 0.0005, refused.format(trigger)))
+    assert told(*runs) == Told(0.8, 5, 0.3, 3, "log")
+
+
 def test_an_entry_of_the_config_map_that_names_the_model_comes_first():
     own = {"model_id": MODEL, "namespace": NAMESPACE, "kvCacheThreshold": 0.6}
     other = {"model_id": MODEL, "namespace": "elsewhere", "kvCacheThreshold": 0.7}

@@ -179,20 +179,20 @@ def _errors(pairs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _capacity(experiment: Experiment, replay: Replay) -> dict[str, Any]:
-    frames = experiment.frames
+    frames, told = experiment.frames, replay.thresholds
     state = reaction.state_at_decisions(
         frames,
         stats.aggregate_pods(frames["kv_cache"], "kv_cache_usage"),
         stats.aggregate_pods(frames["queue"], "queue_length", with_total=True),
     )
     return {
-        "triggers": experiment.triggers._asdict(),
-        "spare": reaction.spare(frames, experiment.triggers)._asdict(),
+        "triggers": {"spare_kv": told.kv_trigger, "spare_queue": told.queue_trigger, "source": told.source},
+        "spare": reaction.spare(frames, replay.by_model)._asdict(),
         "scale_up_reasons": {str(why): int(n) for why, n in reaction.scale_up_reasons(frames).items()},
         "scale_down_refusals": reaction.scale_down_refusals(frames).to_dict("records"),
         "at_decisions": reaction.values_by_action(state).to_dict("records"),
         "correlation": reaction.lagged_correlation(state).to_dict("records"),
-        "limits": replay.thresholds._asdict(),
+        "limits": told._asdict(),
         "not_reproduced": sorted({row["reconciliation"] for row in replay.not_reproduced}),
         "not_replayed": replay.missing,
         "why": explained.spans_of(explained.explain(frames, replay)).to_dict("records"),

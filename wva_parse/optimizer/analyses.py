@@ -81,6 +81,11 @@ class Replay:
     first_difference: Row | None
 
     @property
+    def used(self) -> Told:
+        """The limits that it was replayed with."""
+        return _with(self.thresholds, self.asked)
+
+    @property
     def compared(self) -> list[Row]:
         """The analyses that could be held against the log."""
         return [row for row in self.rows if row["reproduced"] is not None]
@@ -239,21 +244,24 @@ def _near(logged: float | None, replayed: float | None, tolerance: float) -> boo
 
 
 def _first_difference(rows: Sequence[Row], asked: Asked) -> Row | None:
-    """The first analysis that asks for something else; of other limits only those that are reproduced can tell."""
+    """The first analysis that asks for something else."""
     for row in rows:
-        is_sure = asked.is_as_it_was or row["reproduced"] is True
-        if is_sure and row["replayed"] and _ask_differently(row["logged"], row["replayed"]):
+        if is_comparable(row, asked) and asks_for(row["logged"]) != asks_for(row["replayed"]):
             names = ("reconciliation", "minutes", "model", "variant", "logged", "replayed")
             return {name: row[name] for name in names}
     return None
 
 
-def _ask_differently(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    wishes = _asks_for(one), _asks_for(other)
-    return None not in wishes and wishes[0] != wishes[1]
+def is_comparable(row: Row, asked: Asked) -> bool:
+    """Whether a replay of an analysis with other limits says what these would have changed.
+
+    Only of one that is reproduced with the controller's own; where these are unknown, of one whose pods all have lines.
+    """
+    can_tell = asked.is_as_it_was or row["reproduced"] or (row["reproduced"] is None and not row["missing"])
+    return bool(can_tell and row["replayed"] and None not in (asks_for(row["logged"]), asks_for(row["replayed"])))
 
 
-def _asks_for(found: Mapping[str, Any]) -> str | None:
+def asks_for(found: Mapping[str, Any]) -> str | None:
     """What an analysis asks for, more before less; None if that hangs on what is not known."""
     if found["up"]:
         return "more"

@@ -6,13 +6,13 @@ Releases that print the spare capacity at DEBUG only tell in an INFO log what an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from wva_parse.aligned.frames import Frames
-from wva_parse.aligned.triggers import Below, what_was_below
 from wva_parse.optimizer.saturation import Pod
 
 
@@ -21,6 +21,14 @@ class Group(NamedTuple):
 
     namespace: str | None
     model: str | None
+
+
+class Below(NamedTuple):
+    """A spare capacity that the controller found below its trigger."""
+
+    name: str  # KV or queue
+    spare: float
+    trigger: float
 
 
 class Found(NamedTuple):
@@ -77,6 +85,15 @@ def logged_analyses(frames: Frames) -> list[Logged]:
         _logged(row, pods.get(_key(row), {}), reasons, variants.get(_key(row), set()), is_part=roles[_key(row)] > 1)
         for row in rows
     ]
+
+
+# `KV spare Saturation low (0.050 < 0.100)`, `both KV spare (0.000 < 0.200) and queue spare (0.0 < 3.0)`
+_BELOW = re.compile(r"(KV|queue) spare[^(]*\(([\d.]+) < ([\d.]+)\)")
+
+
+def what_was_below(reason: str) -> list[Below]:
+    """What a reason for a scale-up names as too little."""
+    return [Below(name, float(spare), float(trigger)) for name, spare, trigger in _BELOW.findall(reason)]
 
 
 def _logged(

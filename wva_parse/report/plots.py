@@ -236,9 +236,10 @@ def spare_capacity(run: Experiment) -> Figure:
     """Spare KV cache and queue, averaged over the pods that are not saturated, against the triggers to scale up."""
     figure, axes = time_panels(run, 2, "Spare capacity against the triggers to scale up")
     analysis = run.frames["capacity_analysis"]
+    told = replay_analyses(run).thresholds
     sides = (
-        ("avg_spare_kv", 100, "spare KV cache (%)", run.triggers.spare_kv, "{:g} %"),
-        ("avg_spare_queue", 1, "spare queue (requests)", run.triggers.spare_queue, "{:g} requests"),
+        ("avg_spare_kv", 100, "spare KV cache (%)", told.kv_trigger, "{:g} %"),
+        ("avg_spare_queue", 1, "spare queue (requests)", told.queue_trigger, "{:g} requests"),
     )
     refused = run.frames["scale_down_refusal"]
     for axis, (column, factor, unit, trigger, text) in zip(axes, sides, strict=True):
@@ -246,7 +247,7 @@ def spare_capacity(run: Experiment) -> Figure:
         for (model, rows), color in zip(scaled.groupby("model", dropna=False, sort=False), CYCLE, strict=False):
             _line(axis, run, rows, column, color=color, label=str(model) if scaled["model"].nunique() > 1 else "spare")
         if trigger is not None:
-            name = f"trigger {text.format(factor * trigger)} (from the {run.triggers.source})"
+            name = f"trigger {text.format(factor * trigger)} (from the {told.source})"
             axis.axhline(factor * trigger, color=RED, linestyle="--", label=name)
         _mark_changes(axis, run)
         if len(refused):

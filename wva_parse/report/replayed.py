@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from wva_parse.measures.texts import count, ms, number, percent, times
+from wva_parse.measures.texts import count, ms, percent, times
+from wva_parse.optimizer import analyses
+from wva_parse.optimizer.limits import CONFIG_KEYS, Told
 from wva_parse.optimizer.queueing import Parameters
 from wva_parse.optimizer.replay import OFFERED, Replay, Wish, over_time
 from wva_parse.report.why import SOURCES, fit_lines
@@ -19,46 +21,37 @@ CANNOT_KNOW = (
 )
 
 
+# The keys of a replay as JSON, of both modes; what one of them does not do is None.
+KEYS = (
+    *("run", "mode", "decisions", "reproduced", "parameters", "analyses", "analyses_reproduced", "not_reproduced"),
+    *("replicas_logged", "replicas_replayed", "most_logged", "most", "changes_logged", "changes"),
+    *("replica_seconds_logged", "replica_seconds", "attainment", "observations"),
+    *("kv_threshold", "queue_threshold", "kv_trigger", "queue_trigger", "masked", "first_difference", "rows"),
+)
+
+
 def as_json(run: str, mode: str, found: Replay) -> dict[str, Any]:
     """A replay of the optimizer's decisions, ready for JSON."""
-    return {
-        "run": run,
-        "mode": mode,
-        "decisions": found.decisions,
-        "reproduced": found.reproduced,
-        "parameters": found.parameters,
-        "analyses": None,
-        "analyses_reproduced": None,
-        "not_reproduced": records(found.not_reproduced),
-        "replicas_logged": found.replicas_logged,
-        "replicas_replayed": found.replicas_replayed,
-        "most_logged": found.most_logged,
-        "most": found.most,
-        "changes_logged": found.changes_logged,
-        "changes": found.changes,
-        "replica_seconds_logged": found.replica_seconds_logged,
-        "replica_seconds": found.replica_seconds,
-        "attainment": found.attainment,
-        "observations": found.observations,
-        "first_difference": found.first_difference,
-        "rows": records(found.rows),
-    }
+    told = found._asdict()
+    told |= {"run": run, "mode": mode}
+    told |= {name: records(told[name]) for name in ("not_reproduced", "rows")}
+    return {key: told.get(key) for key in KEYS}
 
 
-def analyses_as_json(run: str, found: Any) -> dict[str, Any]:
-    """A replay of the analyses of capacity mode, ready for JSON; of decisions and sums there is nothing to tell."""
-    nothing = ("decisions", "reproduced", "replicas_logged", "replicas_replayed", "most")
-    return {
+def analyses_as_json(run: str, found: analyses.Replay) -> dict[str, Any]:
+    """A replay of the analyses of capacity mode, ready for JSON; the limits are those that it was made with."""
+    told: dict[str, Any] = {
         "run": run,
         "mode": "capacity-based",
-        **dict.fromkeys(nothing),
         "analyses": found.analyses,
         "analyses_reproduced": found.analyses_reproduced,
-        "not_reproduced": list(found.not_reproduced),
-        "thresholds": found.thresholds._asdict(),
+        "not_reproduced": found.not_reproduced,
+        **found.used._asdict(),
+        "masked": len(found.masked) if found.is_judged_for_masking else None,
         "first_difference": found.first_difference,
-        "rows": list(found.rows),
+        "rows": found.rows,
     }
+    return {key: told.get(key) for key in KEYS}
 
 
 def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
@@ -182,37 +175,123 @@ def _table(found: Replay) -> Iterator[str]:
 # --- capacity mode
 
 
-def analyses_document(run: str, found: Any, is_as_it_was: bool) -> str:
-    """A replay of the analyses of capacity mode, as text."""
-    known = {name: value for name, value in found.thresholds._asdict().items() if isinstance(value, (int, float))}
-    lines = [run, "", f"{found.analyses_reproduced} of {found.analyses} analyses come out as they were."]
-    if known:
-        listed = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in known.items())
-        lines.append(f"The controller's own limits: {listed}.")
-    lines += [
-        f"  reconciliation {row['reconciliation']}, {row['model']}: logged {_listed(row['logged'])}; "
-        f"replayed {_listed(row['replayed'])}"
-        for row in found.not_reproduced
-    ]
-    if missing := getattr(found, "missing", ""):
-        lines.append(missing)
-    if not is_as_it_was:
-        first = found.first_difference
-        if first is None:
-            lines.append("With these limits no analysis would have asked for anything else.")
-        else:
-            lines.append(
-                f"The first analysis that differs is that of reconciliation {first['reconciliation']}: "
-                f"{_listed(first['replayed'])} instead of {_listed(first['logged'])}. From there on the pods' state is "
-                "that of replicas that would no longer be: what follows is not known."
-            )
+def analyses_document(run: str, found: analyses.Replay, as_was: analyses.Replay) -> str:
+    """A replay of the analyses of capacity mode, as text.
+
+    Parameters
+    ----------
+    as_was
+        That with the controller's own limits; the same, if nothing else was asked for.
+    """
+    lines = [run, ""]
+    if as_was.analyses:
+        came = "comes" if as_was.analyses == 1 else "come"
+        total = count(as_was.analyses, "analysis", "analyses")
+        lines.append(f"{as_was.analyses_reproduced} of {total} {came} out as they were, to the printed digits.")
+    lines += [as_was.missing] if as_was.missing else []
+    if own := _limits(as_was.thresholds):
+        lines.append(f"WVA's own limits (from the {as_was.thresholds.source}): {', '.join(own)}.")
+    for row in as_was.not_reproduced:
+        lines.append(
+            f"  reconciliation {row['reconciliation']}, {row['model']}: logged {_analysis(row['logged'])}; replayed "
+            f"{_analysis(row['replayed'])}{f' ({why})' if (why := row['missing']) else ''}"
+        )
+    if not found.asked.is_as_it_was:
+        lines += ["", *_what_would_have_been_asked_for(found, as_was)]
+        lines += ["", *_analyses_table(found), "", analyses.CANNOT_KNOW]
     return "\n".join(lines)
 
 
-def _listed(values: Mapping[str, Any] | None) -> str:
-    if values is None:
+def _limits(told: Told | analyses.Asked) -> list[str]:
+    known = {name: value for name in CONFIG_KEYS if (value := getattr(told, name)) is not None}
+    return [f"{_NAMES[name]} of {value:g}" for name, value in known.items()]
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+_NAMES = {
+    "kv_threshold": "KV threshold",
+    "queue_threshold": "queue threshold",
+    "kv_trigger": "KV trigger",
+    "queue_trigger": "queue trigger",
+}
+
+
+def _analysis(found: Mapping[str, Any] | None) -> str:
+    """What an analysis found, in the log's own names."""
+    if found is None:
         return "nothing"
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    return ", ".join(f"{name} {_value(value)}" for name, value in found.items() if value is not None)
+
+
+def _value(value: float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:.4g}"
+
+
+def _what_would_have_been_asked_for(found: analyses.Replay, as_was: analyses.Replay) -> Iterator[str]:
+    with_limits = f"With {_listed(f'a {each}' for each in _limits(found.asked))}"
+    judged = [row for row in found.rows if analyses.is_comparable(row, found.asked)]
+    if not judged:
+        yield f"{with_limits}, no analysis can be replayed."
+        return
+    first = found.first_difference
+    if len(judged) < len(found.rows):
+        yield f"{len(found.rows) - len(judged)} of {count(len(found.rows), 'analysis', 'analyses')} cannot be judged."
+    if first is None:
+        yield f"{with_limits}, none of {count(len(judged), 'analysis', 'analyses')} would have asked for anything else."
+    else:
+        others = sum(_differs(row) for row in judged)
+        asking = f"{others} of {count(len(judged), 'analysis', 'analyses')} {'asks' if others == 1 else 'ask'}"
+        yield (
+            f"{with_limits}, {asking} for something else than was logged, the first in reconciliation "
+            f"{first['reconciliation']} (minute {first['minutes']:.1f}): {asked_for(first['replayed'])} instead of "
+            f"{asked_for(first['logged'])}. Up to there this is exact; from there on the pods are those of replicas that "
+            "would no longer be."
+        )
+    yield (
+        f"More replicas would first have been asked for {_when(analyses.earliest_up(found))}; as it was, "
+        f"{_when(next((row for row in as_was.rows if row['logged']['up']), None))}."
+    )
+    if found.is_judged_for_masking and as_was.is_judged_for_masking:
+        yield f"Saturation would be masked in {len(found.masked)} analyses instead of {len(as_was.masked)}."
+
+
+def asked_for(analysis: Mapping[str, Any]) -> str:
+    """What an analysis asks for, in words."""
+    return _ASKS[analyses.asks_for(analysis)]
+
+
+_ASKS = {"more": "more replicas", "less": "one less", "the same": "as many", None: "not known"}
+
+
+def _differs(row: analyses.Row) -> bool:
+    return analyses.asks_for(row["logged"]) != analyses.asks_for(row["replayed"])
+
+
+def _when(first: analyses.Row | None) -> str:
+    return f"at minute {first['minutes']:.1f}" if first else "never"
+
+
+def _analyses_table(found: analyses.Replay) -> Iterator[str]:
+    """Each analysis: how many replicas it was of, and what it asked and would have asked for."""
+    models = len({row["model"] for row in found.rows}) > 1
+    yield f"{'minute':>8} {'replicas':>8} {'free':>5}  {'asked for':<13}  would ask for"
+    for row in found.rows:
+        logged, replayed = row["logged"], row["replayed"]
+        is_judged = analyses.is_comparable(row, found.asked)
+        free = replayed["free"] if replayed else None
+        yield (
+            f"{row['minutes']:8.1f} {_cell(row['replicas']):>8} {_cell(free):>5}  {asked_for(logged):<13}  "
+            f"{asked_for(replayed) if is_judged else 'not known':<13}{' *' if is_judged and _differs(row) else ''}"
+            f"{'  ' + str(row['model']) if models else ''}"
+        ).rstrip()
+
+
+def _cell(value: int | None) -> str:
+    return "–" if value is None else str(value)
 
 
 # --- fits

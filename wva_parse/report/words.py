@@ -291,19 +291,20 @@ def about_saturation(summary: Summary) -> str:
 def about_spare(summary: Summary) -> str:
     """Spare capacity against the triggers, and why replicas were kept."""
     found = summary["capacity"]
-    triggers, spare = found["triggers"], found["spare"]
+    limits, spare = found["limits"], found["spare"]
     if not spare["analyses"]:
         sentences = ["The log tells no spare capacity (V1 analyses tell it, at DEBUG before v0.5.1)."]
-    elif triggers["source"] == "unknown":
+    elif limits["kv_trigger"] is None and limits["queue_trigger"] is None:
         sentences = [
-            f"{count(spare['analyses'], 'analysis', 'analyses')} told the spare capacity; no trigger is known."
+            f"{count(spare['analyses'], 'analysis', 'analyses')} told the spare capacity; no trigger is known that "
+            "holds for all of them."
         ]
     else:
         parts = [
             f"spare {name} was below the trigger of {text} {times(spare[f'below_{key}'])}"
             for name, key, text in (
-                ("KV cache", "kv", _trigger(triggers["spare_kv"], 100, " %")),
-                ("queue", "queue", _trigger(triggers["spare_queue"], 1, " requests")),
+                ("KV cache", "kv", _trigger(limits["kv_trigger"], 100, " %")),
+                ("queue", "queue", _trigger(limits["queue_trigger"], 1, " requests")),
             )
             if text
         ]
