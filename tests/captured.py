@@ -1,4 +1,7 @@
-"""Captured runs, where they are at hand, each read once: beside the project, or where WVA_CAPTURED_RUNS says."""
+"""Captured runs, where they are at hand, each read once: beside the project, or where WVA_CAPTURED_RUNS says.
+
+Captured excerpts of other releases lie beside them.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from wva_parse.aligned.experiment import Experiment
 
 _BESIDE = Path(__file__).resolve().parent.parent.parent / "shared" / "real-runs"
 RUNS = Path(os.environ.get("WVA_CAPTURED_RUNS", _BESIDE))
+OTHER_DIALECTS = RUNS.parent / "other-dialects"
 NAMES = sorted(path.name for path in RUNS.glob("*/"))
 
 HIGH = "model-based-high-parallel-20251210-115341"

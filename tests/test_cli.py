@@ -224,8 +224,8 @@ def test_a_replay_of_the_analyses_that_were(explained, capsys):
     assert main(["replay", str(explained)]) == 0
     assert capsys.readouterr().out == (
         "explained\n\n4 of 4 analyses come out as they were, to the printed digits.\n"
-        "WVA's own limits (from the log): KV threshold of 0.8, queue threshold of 5, KV trigger of 0.1, queue trigger of "
-        "3.\n"
+        "WVA's own limits (from the log): KV threshold of 0.8, queue threshold of 5, KV trigger of 0.1, queue trigger "
+        "of 3.\n"
     )
     found = replay_json(capsys, explained)
     assert list(found) == list(KEYS)

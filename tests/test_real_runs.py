@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from captured import OTHER_DIALECTS, RUNS, captured, needs_captured
 from examples import rows_of
 
 from wva_parse import run
@@ -15,11 +16,10 @@ from wva_parse.log.lines import LineCounts, open_log
 from wva_parse.log.rows import LoopRun, Row
 from wva_parse.measures import summary
 
-SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
-RUNS = sorted((SHARED / "real-runs").glob("*/wva-controller-logs.jsonl"))
-EXCERPTS = sorted((SHARED / "other-dialects").glob("*.*"))
+LOGS = sorted(RUNS.glob("*/wva-controller-logs.jsonl"))
+EXCERPTS = sorted(OTHER_DIALECTS.glob("*.*"))
 
-pytestmark = pytest.mark.skipif(not RUNS, reason=f"no captured runs in {SHARED / 'real-runs'}")
+pytestmark = needs_captured
 
 MULTI_MODEL = "model-based-multi-model-parallel-20251208-220210"
 MODERATE = "model-based-moderate-parallel-20251128-182839"
@@ -33,14 +33,14 @@ def parsed(log: Path) -> tuple[list[Row], list[LoopRun], LineCounts]:
 
 @lru_cache
 def summarized(name: str) -> dict[str, Any]:
-    return summary.summarize(run.load(SHARED / "real-runs" / name))
+    return summary.summarize(captured(name))
 
 
 def name_of(log: Path) -> str:
-    return log.parent.name if log.suffix == ".jsonl" and log.parent.parent.name == "real-runs" else log.stem
+    return log.parent.name if log.suffix == ".jsonl" and log.parent.parent == RUNS else log.stem
 
 
-@pytest.mark.parametrize("log", RUNS + EXCERPTS, ids=name_of)
+@pytest.mark.parametrize("log", LOGS + EXCERPTS, ids=name_of)
 def test_every_line_is_understood(log):
     _, _, counts = parsed(log)
     assert counts.unrecognised == {}
@@ -48,7 +48,7 @@ def test_every_line_is_understood(log):
     assert counts.recognised + counts.repeated + counts.not_json == counts.lines
 
 
-@pytest.mark.parametrize("log", RUNS + EXCERPTS, ids=name_of)
+@pytest.mark.parametrize("log", LOGS + EXCERPTS, ids=name_of)
 def test_every_row_of_a_loop_run_says_whose_it_is(log):
     rows, _, _ = parsed(log)
     of_variant = {"prediction", "observed_metrics", "scaling_decision", "safety_net", "tuner_update"}
@@ -65,12 +65,12 @@ def test_every_row_of_a_loop_run_says_whose_it_is(log):
     ("name", "loop_runs", "reconciliations"), [(HIGH, 84, 42), (MODERATE, 68, 34), (MULTI_MODEL, 37, 37)]
 )
 def test_loop_runs_and_reconciliations(name, loop_runs, reconciliations):
-    _, found, _ = parsed(SHARED / "real-runs" / name / run.LOG_NAME)
+    _, found, _ = parsed(RUNS / name / run.LOG_NAME)
     assert (len(found), found[-1].reconciliation + 1) == (loop_runs, reconciliations)
 
 
 def test_a_capacity_run():
-    rows, _, _ = parsed(SHARED / "real-runs" / HIGH / run.LOG_NAME)
+    rows, _, _ = parsed(RUNS / HIGH / run.LOG_NAME)
     usages = [row for row in rows if row["event_type"] == "kv_cache"]
     assert len(usages) == 118
     assert all(row["pod"] for row in usages)
@@ -102,7 +102,7 @@ DIALECTS = {
 }
 
 
-@pytest.mark.parametrize("log", RUNS + EXCERPTS, ids=name_of)
+@pytest.mark.parametrize("log", LOGS + EXCERPTS, ids=name_of)
 def test_the_dialect_is_told_by_the_lines(log):
     _, _, counts = parsed(log)
     told = set(counts.dialects) - {"DF", "DT"}

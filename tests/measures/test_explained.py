@@ -59,6 +59,14 @@ def test_each_interval_has_its_reason():
     ]
 
 
+def test_a_target_that_falls_to_the_replicas_that_report_is_no_earlier_one():
+    # As captured at v0.4.1: the third replica was starting, and was given back.
+    pods = {"a": (0.55, 0), "b": (0.55, 0)}
+    found = explain(course(({"a": (0.75, 3), "b": (0.75, 3)}, {"decided": (2, 3)}), (pods, {"decided": (3, 2)})))
+    assert found["why"].tolist() == [explained.SCALED_UP, explained.FOLLOWED]
+    assert found["details"][1] == "2 replicas reported, 3 had been decided before"
+
+
 def test_a_scale_up_names_what_was_short():
     found = explain(course((QUIET, {}), ({"a": (0.75, 3)}, {}), ({"a": (0.2, 3)}, {})))
     assert found["details"].tolist()[1:] == [

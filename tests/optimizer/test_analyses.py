@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
-from pathlib import Path
 
 import orjson
 import pytest
 import rebuild_expected
+from captured import OTHER_DIALECTS, captured, needs_captured
 from examples import LIMITS, analysed, frames_of, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,8 +24,6 @@ from wva_parse.optimizer.logged import Group
 from wva_parse.optimizer.saturation import Limits
 from wva_sim.cluster.settings import Settings
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-RUNS = sorted((SHARED / "real-runs").glob("capacity-based-*"))
 GROUP = Group(NAMESPACE, MODEL)
 
 
@@ -243,7 +241,7 @@ def test_a_trigger_on_the_spare_cannot_undo_a_mask_but_a_threshold_of_the_fresh_
 # --- captured and simulated runs
 
 
-@pytest.mark.skipif(not RUNS, reason=f"no captured runs in {SHARED / 'real-runs'}")
+@needs_captured
 @pytest.mark.parametrize(
     ("name", "analyses", "masked"),
     [
@@ -254,23 +252,23 @@ def test_a_trigger_on_the_spare_cannot_undo_a_mask_but_a_threshold_of_the_fresh_
     ],
 )
 def test_every_analysis_of_a_captured_run_is_reproduced(name, analyses, masked):
-    found = replay_analyses(run.load(SHARED / "real-runs" / name))
+    found = replay_analyses(captured(name))
     assert (found.analyses, found.analyses_reproduced, len(found.masked)) == (analyses, analyses, masked)
     assert found.thresholds[:2] == (0.5, 5)
     assert found.thresholds.kv_trigger == (0.2 if "-202511" in name else 0.1) and found.thresholds.queue_trigger == 3
 
 
-@pytest.mark.skipif(not RUNS, reason=f"no captured runs in {SHARED / 'real-runs'}")
+@needs_captured
 def test_an_info_log_of_the_first_release_tells_too_little():
-    found = replay_analyses(run.load(SHARED / "real-runs" / "capacity-based-moderate-parallel-20251126-182520"))
+    found = replay_analyses(captured("capacity-based-moderate-parallel-20251126-182520"))
     assert (len(found.rows), found.analyses) == (32, 0)
     assert found.thresholds == Told(0.8, None, 0.1, 3, "log")
     assert "tells the queue threshold" in found.missing
 
 
-@pytest.mark.skipif(not RUNS, reason=f"no captured runs in {SHARED / 'real-runs'}")
+@needs_captured
 def test_the_analyzers_of_demand_of_the_newest_release_are_reproduced():
-    (log,) = (SHARED / "other-dialects").glob("D7_v2*")
+    (log,) = OTHER_DIALECTS.glob("D7_v2*")
     rows, loop_runs, _ = rows_of(open_log(log))
     found = replay(make_frames(rows, loop_runs))
     assert (found.analyses, found.analyses_reproduced, found.missing) == (6, 6, "")

@@ -68,12 +68,24 @@ def test_what_is_told_of_a_run(modelled):
 
 def test_steady_pairs(modelled):
     # Only the second minute has the rate of the first, and the replicas of the prediction.
-    assert why.about_steady(modelled).startswith(
-        "Where everything came as assumed (1 steady pair), ITL was off on average: 1 with unchanged replicas"
-    )
+    said = "Where everything came as assumed (1 steady pair), ITL was off on average by {} ms at unchanged replicas (n = 1)"
+    off = f"{modelled['model']['steady']['unchanged']['itl_mae_ms']:.2f}"
+    assert why.about_steady(modelled) == f"{said.format(off)}."
+    tuned = {**modelled, "tuner": {"updates": 1, "nis_rejections": 0}}
+    assert why.about_steady(tuned) == f"{said.format(off)} (the tuner had just been fitted to such a minute)."
     none = copy.deepcopy(modelled)
     none["model"]["steady"]["unchanged"]["n"] = 0
     assert "this run cannot judge the model" in why.about_steady(none)
+
+
+def test_a_fit_that_serves_worse_than_what_was_in_force_says_nothing_of_the_form(modelled):
+    assert "; what remains is the form of the model, which knows steady states only." in why.about_fits(modelled)
+    worse = copy.deepcopy(modelled)
+    worse["model"]["fits"][0]["fitted_model_mae_ms"]["itl"] = 99.0
+    assert "the form of the model" not in why.about_fits(worse)
+    assert "; one profile for the whole run does not serve better in both" in why.about_fits(worse)
+    worse["model"]["fits"][0]["model_mae_ms"]["itl"] = None
+    assert why.about_fits(worse).endswith(" on average.")
 
 
 def test_the_fitted_profile_can_be_pasted(modelled):

@@ -34,6 +34,7 @@ KV_STEP = 0.1  # between the triggers of spare KV that are tried
 SCALED_UP = "scaled up: too little was spare"
 HELD_UP = "more was asked for, and a change was still under way or a limit reached"
 EARLIER = "an earlier target was carried out"
+FOLLOWED = "the target was set to the replicas that report, though the analysis asks for no such change"
 SCALED_DOWN = "scaled down: one replica less has enough to spare"
 HELD_DOWN = "one less would do, and a change was still under way or one replica is left"
 MASKED = "masked: a full pod beside one that is not saturated, whose spare asks for nothing"
@@ -77,12 +78,14 @@ def explain(frames: Frames, replay: Replay) -> pd.DataFrame:
         `EXPLAINED_COLUMNS`: `why` is one of a few reasons, `details` says it with the numbers of that moment; `spare_*`
         as logged, else as replayed. Analyzers of demand explain themselves and have no rows.
     """
-    decided = _actions(frames)
-    rows = [
-        _explained(row, decided.get((row["loop_run"], row["namespace"], row["model"]), {}), replay)
-        for row in _last_words(replay)
-        if row["logged"]["up"] is not None
-    ]
+    decided, rows = _actions(frames), []
+    before: dict[tuple[Any, ...], Any] = {}
+    for row in _last_words(replay):
+        group = row["namespace"], row["model"], row["role"]
+        mine = decided.get((row["loop_run"], row["namespace"], row["model"]), {})
+        if row["logged"]["up"] is not None:
+            rows.append(_explained(row, {**mine, "before": before.get(group)}, replay))
+        before[group] = mine.get("target")
     return pd.DataFrame(rows, columns=list(EXPLAINED_COLUMNS))
 
 
@@ -113,6 +116,8 @@ def _explained(row: Row, decided: Mapping[str, Any], replay: Replay) -> tuple[ob
     action = _own_action(row, str(decided.get("action", "no-change")))
     spare = [replayed.get(name) if logged[name] is None else logged[name] for name in ("spare_kv", "spare_queue")]
     why = _why(row, action)
+    if why == EARLIER and decided["before"] not in (None, decided["target"]) and decided["target"] == row["replicas"]:
+        why = FOLLOWED
     return (
         *(row["reconciliation"], row["minutes"], row["model"], row["role"], row["replicas"], logged["free"]),
         *spare,
@@ -148,6 +153,8 @@ def _details(why: str, row: Row, spare: Sequence[float | None], decided: Mapping
         return _short(row, spare, (told.kv_trigger, told.queue_trigger))
     if why in (HELD_UP, HELD_DOWN, EARLIER):
         return _under_way(row, decided)
+    if why == FOLLOWED:
+        return f"{count(row['replicas'], 'replica')} reported, {decided['before']} had been decided before"
     if why == MASKED:
         return f"{_fullest(row)}; the mean spare of {count(row['logged']['free'], 'free pod')} is {_pair(spare)}"
     if why in (SCALED_DOWN, NO_HEADROOM):

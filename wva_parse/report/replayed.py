@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from wva_parse.measures.texts import count, ms, percent, times
+from wva_parse.measures.texts import count, ms, percent
 from wva_parse.optimizer import analyses
 from wva_parse.optimizer.limits import CONFIG_KEYS, Told
 from wva_parse.optimizer.queueing import Parameters
@@ -64,7 +64,7 @@ def document(run: str, found: Replay, wish: Wish) -> str:
     """A replay as text."""
     lines = [run, "", _reproduced(found)]
     lines += [*_not_reproduced(found)]
-    if not wish.is_none:
+    if found.decisions and not wish.is_none:
         lines += ["", *_what_would_have_been(found, wish), "", *_table(found), "", CANNOT_KNOW]
     return "\n".join(lines)
 
@@ -119,8 +119,8 @@ def _what_would_have_been(found: Replay, wish: Wish) -> Iterator[str]:
         f"{found.replicas_logged}, at most {found.most} instead of {found.most_logged}."
     )
     yield (
-        f"Replica-seconds: {found.replica_seconds:.0f} instead of {found.replica_seconds_logged:.0f}; the target would "
-        f"have changed {times(found.changes)} instead of {times(found.changes_logged)}."
+        f"Replica-seconds: {found.replica_seconds:.0f} instead of {found.replica_seconds_logged:.0f}; changes of the "
+        f"target: {found.changes} instead of {found.changes_logged}."
     )
     met = [f"{metric.upper()} in {percent(share)}" for metric, share in found.attainment.items() if share is not None]
     if met:
@@ -248,8 +248,8 @@ def _what_would_have_been_asked_for(found: analyses.Replay, as_was: analyses.Rep
         yield (
             f"{with_limits}, {asking} for something else than was logged, the first in reconciliation "
             f"{first['reconciliation']} (minute {first['minutes']:.1f}): {asked_for(first['replayed'])} instead of "
-            f"{asked_for(first['logged'])}. Up to there this is exact; from there on the pods are those of replicas that "
-            "would no longer be."
+            f"{asked_for(first['logged'])}. Up to there this is exact; from there on the pods are those of replicas "
+            "that would no longer be."
         )
     yield (
         f"More replicas would first have been asked for {_when(analyses.earliest_up(found))}; as it was, "

@@ -89,11 +89,13 @@ def about_steady(summary: Summary) -> str:
             "No pair is steady (replicas ready as predicted, the rate within 10 %, no pod starved): this run cannot "
             "judge the model by them."
         )
-    why = {"changed": "", "unchanged": " (the tuner, where it runs, had just been fitted to such a minute)"}
-    parts = [f"{found['n']} with {name} replicas{why[name]} by {ms(found['itl_mae_ms'])}" for name, found in told]
+    has_tuner = summary["tuner"]["updates"] > 0
+    why = {"changed": "", "unchanged": " (the tuner had just been fitted to such a minute)" if has_tuner else ""}
+    parts = [f"{ms(found['itl_mae_ms'])} at {name} replicas (n = {found['n']}){why[name]}" for name, found in told]
     total = sum(found["n"] for _, found in told)
     return (
-        f"Where everything came as assumed ({count(total, 'steady pair')}), ITL was off on average: {', '.join(parts)}."
+        f"Where everything came as assumed ({count(total, 'steady pair')}), ITL was off on average by "
+        f"{' and by '.join(parts)}."
     )
 
 
@@ -120,7 +122,7 @@ def fit_lines(each: Mapping[str, Any]) -> list[str]:
     if each["parameters"] is None:
         return [f"No profile can be fitted for {each['variant']}: {each['reason']}."]
     ranges = ", ".join(
-        f"{name} {value:.6g} {_half(each['half_widths'][name])}" for name, value in each["parameters"].items()
+        f"{name} {value:.4g} {_half(each['half_widths'][name])}" for name, value in each["parameters"].items()
     )
     errors = [
         f"{metric.upper()} {ms(each['fitted_model_mae_ms'][metric])} instead of {ms(each['model_mae_ms'][metric])}"
@@ -128,10 +130,19 @@ def fit_lines(each: Mapping[str, Any]) -> list[str]:
     ]
     return [
         f"Fitted to {count(each['observations'], 'observation')} of {each['variant']}, with 95 % intervals: {ranges}.",
-        f"With it the model's part of the error is {' and '.join(errors)} on average; what remains is the form of the "
-        "model.",
+        f"With it the model's part of the error is {' and '.join(errors)} on average{_what_remains(each)}",
         each["yaml"],
     ]
+
+
+def _what_remains(each: Mapping[str, Any]) -> str:
+    """What a fit that leaves an error says of the model, and one that does not even help."""
+    errors = [(each["fitted_model_mae_ms"][metric], each["model_mae_ms"][metric]) for metric in ("itl", "ttft")]
+    if any(None in pair for pair in errors):
+        return "."
+    if all(fitted < own for fitted, own in errors):
+        return "; what remains is the form of the model, which knows steady states only."
+    return "; one profile for the whole run does not serve better in both than those that were in force in turn."
 
 
 def _half(half: float | None) -> str:

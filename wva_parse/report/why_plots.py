@@ -31,6 +31,7 @@ from wva_parse.report.plots import (
 COLORS = {"model": RED, "replicas": ORANGE, "load": SKY}
 LABELS = {"model": "the model", "replicas": "replicas not as predicted", "load": "load not as assumed"}
 BEYOND = 1.2  # times the loosest objective: nothing more is saved there
+FAR = 5  # times the slowest observation: an objective from there on is not drawn
 BAR = 0.7  # of the usual interval, all variants together
 
 
@@ -43,11 +44,15 @@ def error_parts_over_time(run: Experiment) -> Figure:
     for axis, metric in zip(axes, attribution.METRICS, strict=True):
         _stacks(axis, run, pairs, metric)
         limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
-        if limit is not None:
+        observed = pairs[f"observed_{metric}_ms"].dropna()
+        is_far = limit is not None and len(observed) and limit > FAR * observed.max()
+        if is_far:  # on one axis with it, bars would be lines
+            axis.plot([], [], color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms (far above)")
+        elif limit is not None:
             axis.axhline(limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms")
         axis.set_ylabel(UNITS[metric])
         axis.margins(y=0.06)
-        set_spread(axis, pd.Series([*pairs[f"observed_{metric}_ms"].dropna(), *([limit] if limit else [])]))
+        set_spread(axis, pd.Series([*observed, *([limit] if limit and not is_far else [])]))
         say_if_empty(axis, pairs[f"{metric}_error_model_ms"], "no pair could be attributed")
         _load(axis, run)
     figure = finish(figure, axes, run)

@@ -336,7 +336,8 @@ def about_limits(summary: Summary) -> str:
     if replay and replay["analyses"]:
         basis = "them, and the pods' values," if sentences else "what their lines tell,"
         analyses = count(replay["analyses"], "analysis", "analyses")
-        told += f" With {basis} {replay['analyses_reproduced']} of {analyses} of the log are reproduced."
+        twins = ", those of twin loop runs each by itself," if summary["loop_runs"] > summary["reconciliations"] else ""
+        told += f" With {basis} {replay['analyses_reproduced']} of {analyses} of the log{twins} are reproduced."
         if found["not_reproduced"]:
             told += f" Not those of reconciliations {', '.join(map(str, found['not_reproduced']))}."
     return f"{told} {found['not_replayed']}".strip()
