@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from captured import OTHER_DIALECTS, RUNS, captured, needs_captured
 from examples import rows_of
 
 from wva_parse import run
+from wva_parse.__main__ import main
 from wva_parse.log.lines import LineCounts, open_log
 from wva_parse.log.rows import LoopRun, Row
 from wva_parse.measures import summary
@@ -109,6 +111,72 @@ def test_the_dialect_is_told_by_the_lines(log):
     (expected,) = [dialects for start, dialects in DIALECTS.items() if name_of(log).startswith(start)]
     assert len(told) == 1
     assert told <= expected
+
+
+# decisions, where their parameters are from, analyses, thresholds, triggers, masked
+REPLAYS = {
+    "capacity-based-high-parallel-20251128-145238": (None, None, 84, 0.5, 5, 0.2, 3, 0),
+    "capacity-based-high-parallel-20251209-200028": (None, None, 35, 0.5, 5, 0.1, 3, 2),
+    # An INFO log of the first release: it tells no spare capacity, so the threshold of the queue is unknown.
+    "capacity-based-moderate-parallel-20251126-182520": (None, None, 0, None, None, 0.1, 3, 2),
+    "capacity-based-moderate-parallel-20251127-181520": (None, None, 54, 0.5, 5, 0.2, 3, 0),
+    "capacity-based-multi-model-parallel-20251209-141241": (None, None, 33, 0.5, 5, 0.1, 3, 1),
+    "model-based-high-parallel-20251210-115341": (25, "tuner", *[None] * 6),
+    "model-based-moderate-parallel-20251128-182839": (58, "inferred", *[None] * 6),
+    "model-based-moderate-parallel-20251203-144456": (17, "tuner", *[None] * 6),
+    "model-based-multi-model-parallel-20251208-220210": (36, "tuner", *[None] * 6),
+}
+
+
+@pytest.mark.parametrize("name", REPLAYS)
+def test_every_decision_and_every_analysis_is_reproduced(name):
+    decisions, parameters, analyses, kv, queue, kv_trigger, queue_trigger, masked = REPLAYS[name]
+    assert list(summarized(name)["replay"].items()) == [
+        ("decisions", decisions),
+        ("reproduced", decisions),
+        ("parameters", parameters),
+        ("analyses", analyses),
+        ("analyses_reproduced", analyses),
+        ("kv_threshold", kv),
+        ("queue_threshold", queue),
+        ("kv_trigger", kv_trigger),
+        ("queue_trigger", queue_trigger),
+        ("masked", masked),
+    ]
+
+
+@pytest.mark.parametrize("name", REPLAYS)
+def test_the_command_tells_the_same(name, capsys):
+    assert main(["replay", str(RUNS / name), "--json"]) == 0
+    told, found = json.loads(capsys.readouterr().out), summarized(name)["replay"]
+    same = ("decisions", "reproduced", "parameters", "analyses", "analyses_reproduced", "kv_trigger", "masked")
+    assert [told[key] for key in same] == [found[key] for key in same]
+    assert (told["not_reproduced"], told["first_difference"]) == ([], None)
+    assert told["replicas_replayed"] == told["replicas_logged"]
+
+
+def test_another_objective_of_the_busiest_run(capsys):
+    assert main(["replay", str(RUNS / "model-based-high-parallel-20251210-115341"), "--slo-itl", "15", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["replicas_replayed"], told["replicas_logged"], told["most"]) == (71, 212, 6)
+
+
+ATTRIBUTIONS = {  # pairs, means of absolute values in ms: error of ITL, load, replicas, model
+    "model-based-multi-model-parallel-20251208-220210": (30, 0.37, 0.22, 0.14, 0.23),
+    "model-based-high-parallel-20251210-115341": (21, 18.26, 1.37, 2.59, 15.41),
+    "model-based-moderate-parallel-20251203-144456": (10, 4.60, 0.73, 0.63, 3.60),
+}
+
+
+@pytest.mark.parametrize("name", ATTRIBUTIONS)
+def test_what_the_errors_are_made_of(name):
+    found, (pairs, *means) = summarized(name)["attribution"], ATTRIBUTIONS[name]
+    assert (found["pairs"], found["reproduced"]) == (pairs, pairs)
+    assert list(found["itl"]) == list(found["ttft"]) == PART_KEYS
+    assert [round(found["itl"][key], 2) for key in PART_KEYS[:4]] == means
+
+
+PART_KEYS = [f"{part}_{mean}_ms" for mean in ("mae", "bias") for part in ("error", "load", "replicas", "model")]
 
 
 def test_three_cycles_of_the_newest_release():

@@ -12,6 +12,7 @@ from logs import NAMESPACE, VARIANT, decision, model_loop_run, observed, sample,
 
 from wva_parse import run
 from wva_parse.aligned.align import PAIR_COLUMNS
+from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.optimizer import attribution
 from wva_parse.optimizer.queueing import Load, Profile, Replica, predict
 
@@ -196,3 +197,12 @@ def test_the_parts_sum_to_the_error(tmp_path, rate, came, replicas, ready, itl_m
         # To the last digits of the numbers that are added.
         largest = max(abs(error), *map(abs, parts(pairs, metric)))
         assert sum(parts(pairs, metric)) == pytest.approx(error, abs=1e-12 * largest, rel=1e-9)
+
+
+def test_the_columns_at_the_end_of_processed_data():
+    assert (*PAIR_COLUMNS, *attribution.ATTRIBUTED_COLUMNS)[-13:] == (
+        *("predicted_rate_per_min", "predicted_input_tokens", "predicted_output_tokens"),
+        *("observed_input_tokens", "observed_output_tokens", "ready_replicas"),
+        *("itl_error_load_ms", "itl_error_replicas_ms", "itl_error_model_ms"),
+        *("ttft_error_load_ms", "ttft_error_replicas_ms", "ttft_error_model_ms", "beyond"),
+    )

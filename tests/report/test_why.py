@@ -68,11 +68,11 @@ def test_what_is_told_of_a_run(modelled):
 
 def test_steady_pairs(modelled):
     # Only the second minute has the rate of the first, and the replicas of the prediction.
-    said = "Where everything came as assumed (1 steady pair), ITL was off on average by {} ms at unchanged replicas (n = 1)"
-    off = f"{modelled['model']['steady']['unchanged']['itl_mae_ms']:.2f}"
-    assert why.about_steady(modelled) == f"{said.format(off)}."
+    off = f"{modelled['model']['steady']['unchanged']['itl_mae_ms']:.2f} ms at unchanged replicas (n = 1)"
+    said = f"Where everything came as assumed (1 steady pair), ITL was off on average by {off}"
+    assert why.about_steady(modelled) == f"{said}."
     tuned = {**modelled, "tuner": {"updates": 1, "nis_rejections": 0}}
-    assert why.about_steady(tuned) == f"{said.format(off)} (the tuner had just been fitted to such a minute)."
+    assert why.about_steady(tuned) == f"{said} (the tuner had just been fitted to such a minute)."
     none = copy.deepcopy(modelled)
     none["model"]["steady"]["unchanged"]["n"] = 0
     assert "this run cannot judge the model" in why.about_steady(none)
@@ -85,7 +85,7 @@ def test_a_fit_that_serves_worse_than_what_was_in_force_says_nothing_of_the_form
     assert "the form of the model" not in why.about_fits(worse)
     assert "; one profile for the whole run does not serve better in both" in why.about_fits(worse)
     worse["model"]["fits"][0]["model_mae_ms"]["itl"] = None
-    assert why.about_fits(worse).endswith(" on average.")
+    assert why.about_fits(worse).endswith("no prediction could be attributed.")
 
 
 def test_the_fitted_profile_can_be_pasted(modelled):

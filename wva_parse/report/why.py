@@ -124,25 +124,23 @@ def fit_lines(each: Mapping[str, Any]) -> list[str]:
     ranges = ", ".join(
         f"{name} {value:.4g} {_half(each['half_widths'][name])}" for name, value in each["parameters"].items()
     )
-    errors = [
-        f"{metric.upper()} {ms(each['fitted_model_mae_ms'][metric])} instead of {ms(each['model_mae_ms'][metric])}"
-        for metric in ("itl", "ttft")
-    ]
     return [
         f"Fitted to {count(each['observations'], 'observation')} of {each['variant']}, with 95 % intervals: {ranges}.",
-        f"With it the model's part of the error is {' and '.join(errors)} on average{_what_remains(each)}",
+        _with_the_fit(each),
         each["yaml"],
     ]
 
 
-def _what_remains(each: Mapping[str, Any]) -> str:
+def _with_the_fit(each: Mapping[str, Any]) -> str:
     """What a fit that leaves an error says of the model, and one that does not even help."""
-    errors = [(each["fitted_model_mae_ms"][metric], each["model_mae_ms"][metric]) for metric in ("itl", "ttft")]
-    if any(None in pair for pair in errors):
-        return "."
-    if all(fitted < own for fitted, own in errors):
-        return "; what remains is the form of the model, which knows steady states only."
-    return "; one profile for the whole run does not serve better in both than those that were in force in turn."
+    errors = {metric: (each["fitted_model_mae_ms"][metric], each["model_mae_ms"][metric]) for metric in ("itl", "ttft")}
+    if any(None in pair for pair in errors.values()):
+        return "The model's part of the error is not known, with it or without: no prediction could be attributed."
+    told = [f"{metric.upper()} {ms(fitted)} instead of {ms(own)}" for metric, (fitted, own) in errors.items()]
+    remains = "what remains is the form of the model, which knows steady states only"
+    if not all(fitted < own for fitted, own in errors.values()):
+        remains = "one profile for the whole run does not serve better in both than those that were in force in turn"
+    return f"With it the model's part of the error is {' and '.join(told)} on average; {remains}."
 
 
 def _half(half: float | None) -> str:
