@@ -314,6 +314,12 @@ def test_what_the_runner_often_calls_imports_little(module, packages):
     assert set(answer.stdout.split()) - set(sys.stdlib_module_names) - {"__main__", "wva_parse"} <= packages
 
 
+def test_no_command_waits_for_scipy_that_does_not_fit():
+    code = "import sys, wva_parse.cli\nprint(*{name.partition('.')[0] for name in sys.modules})"
+    answer = subprocess.run([sys.executable, "-c", PATHS + code], capture_output=True, text=True, check=True)
+    assert not {"scipy", "matplotlib"} & set(answer.stdout.split())
+
+
 def test_no_captured_log_is_in_the_project():
     files = list(project_files())
     assert len(files) > 100

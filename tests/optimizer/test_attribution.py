@@ -12,7 +12,6 @@ from logs import NAMESPACE, VARIANT, decision, model_loop_run, observed, sample,
 
 from wva_parse import run
 from wva_parse.aligned.align import PAIR_COLUMNS
-from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.optimizer import attribution
 from wva_parse.optimizer.queueing import Load, Profile, Replica, predict
 

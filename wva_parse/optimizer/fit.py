@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import least_squares
 
 from wva_parse.optimizer.attribution import observed_load
 from wva_parse.optimizer.decisions import Decision, last_words
@@ -102,6 +101,8 @@ def fit(variant: str, seen: tuple[Seen, ...], max_batch: int, start: Parameters)
     if reason:
         return Fit(variant, len(seen), max_batch, None, (None,) * 4, reason)
     scale = np.maximum(np.array(start), 1e-7)
+    from scipy.optimize import least_squares  # importing it takes longer than most runs need
+
     observed = np.array([(each.itl_ms, each.ttft_ms) for each in seen])
     usual = np.median(observed, axis=0)
 

@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from wva_parse.optimizer.queueing import Floats, Load, Parameters, Profile, Replica, idle
 
@@ -59,6 +58,8 @@ def infer(logged: tuple[Logged, ...]) -> Parameters | None:
 
 
 def _search(logged: list[Logged], itl_ms: float, ttft_ms: float, share: float) -> Parameters:
+    from scipy.optimize import least_squares  # importing it takes longer than most runs need
+
     start = np.array([itl_ms * (1 - share), itl_ms * share, ttft_ms * (1 - _PREFILL_SHARE), ttft_ms * _PREFILL_SHARE])
 
     def residuals(scaled: Floats) -> Floats:
