@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from turned import Turned
 
 from wva_parse import run
+from wva_parse.__main__ import main
 from wva_parse.optimizer import attribution
 from wva_parse.optimizer.decisions import decisions_of, source_of
 from wva_parse.optimizer.replay import replay
@@ -54,3 +55,12 @@ def test_every_decision_comes_out_as_it_was(tmp_path, dialect, variants, seed, r
     assert source_of(decisions) == ("cluster" if has_profile else "inferred")
     attributed = attribution.attribution_of(attribution.with_parts(experiment, decisions))
     assert attributed is not None and attributed.pairs == attributed.reproduced
+
+
+def test_a_release_that_logs_no_solution_says_so(tmp_path, capsys):
+    """The queueing model of 0.6 to 0.8 decides, and its log has neither loads nor latencies of what it decided."""
+    directory = simulated(tmp_path / "run", "D5", 1, 1, [15], has_profile=True)
+    assert decisions_of(run.load(directory)) == []
+    assert main(["replay", str(directory), "--slo-itl", "15"]) == 0
+    said = "The log holds no decision of the optimizer that can be made again (WVA logs them at DEBUG, up to 0.4)."
+    assert capsys.readouterr().out == f"run\n\n{said}\n"
