@@ -13,10 +13,12 @@ import pytest
 from examples import analysed
 from logs import MODEL, decision, model_loop_run, observed, solution, write_run
 from modelled import Minute, modelled_run, named
+from turned import Turned
 
 from wva_parse import cli
 from wva_parse.__main__ import COMMANDS, main
 from wva_parse.report.replayed import KEYS
+from wva_sim.cluster.settings import Settings
 
 
 @pytest.fixture
@@ -289,6 +291,16 @@ def test_a_log_that_tells_too_little_is_replayed_with_thresholds_that_are_given(
     assert main(["replay", directory, "--queue-threshold", "5", "--queue-trigger", "3", "--kv-trigger", "0.6"]) == 0
     assert "2 analyses ask for something else" not in (out := capsys.readouterr().out)
     assert "1 of 2 analyses asks for something else than was logged, the first in reconciliation 0" in out
+
+
+def test_analyzers_of_demand_have_no_such_limits(tmp_path, capsys):
+    turned = Turned(Settings(dialect="D7", mode="capacity-based"), 1)
+    turned.turn(90)
+    (tmp_path / "wva-controller-logs.jsonl").write_text("\n".join(turned.log()) + "\n")
+    assert main(["replay", str(tmp_path), "--kv-trigger", "0.2"]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith(" weigh demand against supply: these limits are none of theirs.\n")
+    assert "would have asked" not in out
 
 
 def test_options_of_the_optimizer_change_nothing_in_analyses(explained, capsys):

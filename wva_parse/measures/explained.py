@@ -15,7 +15,7 @@ import pandas as pd
 from wva_parse.aligned.align import GAP_INTERVALS
 from wva_parse.aligned.frames import Frames
 from wva_parse.measures.texts import count
-from wva_parse.optimizer.analyses import Replay, Row
+from wva_parse.optimizer.analyses import V1, Replay, Row
 from wva_parse.optimizer.limits import limits_of
 from wva_parse.optimizer.logged import Group, records
 from wva_parse.optimizer.saturation import LEAST_TO_SCALE_DOWN, Limits, is_short
@@ -94,7 +94,7 @@ def _last_words(replay: Replay) -> list[Row]:
     last = {
         (row["reconciliation"], row["namespace"], row["model"], row["role"]): row
         for row in replay.rows
-        if row["analyzer"] == "V1"
+        if row["analyzer"] == V1
     }
     return list(last.values())
 

@@ -28,6 +28,8 @@ QUEUE_TOLERANCE = 0.05 + 1e-9
 
 Row = dict[str, Any]
 
+V1 = "V1"  # the analyzer of a row; others weigh demand
+
 CANNOT_KNOW = (
     "The pods' state is that of the replicas that were: the answer is exact up to the first decision that differs."
 )
@@ -162,7 +164,7 @@ def _row(each: Logged, told: Told, asked: Asked) -> Row:
         "model": each.group.model,
         "role": each.role,
         "variant": each.variant,
-        "analyzer": "V1",
+        "analyzer": V1,
         "pods": [tuple(pod) for pod in each.pods],
         "replicas": each.replicas,
         "below": [tuple(why) for why in each.below],
@@ -371,7 +373,7 @@ NOBODY = "neither the log nor a ConfigMap in cluster/before"
 
 def _lacks(row: Row, by_model: Mapping[Group, Told]) -> str:
     """What the log lacks to replay an analysis."""
-    if row["analyzer"] != "V1":
+    if row["analyzer"] != V1:
         return f"{row['missing']} (analyzers of demand tell thresholds since 0.6, capacities of variants since 0.9)"
     if row["missing"] == ROLES_MIXED:
         return ROLES_MIXED

@@ -197,8 +197,13 @@ def analyses_document(run: str, found: analyses.Replay, as_was: analyses.Replay)
             f"{_analysis(row['replayed'])}{f' ({why})' if (why := row['missing']) else ''}"
         )
     if not found.asked.is_as_it_was:
-        lines += ["", *_what_would_have_been_asked_for(found, as_was)]
-        lines += ["", *_analyses_table(found), "", analyses.CANNOT_KNOW]
+        of_demand = sum(row["analyzer"] != analyses.V1 for row in found.rows)
+        if of_demand:
+            weigh = f"{count(of_demand, 'analysis weighs', 'analyses weigh')} demand against supply"
+            lines += ["", f"{weigh}: these limits are none of theirs."]
+        if of_demand < len(found.rows):
+            lines += ["", *_what_would_have_been_asked_for(found, as_was)]
+            lines += ["", *_analyses_table(found), "", analyses.CANNOT_KNOW]
     return "\n".join(lines)
 
 
@@ -233,13 +238,14 @@ def _value(value: float | bool) -> str:
 
 def _what_would_have_been_asked_for(found: analyses.Replay, as_was: analyses.Replay) -> Iterator[str]:
     with_limits = f"With {_listed(f'a {each}' for each in _limits(found.asked))}"
-    judged = [row for row in found.rows if analyses.is_comparable(row, found.asked)]
+    rows = [row for row in found.rows if row["analyzer"] == analyses.V1]
+    judged = [row for row in rows if analyses.is_comparable(row, found.asked)]
     if not judged:
         yield f"{with_limits}, no analysis can be replayed."
         return
     first = found.first_difference
-    if len(judged) < len(found.rows):
-        yield f"{len(found.rows) - len(judged)} of {count(len(found.rows), 'analysis', 'analyses')} cannot be judged."
+    if len(judged) < len(rows):
+        yield f"{len(rows) - len(judged)} of {count(len(rows), 'analysis', 'analyses')} cannot be judged."
     if first is None:
         yield f"{with_limits}, none of {count(len(judged), 'analysis', 'analyses')} would have asked for anything else."
     else:
