@@ -25,6 +25,7 @@ MODERATE = "model-based-moderate-parallel-20251203-144456"
 QUIET = "model-based-multi-model-parallel-20251208-220210"
 MODEL_BASED = (HIGH, UNTOLD, MODERATE, QUIET)
 
+needs_excerpts = pytest.mark.skipif(not OTHER_DIALECTS.is_dir(), reason=f"no captured excerpts in {OTHER_DIALECTS}")
 needs_captured = pytest.mark.skipif(not NAMES, reason=f"no captured runs in {RUNS}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captured import OTHER_DIALECTS, RUNS, captured, needs_captured
+from captured import OTHER_DIALECTS, RUNS, captured, needs_captured, needs_excerpts
 from examples import rows_of
 
 from wva_parse import run
@@ -179,6 +179,7 @@ def test_what_the_errors_are_made_of(name):
 PART_KEYS = [f"{part}_{mean}_ms" for mean in ("mae", "bias") for part in ("error", "load", "replicas", "model")]
 
 
+@needs_excerpts
 def test_three_cycles_of_the_newest_release():
     (log,) = [log for log in EXCERPTS if log.name.startswith("D7_v2")]
     rows, loop_runs, _ = parsed(log)

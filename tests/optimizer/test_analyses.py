@@ -8,7 +8,7 @@ from functools import lru_cache
 import orjson
 import pytest
 import rebuild_expected
-from captured import OTHER_DIALECTS, captured, needs_captured
+from captured import OTHER_DIALECTS, captured, needs_captured, needs_excerpts
 from examples import LIMITS, analysed, frames_of, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -266,7 +266,7 @@ def test_an_info_log_of_the_first_release_tells_too_little():
     assert "tells the queue threshold" in found.missing
 
 
-@needs_captured
+@needs_excerpts
 def test_the_analyzers_of_demand_of_the_newest_release_are_reproduced():
     (log,) = OTHER_DIALECTS.glob("D7_v2*")
     rows, loop_runs, _ = rows_of(open_log(log))
