@@ -44,9 +44,10 @@ bats: ## the tests of the scripts
 pytest: ## the tests of the Python parts
 	@$(CHECK) pytest
 
-bench: setup-test ## measure the parser and the collector; not part of `make test`
+bench: setup-test ## measure the parser, the collector and replays; not part of `make test`
 	@.venv/bin/python tests/benchmarks/bench_parse.py
 	@.venv/bin/python tests/benchmarks/bench_collect.py
+	@.venv/bin/python tests/benchmarks/bench_replay.py
 
 clean: ## remove .venv and caches; results in experiment-data/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

@@ -61,7 +61,7 @@ find_tools() {
     die 3 "$PYTHON is $("$PYTHON" --version 2>&1), expected 3.10 or later"
   # Looking for the packages is forty times as quick as importing them.
   shield "$PYTHON" -c 'import importlib.util, sys
-sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' jinja2 jsonschema orjson pandas yaml ||
+sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' jinja2 jsonschema orjson pandas scipy yaml ||
     die 3 "$PYTHON lacks packages of this project; 'make setup' in $PROJECT installs them"
 }
 

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable
 
 import orjson
-from logs import Message, capacity_loop_run, text
+from logs import MODEL, NAMESPACE, Message, capacity_loop_run, decision, text
 
 from wva_parse.aligned.frames import Frames, Window, make_frames
 from wva_parse.log.events import Event, parse_events
 from wva_parse.log.lines import Line, LineCounts, read_lines
 from wva_parse.log.rows import LoopRun, Row, make_rows
 from wva_parse.log.table.form import LogLine
+from wva_parse.optimizer.saturation import Limits, Pod, analyze
 
 WHOLE = b'{"level":"INFO","ts":"2026-01-01T00:00:00.000Z","msg":"whole"}'
 CONSOLE = b'2026-01-01T00:00:00Z\tINFO\tsaturation/engine.go:490\tGrouped VAs by model\t{"modelCount": 1}'
@@ -74,3 +75,40 @@ def run_of(*minutes):
 
 
 FRAMES = run_of((0.2, 0, 1, 1), (0.95, 9, 1, 1), (0.97, 20, 1, 2), (0.96, 30, 1, 2), (0.5, 0, 2, 2), (0.1, 0, 2, 1))
+
+
+LIMITS = Limits(0.8, 5, 0.1, 3)
+
+
+def analysed(at_s, pods, limits=LIMITS, debug=True, without=(), model=MODEL, changed="", decided=None):
+    """A loop run whose analysis is right; of pods in `without` the queue is not told; `decided`: current and target."""
+    found = analyze([Pod(*pod) for pod in pods.values()], limits)
+    flags = f"shouldScaleUp={str(found.up).lower()}, scaleDownSafe={str(found.down_safe).lower()}"
+    counts = f"totalReplicas={found.replicas}, nonSaturated={found.free}"
+    spare = f"avgSpareKv={found.spare_kv:.3f}, avgSpareQueue={found.spare_queue:.1f}"
+    kv = f"{found.spare_kv:.3f} < {limits.kv_trigger:.3f}"
+    queue = f"{found.spare_queue:.1f} < {limits.queue_trigger:.1f}"
+    is_kv, is_queue = found.spare_kv < limits.kv_trigger, found.spare_queue < limits.queue_trigger
+    reason = f"both KV spare ({kv}) and queue spare ({queue})"
+    if not (is_kv and is_queue):
+        reason = f"KV spare capacity low ({kv})" if is_kv else f"queue spare capacity low ({queue})"
+    messages = [
+        "Operating in CAPACITY-ONLY mode: reactive capacity-based scaling only",
+        f"Processing model: modelID={model}, variantCount=1",
+        *(f"KV cache metric: pod={pod}, usage={usage:.3f} ({100 * usage:.1f}%)" for pod, (usage, _) in pods.items()),
+        *(f"Queue metric: pod={pod}, queueLength={queue}" for pod, (_, queue) in pods.items() if pod not in without),
+        *([f"Capacity analysis completed: modelID={model}, namespace={NAMESPACE}, {counts}, {spare}, {flags}"] * debug),
+        f"Capacity analysis completed: modelID={model}, {counts}, {flags}",
+        *(
+            [
+                "Capacity target: scale-up cheapest variant: variant=llama-decode, cost=10.00, currentReplicas=1, "
+                f"readyReplicas=1, target=2, reason={reason}"
+            ]
+            * found.up
+        ),
+        *decision(*(decided or (1, 1 + found.up))),
+        "Reconciliation completed successfully: mode=capacity-only, modelsProcessed=1, decisionsApplied=1",
+    ]
+    if changed:
+        messages = [message.replace(*changed.split("→")) for message in messages]
+    return [(at_s + 0.001 * number, message) for number, message in enumerate(messages)]

@@ -33,7 +33,7 @@ def rows_as_csv(log: Path) -> str:
     rows, _, _ = rows_of(log.read_bytes().splitlines(keepends=True))
     columns = [column for column in COLUMNS if any(column in row for row in rows)]
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")  # `loop_run` is in no file
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()

@@ -10,10 +10,15 @@ import sys
 import time
 
 import pytest
-from logs import decision, model_loop_run, observed, solution, write_run
+from examples import analysed
+from logs import MODEL, decision, model_loop_run, observed, solution, write_run
+from modelled import Minute, modelled_run, named
+from turned import Turned
 
 from wva_parse import cli
 from wva_parse.__main__ import COMMANDS, main
+from wva_parse.report.replayed import KEYS
+from wva_sim.cluster.settings import Settings
 
 
 @pytest.fixture
@@ -112,3 +117,196 @@ def test_compare_writes_a_page_with_the_runs_on_one_axis(directory, tmp_path, ca
     assert 'src="http' not in content and "<td>pairs, all</td><td>2</td><td>0</td>" in content
     assert main(["compare", str(directory), "--html", str(tmp_path / "no" / "page.html")]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+# --- replay
+
+
+@pytest.fixture
+def modelled(tmp_path):
+    rates = (600, 900, 1200, 1500, 1800, 2400, 600)
+    return modelled_run(tmp_path / "modelled", [Minute(rate) for rate in rates], config={"mode": "model-based"})
+
+
+def replay_json(capsys, *arguments):
+    assert main(["replay", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_replay_of_what_was(modelled, capsys):
+    assert main(["replay", str(modelled)]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("modelled\n\n7 of 7 decisions come out as they were; parameters as the lines about")
+    assert "would have" not in out and err == ""
+    found = replay_json(capsys, modelled)
+    assert (found["run"], found["mode"], found["decisions"], found["reproduced"]) == ("modelled", "model-based", 7, 7)
+    assert (found["not_reproduced"], found["first_difference"], found["analyses"]) == ([], None, None)
+    assert found["replicas_logged"] == found["replicas_replayed"] == sum(row["replayed"] for row in found["rows"])
+    assert {"reconciliation", "variant", "logged", "replayed"} <= set(found["rows"][0])
+
+
+def test_a_replay_with_other_values(modelled, capsys):
+    found = replay_json(capsys, modelled, "--slo-itl", 20, "--slo-ttft", 50, "--max", 1)
+    assert (found["replicas_replayed"], found["most"], found["reproduced"]) == (7, 1, 7)
+    assert replay_json(capsys, modelled, "--min", 9)["replicas_replayed"] == 63
+    slower = replay_json(capsys, modelled, "--profile", "9,0.044,15.415,0.000337")
+    assert slower["replicas_replayed"] > slower["replicas_logged"]
+    assert main(["replay", str(modelled), "--slo-itl", "20", "--max", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "With an ITL of 20 ms, at most 3 replicas: " in out
+    assert "The first decision that differs is that of reconciliation" in out
+    assert "What a replay cannot know" in out
+
+
+def test_a_replay_with_the_fitted_profile_prints_it(modelled, capsys):
+    assert main(["replay", str(modelled), "--profile", "fitted"]) == 0
+    out = capsys.readouterr().out
+    assert "Fitted to 6 observations of llama-decode, with 95 % intervals: alpha 7.4" in out
+    assert 'decodeParms: {alpha: "7.4' in out
+
+
+def test_what_is_not_reproduced_is_listed_with_both_values(directory, tmp_path, capsys):
+    wrong = [model_loop_run(60 * n, [observed(8, 20), named()], solution(9, 40, 7), decision(1, 1)) for n in range(2)]
+    assert main(["replay", str(write_run(tmp_path / "wrong", *wrong))]) == 0
+    out = capsys.readouterr().out
+    assert "0 of 2 decisions come out as they were" in out
+    assert "2 predictions of latencies do not come out to 0.1 %." in out
+    assert (
+        "  reconciliation 1, llama-decode: logged 7 replicas, ITL 9.00 ms, TTFT 40.00 ms; replayed 1 replica, "
+        "ITL 9.64 ms, TTFT 18.90 ms"
+    ) in out
+
+
+def test_a_run_that_cannot_be_replayed_does_not_stop_the_others(modelled, tmp_path, capsys):
+    quiet = write_run(tmp_path / "quiet", model_loop_run(0, observed(8, 20)))
+    assert main(["replay", str(tmp_path / "missing"), str(quiet), str(modelled)]) == 2
+    out, err = capsys.readouterr()
+    assert "no such directory" in err
+    assert "The log holds no decision of the optimizer" in out and "7 of 7" in out
+    assert main(["replay", str(tmp_path / "missing"), str(modelled), str(quiet), "--json"]) == 2
+    assert [found["decisions"] for found in json.loads(capsys.readouterr().out)] == [7, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--rate", "offered"], "the offered rate is not known"),
+        (["--min", "3", "--max", "2"], "--min 3 is more than --max 2"),
+        (["--profile", "fitted"], "no profile can be fitted for llama-decode: 2 observations under load"),
+    ],
+)
+def test_wishes_that_a_run_cannot_fulfil(directory, arguments, complaint, capsys):
+    assert main(["replay", str(directory), *arguments]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--slo-itl", "0"], ["--min", "0"], ["--profile", "1,2,3"], ["--profile", "0,1,1,1"], ["--rate", "x"]]
+)
+def test_wishes_that_are_none(directory, arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["replay", str(directory), *arguments])
+    assert stop.value.code == 2
+    assert "usage: python -m wva_parse replay" in capsys.readouterr().err
+
+
+def test_options_of_the_other_mode_are_said_to_change_nothing(modelled, capsys):
+    assert main(["replay", str(modelled), "--kv-trigger", "0.2"]) == 0
+    assert "modelled is model-based: --kv-trigger changes nothing in it" in capsys.readouterr().err
+
+
+@pytest.fixture
+def explained(tmp_path):
+    pods = ({"a": (0.3, 1)}, {"a": (0.95, 9)}, {"a": (0.5, 1), "b": (0.6, 1)}, {"a": (0.1, 0), "b": (0.1, 0)})
+    runs = [analysed(60 * number, each) for number, each in enumerate(pods)]
+    return write_run(tmp_path / "explained", *runs, config={"mode": "capacity-based"})
+
+
+def test_a_replay_of_the_analyses_that_were(explained, capsys):
+    assert main(["replay", str(explained)]) == 0
+    assert capsys.readouterr().out == (
+        "explained\n\n4 of 4 analyses come out as they were, to the printed digits.\n"
+        "WVA's own limits (from the log): KV threshold of 0.8, queue threshold of 5, KV trigger of 0.1, queue trigger "
+        "of 3.\n"
+    )
+    found = replay_json(capsys, explained)
+    assert list(found) == list(KEYS)
+    assert (found["run"], found["mode"]) == ("explained", "capacity-based")
+    assert (found["analyses"], found["analyses_reproduced"], found["not_reproduced"]) == (4, 4, [])
+    assert [found[name] for name in ("decisions", "reproduced", "replicas_logged", "replicas_replayed", "most")] == (
+        [None] * 5
+    )
+    assert found["first_difference"] is None
+    row = found["rows"][1]
+    assert (row["reconciliation"], row["variant"]) == (1, "llama-decode")
+    assert row["logged"] == row["replayed"] == {"up": True, "down_safe": False, **dict.fromkeys(ZEROS, 0)}
+
+
+ZEROS = ("spare_kv", "spare_queue", "free")
+
+
+def test_other_limits_change_analyses_exactly_up_to_the_first(explained, capsys):
+    # Of the third analysis 0.25 are spare: below a trigger of 0.3 it asks for more.
+    assert main(["replay", str(explained), "--kv-trigger", "0.3", "--queue-trigger", "2"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "With a KV trigger of 0.3 and a queue trigger of 2, 1 of 4 analyses asks for something else than was logged, "
+        "the first in reconciliation 2 (minute 2.0): more replicas instead of as many. Up to there this is exact; from "
+        "there on the pods are those of replicas that would no longer be."
+    ) in out
+    assert "More replicas would first have been asked for at minute 1.0; as it was, at minute 1.0." in out
+    assert "     2.0        2     2  as many        more replicas *" in out
+    assert out.endswith("the answer is exact up to the first decision that differs.\n")
+    found = replay_json(capsys, explained, "--kv-trigger", "0.3")
+    assert found["first_difference"]["reconciliation"] == 2
+    assert (found["kv_threshold"], found["kv_trigger"], found["analyses_reproduced"]) == (0.8, 0.3, 4)
+
+
+def test_limits_that_change_nothing_are_said_to(explained, capsys):
+    assert main(["replay", str(explained), "--kv-threshold", "0.8"]) == 0
+    assert (
+        "With a KV threshold of 0.8, none of 4 analyses would have asked for anything else." in capsys.readouterr().out
+    )
+
+
+def test_an_analysis_that_is_not_reproduced_is_listed_with_both_values(tmp_path, capsys):
+    wrong = analysed(60, {"a": (0.3, 1)}, changed="scaleDownSafe=false→scaleDownSafe=true")
+    directory = write_run(tmp_path / "wrong", analysed(0, {"a": (0.3, 1)}), wrong, analysed(120, {"a": (0.95, 9)}))
+    assert main(["replay", str(directory)]) == 0
+    out = capsys.readouterr().out
+    assert "2 of 3 analyses come out as they were" in out
+    assert (
+        f"  reconciliation 1, {MODEL}: logged up false, down_safe true, spare_kv 0.5, spare_queue 4, free 1; replayed "
+        "up false, down_safe false, spare_kv 0.5, spare_queue 4, free 1"
+    ) in out
+
+
+def test_a_log_that_tells_too_little_is_replayed_with_thresholds_that_are_given(tmp_path, capsys):
+    runs = [analysed(60 * number, {"a": pod}, debug=False) for number, pod in enumerate(((0.3, 0), (0.75, 0)))]
+    directory = str(write_run(tmp_path / "short", *runs, config={"mode": "capacity-based"}))
+    assert main(["replay", directory]) == 0
+    assert "2 of 2 analyses cannot be replayed: neither the log nor a ConfigMap" in capsys.readouterr().out
+    assert main(["replay", directory, "--kv-trigger", "0.2"]) == 0
+    assert "With a KV trigger of 0.2, no analysis can be replayed." in capsys.readouterr().out
+    assert main(["replay", directory, "--queue-threshold", "5", "--queue-trigger", "3", "--kv-trigger", "0.6"]) == 0
+    assert "2 analyses ask for something else" not in (out := capsys.readouterr().out)
+    assert "1 of 2 analyses asks for something else than was logged, the first in reconciliation 0" in out
+
+
+def test_analyzers_of_demand_have_no_such_limits(tmp_path, capsys):
+    turned = Turned(Settings(dialect="D7", mode="capacity-based"), 1)
+    turned.turn(90)
+    (tmp_path / "wva-controller-logs.jsonl").write_text("\n".join(turned.log()) + "\n")
+    assert main(["replay", str(tmp_path), "--kv-trigger", "0.2"]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith(" weigh demand against supply: these limits are none of theirs.\n")
+    assert "would have asked" not in out
+
+
+def test_options_of_the_optimizer_change_nothing_in_analyses(explained, capsys):
+    assert main(["replay", str(explained), "--slo-itl", "15", "--rate", "offered", "--profile", "fitted"]) == 0
+    said = "explained is capacity-based: --slo-itl, --profile, --rate change nothing in it"
+    assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["replay", str(explained), "--kv-trigger", "20"])
+    assert "saw '20', expected a number from 0 to 1" in capsys.readouterr().err

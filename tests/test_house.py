@@ -16,6 +16,8 @@ import pytest
 from wva_parse import analysis, plots, report
 from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.log.rows import ANALYZER_COLUMNS, METRICS_COLUMNS, METRICS_EVENT_TYPES
+from wva_parse.optimizer.attribution import ATTRIBUTED_COLUMNS
+from wva_parse.optimizer.price import PRICE_COLUMNS
 from wva_parse.plan import config, permissions
 from wva_parse.report import words
 
@@ -219,7 +221,12 @@ def test_the_config_in_the_readme_is_valid_and_every_key_explained(tmp_path):
 
 @pytest.mark.parametrize(
     ("file", "columns"),
-    [("metrics", METRICS_COLUMNS), ("analyzers", ANALYZER_COLUMNS), ("processed_data", PAIR_COLUMNS)],
+    [
+        ("metrics", METRICS_COLUMNS),
+        ("analyzers", ANALYZER_COLUMNS),
+        ("processed_data", (*PAIR_COLUMNS, *ATTRIBUTED_COLUMNS)),
+        ("price_of_slo", PRICE_COLUMNS),
+    ],
 )
 def test_the_columns_of_a_table_are_documented(file, columns):
     (line,) = [
@@ -289,7 +296,7 @@ def imports(module):
 
 def test_few_modules_know_how_to_draw():
     users = {relative(module) for module in MODULES if "matplotlib" in set(imports(module))}
-    drawing = {f"wva_parse/report/{name}.py" for name in ("plots", "request_plots", "overlay")}
+    drawing = {f"wva_parse/report/{name}.py" for name in ("plots", "request_plots", "why_plots", "overlay")}
     assert users == {*drawing, "wva_parse/analysis.py"}
 
 
@@ -306,6 +313,12 @@ def test_what_the_runner_often_calls_imports_little(module, packages):
     code = f"import sys, wva_parse.{module}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     answer = subprocess.run([sys.executable, "-S", "-c", PATHS + code], capture_output=True, text=True, check=True)
     assert set(answer.stdout.split()) - set(sys.stdlib_module_names) - {"__main__", "wva_parse"} <= packages
+
+
+def test_no_command_waits_for_scipy_that_does_not_fit():
+    code = "import sys, wva_parse.cli\nprint(*{name.partition('.')[0] for name in sys.modules})"
+    answer = subprocess.run([sys.executable, "-c", PATHS + code], capture_output=True, text=True, check=True)
+    assert not {"scipy", "matplotlib"} & set(answer.stdout.split())
 
 
 def test_no_captured_log_is_in_the_project():

@@ -89,12 +89,38 @@ def in_order(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+# The parameters of a prediction are those that were named before it: there the order is meant.
+OF_ORDER = ("attribution", "replay", "model")
+
+
+def without_order(numbers: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in numbers.items() if key not in OF_ORDER}
+
+
 @settings(max_examples=8)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_lines_within_a_loop_run_changes_no_number(in_order, random):
     shuffled = [loop_run(at_s, random.sample(messages, len(messages))) for at_s, messages in CYCLES]
     with TemporaryDirectory() as directory:
-        assert numbers_of(Path(directory) / "r", *lines_of(*shuffled)) == in_order
+        assert without_order(numbers_of(Path(directory) / "r", *lines_of(*shuffled))) == without_order(in_order)
+
+
+@settings(max_examples=4)
+@given(st.randoms(use_true_random=False))
+def test_nor_any_that_is_recomputed_while_parameters_are_named_before(random):
+    def begun(shuffle):
+        tuned = [[text for text in messages if "uner" in text or "tuned" in text] for _, messages in CYCLES]
+        others = [
+            [text for text in messages if text not in first] for first, (_, messages) in zip(tuned, CYCLES, strict=True)
+        ]
+        parts = zip(CYCLES, tuned, others, strict=True)
+        return lines_of(*(loop_run(at_s, [*first, *shuffle(rest)]) for (at_s, _), first, rest in parts))
+
+    with TemporaryDirectory() as directory:
+        expected = numbers_of(Path(directory) / "ordered", *begun(list))
+        found = numbers_of(Path(directory) / "shuffled", *begun(lambda rest: random.sample(rest, len(rest))))
+    assert expected["replay"]["decisions"] == 8
+    assert {**found, "run": ""} == {**expected, "run": ""}
 
 
 @settings(max_examples=5)

@@ -12,22 +12,27 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from captured import RUNS, needs_captured
 from clients import failed_line, line, with_requests
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
 
 from wva_parse import analysis, run
 from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.log.rows import METRICS_COLUMNS
+from wva_parse.optimizer.attribution import ATTRIBUTED_COLUMNS
+from wva_parse.optimizer.price import PRICE_COLUMNS
 
 pytestmark = pytest.mark.whole
 
 ROOT = Path(__file__).parents[1]
-REAL_RUNS = ROOT.parent / "shared" / "real-runs"
 CAPTURED = ("model-based-high-parallel-20251210-115341", "capacity-based-high-parallel-20251128-145238")
 BOTH = ("metrics.csv", "summary.json", "ANALYSIS_SUMMARY.md", "analysis.ipynb", "report.html")
 FILES = {
     "model-based": (
         "processed_data.csv",
+        "price_of_slo.csv",
+        "plots/price_of_slo.png",
+        "plots/error_parts_over_time.png",
         "plots/prediction_vs_observation.png",
         "plots/scaling_behavior.png",
         "plots/prediction_error_distribution.png",
@@ -86,7 +91,8 @@ def test_tables_have_their_columns(analysed):
     mode, directory, _ = analysed
     assert tuple(pd.read_csv(directory / "metrics.csv").columns) == METRICS_COLUMNS
     if mode == "model-based":
-        assert tuple(pd.read_csv(directory / "processed_data.csv").columns) == PAIR_COLUMNS
+        assert tuple(pd.read_csv(directory / "processed_data.csv").columns) == (*PAIR_COLUMNS, *ATTRIBUTED_COLUMNS)
+        assert tuple(pd.read_csv(directory / "price_of_slo.csv").columns) == PRICE_COLUMNS
         return
     aggregated = ["reconciliation", "timestamp", "minutes", "model", "pods", "mean", "max", "min"]
     assert list(pd.read_csv(directory / "kv_cache_aggregated.csv").columns) == aggregated
@@ -195,12 +201,11 @@ def test_a_notebook_that_fails_leaves_its_document_and_the_others_go_on(tmp_path
     assert (good / "report.html").is_file()
 
 
+@needs_captured
 @pytest.mark.parametrize("name", CAPTURED)
 def test_captured_runs(name, tmp_path):
-    if not REAL_RUNS.is_dir():
-        pytest.skip(f"no captured runs at {REAL_RUNS}")
     directory = tmp_path / name
-    shutil.copytree(REAL_RUNS / name, directory)
+    shutil.copytree(RUNS / name, directory)
     for path in (directory, *directory.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     done = wva_parse("analyze", directory)

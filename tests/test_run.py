@@ -264,4 +264,4 @@ def test_the_cluster_before_the_run_is_read_once(tmp_path):
     experiment = run.load(directory)
     assert experiment.before["pods"] == [{"kind": "Pod"}]
     assert experiment.before["controller"] == []
-    assert experiment.triggers == (0.1, None, "ConfigMap")
+    assert experiment.before["configmaps"] == [{"data": {"default": "kvSpareTrigger: 0.1"}}]

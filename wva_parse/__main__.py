@@ -30,6 +30,9 @@ COMMANDS = {
         "analysis", "RUN... [--jobs N] [--html] [--replica-capacity R]", "execute the matching notebook on each run"
     ),
     "compare": Command("cli", "RUN... [--csv FILE] [--html FILE]", "several runs: conditions, figures, repeats, modes"),
+    "replay": Command(
+        "cli", "RUN... [--slo-itl MS] [--profile ...] [--json]", "decide again: as it was, or with other values"
+    ),
     "plan": Command("plan.text", "CONFIG [--repetition K] [--text]", "print the schedule of an experiment"),
     "series": Command(
         "plan.series", "CONFIG... [--resume]", "print the runs of one or several experiments in their order"

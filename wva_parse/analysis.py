@@ -24,8 +24,10 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
 from wva_parse.measures import stats
+from wva_parse.measures.decided import explain
 from wva_parse.measures.summary import summarize
-from wva_parse.report import page, plots, request_plots, sections
+from wva_parse.optimizer import price
+from wva_parse.report import page, plots, request_plots, sections, why_plots
 
 DPI = 120
 
@@ -41,6 +43,8 @@ MODEL_PLOTS: dict[str, Draw] = {
     "calibration": plots.calibration,
     "prediction_errors_over_time": plots.prediction_errors_over_time,
     "prediction_errors_by_condition": plots.prediction_errors_by_condition,
+    "error_parts_over_time": why_plots.error_parts_over_time,
+    "price_of_slo": why_plots.price_of_slo,
 }
 CAPACITY_PLOTS: dict[str, Draw] = {
     "kv_cache_utilization": plots.kv_cache_utilization,
@@ -97,7 +101,11 @@ def request_plots_of(experiment: Experiment) -> dict[str, Draw]:
 def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
     """The tables that a run gets, by file name; their columns are in docs/files.md."""
     if experiment.mode == "model-based":
-        return {"processed_data": experiment.alignment.pairs}
+        why = explain(experiment)
+        return {
+            "processed_data": why.pairs,
+            "price_of_slo": price.price_of_slo(experiment, why.decisions).curve,
+        }
     frames = experiment.frames
     analysis = frames["capacity_analysis"].drop(columns=["namespace", "reason"])
     if analysis["role"].isna().all():  # only some releases tell roles apart

@@ -1,4 +1,4 @@
-"""The commands that need no more than a run's numbers: `csv`, `summary`, `watch`, `compare`."""
+"""The commands that need no more than a run's numbers: `csv`, `summary`, `watch`, `compare`, `replay`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,8 +17,12 @@ from wva_parse import run
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
-from wva_parse.measures import summary
-from wva_parse.report import compare, provenance
+from wva_parse.measures import decided, summary
+from wva_parse.optimizer import analyses, replay
+from wva_parse.optimizer.fit import fits_of
+from wva_parse.optimizer.queueing import Parameters
+from wva_parse.optimizer.replay import MEASURED
+from wva_parse.report import compare, provenance, replayed
 from wva_parse.watch import live, terminal, text
 
 
@@ -29,7 +33,7 @@ def main(command: str, argv: list[str]) -> int:
     configure(parser)
     try:
         return act(parser.parse_args(argv))
-    except (run.RunError, LogError) as error:
+    except (run.RunError, LogError, replay.ReplayError) as error:
         print(f"wva_parse {command}: {error}", file=sys.stderr)
         return 2
 
@@ -52,6 +56,80 @@ def _many_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--csv", metavar="FILE", help="the table of runs as CSV as well, a line per cell")
     parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with the runs on one time axis")
+
+
+def _replay_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
+    parser.add_argument("--json", action="store_true", help="every decision as JSON, of several runs as a list")
+    model = parser.add_argument_group("what the optimizer would have decided with (model-based)")
+    model.add_argument("--slo-itl", type=_above_zero, metavar="MS", help="another objective of ITL")
+    model.add_argument("--slo-ttft", type=_above_zero, metavar="MS", help="another objective of TTFT")
+    model.add_argument(
+        "--profile",
+        type=_profile,
+        default=LOGGED,
+        metavar="logged|fitted|A,B,G,D",
+        help="the parameters in force, those fitted to the run's observations, or alpha, beta, gamma and delta",
+    )
+    model.add_argument("--rate", choices=replay.RATES, default=MEASURED, help="by WVA, or by the workloads")
+    model.add_argument("--min", type=_replicas, metavar="N", help="at least so many replicas of a variant")
+    model.add_argument("--max", type=_replicas, metavar="N", help="at most so many")
+    capacity = parser.add_argument_group("what the analyzer would have asked for with (capacity-based)")
+    for name, (kind, what) in CAPACITY_OPTIONS.items():
+        capacity.add_argument(f"--{name}", type=kind, metavar="X", help=what)
+
+
+LOGGED, FITTED = "logged", "fitted"
+DECISION_OPTIONS = ("slo-itl", "slo-ttft", "profile", "rate", "min", "max")
+
+
+def _share(text: str) -> float:
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def _at_least_zero(text: str) -> float:
+    return _number(text, 0, sys.float_info.max, "a number, at least 0")
+
+
+CAPACITY_OPTIONS: dict[str, tuple[Callable[[str], float], str]] = {
+    "kv-threshold": (_share, "KV usage from which on a pod is saturated, 0 to 1"),
+    "queue-threshold": (_at_least_zero, "waiting requests from which on a pod is saturated"),
+    "kv-trigger": (_share, "mean spare KV below which replicas are added, 0 to 1"),
+    "queue-trigger": (_at_least_zero, "mean spare queue (requests) below which replicas are added"),
+}
+
+
+def _above_zero(text: str) -> float:
+    return _number(text, sys.float_info.min, sys.float_info.max, "a number above 0")
+
+
+def _number(text: str, least: float, most: float, expected: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected {expected}")
+    return value
+
+
+def _replicas(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected a whole number, at least 1")
+    return int(text)
+
+
+def _profile(text: str) -> str | Parameters:
+    if text in (LOGGED, FITTED):
+        return text
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != len(Parameters._fields) or not (values[0] > 0 and min(values) >= 0 and max(values) < 1e9):
+        expected = "logged, fitted, or alpha,beta,gamma,delta in ms such as 7.47,0.044,15.415,0.000337"
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected {expected}")
+    return Parameters(*values)
 
 
 def _csv(arguments: argparse.Namespace) -> int:
@@ -160,6 +238,95 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
+def _replay(arguments: argparse.Namespace) -> int:
+    """Each run's replay; a run that cannot be replayed does not stop the others."""
+    least, most = arguments.min, arguments.max
+    if least and most and least > most:
+        raise replay.ReplayError(f"--min {least} is more than --max {most}")
+    found, failed = list[dict[str, Any]](), False
+    for number, directory in enumerate(arguments.runs):
+        try:
+            experiment = run.load(directory)
+            told, text = _REPLAYS[experiment.mode](experiment, arguments)
+        except (run.RunError, LogError, replay.ReplayError) as error:
+            failed = True
+            print(f"wva_parse replay: {error}", file=sys.stderr)
+            continue
+        found.append(told)
+        if not arguments.json:
+            print(f"\n{text}" if number else text)
+    if arguments.json:
+        content: Any = found if len(arguments.runs) > 1 else found[0] if found else None
+        if content is not None:
+            sys.stdout.write(orjson.dumps(content, option=_JSON, default=_plain).decode() + "\n")
+    return 2 if failed else 0
+
+
+_JSON = orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY
+
+
+def _plain(value: Any) -> Any:
+    """What orjson does not know: named tuples."""
+    if isinstance(value, tuple):
+        return value._asdict() if hasattr(value, "_asdict") else list(value)
+    raise TypeError(type(value).__name__)
+
+
+def _replay_decisions(experiment: Experiment, arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    _ignored(experiment, arguments, CAPACITY_OPTIONS)
+    why = decided.explain(experiment)
+    wish = replay.Wish(
+        slo_itl_ms=arguments.slo_itl,
+        slo_ttft_ms=arguments.slo_ttft,
+        profiles=_profiles(experiment, why, arguments.profile),
+        rate=arguments.rate,
+        least=arguments.min,
+        most=arguments.max,
+    )
+    found = replay.replay(experiment, why.decisions, wish)
+    text = replayed.document(experiment.name, found, wish)
+    if arguments.profile == FITTED:
+        text += f"\n\n{replayed.fits_document(decided.fit_numbers(experiment, why))}"
+    return replayed.as_json(experiment.name, experiment.mode, found), text
+
+
+def _profiles(experiment: Experiment, why: decided.Explained, chosen: str | Parameters) -> dict[str | None, Parameters]:
+    if isinstance(chosen, Parameters):
+        return {None: chosen}
+    if chosen == LOGGED:
+        return {}
+    profiles: dict[str | None, Parameters] = {}
+    for variant, each in fits_of(why.pairs, why.decisions).items():
+        if each.parameters is None:
+            raise replay.ReplayError(f"{experiment.name}: no profile can be fitted for {variant}: {each.reason}")
+        profiles[variant] = each.parameters
+    return profiles
+
+
+def _replay_analyses(experiment: Experiment, arguments: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    _ignored(experiment, arguments, DECISION_OPTIONS)
+    asked = analyses.Asked(*(getattr(arguments, _attribute(name)) for name in CAPACITY_OPTIONS))
+    as_was = analyses.replay_analyses(experiment)
+    found = as_was if asked.is_as_it_was else analyses.replay_analyses(experiment, asked)
+    return replayed.analyses_as_json(experiment.name, found), replayed.analyses_document(experiment.name, found, as_was)
+
+
+_REPLAYS = {"model-based": _replay_decisions, "capacity-based": _replay_analyses}
+
+
+def _attribute(option: str) -> str:
+    return option.replace("-", "_")
+
+
+def _ignored(experiment: Experiment, arguments: argparse.Namespace, names: Iterable[str]) -> None:
+    """Say which options of the other mode were given; of several runs they may be meant for others."""
+    given = [f"--{name}" for name in names if getattr(arguments, _attribute(name)) not in (None, LOGGED, MEASURED)]
+    if given:
+        changes = "changes" if len(given) == 1 else "change"
+        said = f"{experiment.name} is {experiment.mode}: {', '.join(given)} {changes} nothing in it"
+        print(f"wva_parse replay: {said}", file=sys.stderr)
+
+
 def _write_comparison(
     target: Path, runs: Sequence[Experiment], found: Sequence[dict[str, Any]], facts: Mapping[str, provenance.Facts]
 ) -> Path:
@@ -195,4 +362,5 @@ _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[
     "summary": (_one_run_or_json, _summary),
     "watch": (_one_run_of_a_parent, _watch),
     "compare": (_many_runs, _compare),
+    "replay": (_replay_options, _replay),
 }

@@ -20,13 +20,13 @@ import pandas as pd
 import yaml
 
 from wva_parse.aligned.align import align
+from wva_parse.aligned.decisions import keep_relevant, make_decisions
 from wva_parse.aligned.experiment import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Experiment, Thresholds
 from wva_parse.aligned.frames import Frames, Window, make_frames, utc_times
 from wva_parse.aligned.observed import LOG, NOTHING, observe
 from wva_parse.aligned.requests import Requests, is_cut, make_requests
 from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
 from wva_parse.aligned.slo import Slo, slo_in_force, slo_of_run
-from wva_parse.aligned.triggers import Triggers, triggers_in_force
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
@@ -36,7 +36,6 @@ from wva_parse.log.requests import counted, read_text, records_of_csv, records_o
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
-    COLUMNS,
     METRICS_COLUMNS,
     METRICS_EVENT_TYPES,
     LoopRun,
@@ -49,7 +48,7 @@ METRICS_NAME = "metrics.csv"
 ANALYZERS_NAME = "analyzers.csv"
 
 # Of the lists in cluster/before, those that somebody reads.
-SNAPSHOTS = ("configmaps", "controller", "pods")
+SNAPSHOTS = ("configmaps", "controller", "pods", "variantautoscalings")
 
 MODES = ("model-based", "capacity-based")
 NOTEBOOKS = {mode: PROJECT / f"analyze-{mode}.ipynb" for mode in MODES}
@@ -128,7 +127,9 @@ def load(
     before = {name: read_json_list(directory / "cluster" / "before" / f"{name}.json") for name in SNAPSHOTS}
     window = window_of(record)
     counts, loop_runs = LineCounts(), list[LoopRun]()
-    frames = make_frames(read_rows(directory / LOG_NAME, counts, loop_runs), loop_runs, window)
+    kept = list[Row]()
+    rows = keep_relevant(read_rows(directory / LOG_NAME, counts, loop_runs), kept)
+    frames = make_frames(rows, loop_runs, window)
     samples = make_samples(read_samples(directory / SAMPLES_NAME), frames.zero, window)
     frames, observed_from = observe(frames, samples)
     configured = configured_slo(config)
@@ -149,12 +150,12 @@ def load(
         frames=frames,
         window=window,
         samples=samples,
+        decisions=make_decisions(kept, frames),
         alignment=align(frames, in_force),
         slo=slo_of_run(frames, configured),
         slo_in_force=in_force,
         thresholds=Thresholds(kv_cache_threshold, queue_threshold),
         replica_capacity_per_s=replica_capacity_per_s if replica_capacity_per_s > 0 else None,
-        triggers=triggers_in_force(frames, configured_triggers(before["configmaps"])),
         observed_from=observed_from,
         client=client,
         requests=read_requests(directory, record, client, frames.zero),
@@ -330,20 +331,6 @@ def configured_slo(config: dict[str, Any]) -> Slo:
     return Slo(itl_ms, ttft_ms, "config" if itl_ms or ttft_ms else "unknown")
 
 
-def configured_triggers(config_maps: Iterable[dict[str, Any]]) -> Triggers:
-    """The triggers in the ConfigMap of the controller's analyzer."""
-    for config_map in config_maps:
-        try:
-            data = yaml.safe_load(str((config_map.get("data") or {}).get("default") or ""))
-        except yaml.YAMLError:
-            continue
-        values = [data.get(key) if isinstance(data, dict) else None for key in ("kvSpareTrigger", "queueSpareTrigger")]
-        kv, queue = (float(value) if isinstance(value, (int, float)) else None for value in values)
-        if kv is not None or queue is not None:
-            return Triggers(kv, queue, "ConfigMap")
-    return Triggers()
-
-
 def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) -> tuple[str, str]:
     """The mode that the controller ran in, and how it is known; what ran counts more than what was planned."""
     said = frames["mode"]["reason"].map(LOGGED_MODES).dropna()
@@ -492,7 +479,7 @@ def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, Li
     return output / METRICS_NAME, counts
 
 
-_ONLY_ANALYZERS = frozenset(COLUMNS) - frozenset(METRICS_COLUMNS)
+_ONLY_ANALYZERS = frozenset(ANALYZER_COLUMNS) - frozenset(METRICS_COLUMNS)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def newer(*lines: tuple[float, str, dict[str, object]]) -> list[Row]:
 def test_the_columns_are_those_promised():
     assert " ".join(METRICS_COLUMNS) == CONTRACTED
     assert list(COLUMNS[3:]) == list(COLUMN_TYPES)
-    assert set(ANALYZER_COLUMNS) >= set(COLUMNS) - set(METRICS_COLUMNS)
+    assert set(ANALYZER_COLUMNS) >= set(COLUMNS) - set(METRICS_COLUMNS) - {"max_batch"}
 
 
 # --- fixtures ---------------------------------------------------------------------------------------
@@ -94,6 +94,7 @@ def test_twin_runs_are_not_merged():
     twins = [capacity_loop_run(at_s, {"p": (0.5, 1)}) for at_s in (0, 0.1)]
     rows, loop_runs = parse(text(*twins))
     assert [run.reconciliation for run in loop_runs] == [0, 0]
+    assert {row["loop_run"] for row in rows} == {0, 1}
     assert kinds(rows) == {
         "mode": 2,
         "kv_cache": 2,
@@ -402,6 +403,7 @@ _EVERY_LINE = [raw for log in rebuild_expected.logs() for raw in log.read_bytes(
 @given(st.lists(st.sampled_from(_EVERY_LINE), max_size=80))
 def test_lines_in_any_order_give_only_known_columns_and_kinds(lines):
     rows, loop_runs, _ = rows_of(lines)
-    assert {column for row in rows for column in row} <= set(COLUMNS)
+    assert {column for row in rows for column in row} <= {*COLUMNS, "loop_run"}
+    assert all(("loop_run" in row) == ("reconciliation" in row) for row in rows)
     assert {row["event_type"] for row in rows} <= set(EVENT_TYPES)
     assert all(0 <= int(row["reconciliation"]) < len(loop_runs) for row in rows if "reconciliation" in row)

@@ -6,11 +6,12 @@ import math
 
 import pytest
 from examples import FRAMES, frames_of, run_of
-from logs import VARIANT, capacity_loop_run
+from logs import MODEL, NAMESPACE, VARIANT, capacity_loop_run
 
 from wva_parse.aligned.frames import make_frames
-from wva_parse.aligned.triggers import Triggers
 from wva_parse.measures import reaction, scaling, stats
+from wva_parse.optimizer.limits import Told
+from wva_parse.optimizer.logged import Group
 
 
 def state(frames):
@@ -106,8 +107,10 @@ def with_words(at_s, pods, *words, **replicas):
 
 def test_spare_capacity_is_counted_against_known_triggers_only():
     # The loop runs of `logs` tell a spare KV cache of 0.2 and a spare queue of 4.
-    assert reaction.spare(FRAMES, Triggers(0.21, None, "log")) == (6, 6, 0)
-    assert reaction.spare(FRAMES, Triggers(0.2, 4.5, "log")) == (6, 0, 6)
+    group = Group(NAMESPACE, MODEL)
+    assert reaction.spare(FRAMES, {group: Told(kv_trigger=0.21)}) == (6, 6, 0)
+    assert reaction.spare(FRAMES, {group: Told(kv_trigger=0.2, queue_trigger=4.5)}) == (6, 0, 6)
+    assert reaction.spare(FRAMES, {Group(NAMESPACE, "other"): Told(kv_trigger=0.21)}) == (6, 0, 0)
 
 
 def test_reasons_for_a_scale_up_are_counted_without_their_values():

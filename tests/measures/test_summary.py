@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from examples import analysed
 from logs import VARIANT, capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import run
@@ -98,6 +99,44 @@ def test_capacity_based_run(tmp_path):
     assert found["kv_cache"]["saturated_share"] == 0.5
     assert found["queue"]["above_threshold_share"] == 0.5
     assert found["replicas"]["mean"] == 2
+
+
+def test_the_analyses_of_a_capacity_based_run_are_replayed(tmp_path):
+    states = ({"a": (0.3, 1)}, {"a": (0.95, 9)}, {"a": (1.0, 300), "b": (0.1, 0)}, {"a": (0.3, 1)})
+    runs = [analysed(60 * n, pods) for n, pods in enumerate(states)]
+    found = summary.summarize(run.load(write_run(tmp_path / "c", *runs, config={})))
+    assert found["replay"] == {
+        "decisions": None,
+        "reproduced": None,
+        "parameters": None,
+        "analyses": 4,
+        "analyses_reproduced": 4,
+        "kv_threshold": 0.8,
+        "queue_threshold": 5,
+        "kv_trigger": 0.1,
+        "queue_trigger": 3,
+        "masked": 1,
+    }
+    capacity = found["capacity"]
+    assert capacity["limits"]["source"] == "log"
+    assert (capacity["not_reproduced"], capacity["not_replayed"]) == ([], "")
+    assert capacity["masked"]["minutes"] == pytest.approx(1)
+    assert [row["reconciliations"] for row in capacity["why"]] == [1, 1, 1, 1]
+    assert found["findings"][0].startswith("Saturation was masked in 1 of 4 analyses")
+    assert orjson.loads(orjson.dumps(found)) == found
+
+
+def test_half_a_pair_of_thresholds_is_told_apart_from_what_was_replayed(tmp_path):
+    only = analysed(0, {"a": (0.75, 0)}, debug=False)  # names what was spare of the KV cache
+    found = summary.summarize(run.load(write_run(tmp_path / "c", only, config={})))
+    assert (found["replay"]["analyses"], found["replay"]["kv_threshold"], found["replay"]["kv_trigger"]) == (
+        0,
+        None,
+        0.1,
+    )
+    assert found["capacity"]["limits"]["kv_threshold"] == 0.8
+    assert "tells the queue threshold" in found["capacity"]["not_replayed"]
+    assert found["replay"]["masked"] == 0
 
 
 def test_it_is_json_without_nan(tmp_path):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
 
 import pytest
+from captured import RUNS, needs_captured
 
 from wva_parse.__main__ import main
 from wva_parse.measures.summary import summarize
@@ -14,8 +14,6 @@ from wva_parse.report.compare import FIGURES, cells, document, group_of, table
 from wva_parse.report.provenance import differences, provenance_of
 from wva_parse.report.sections import markdown_table
 from wva_parse.run import load
-
-REAL_RUNS = Path(__file__).parents[3] / "shared" / "real-runs"
 
 
 def summary(run: str, mode: str, **values) -> dict:
@@ -94,9 +92,9 @@ def test_equal_conditions_are_said_to_be():
 
 
 @pytest.mark.whole
-@pytest.mark.skipif(not REAL_RUNS.is_dir(), reason=f"{REAL_RUNS} is not here")
+@needs_captured
 def test_every_cell_of_captured_runs_is_a_number_of_their_summary(tmp_path, capsys):
-    directories = sorted(path for path in REAL_RUNS.iterdir() if path.is_dir())
+    directories = sorted(path for path in RUNS.iterdir() if path.is_dir())
     target = tmp_path / "cells.csv"
     assert main(["compare", *map(str, directories), "--csv", str(target)]) == 0
     shown = capsys.readouterr().out

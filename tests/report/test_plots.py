@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from examples import analysed
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import run
@@ -99,12 +100,26 @@ def test_time_zero_is_said(model, capacity):
 
 def test_thresholds_and_saturation_are_drawn(capacity):
     (axis,) = plots.kv_cache_utilization(capacity).axes
-    assert lines(axis)["threshold 90 %"][:, 1].tolist() == [90, 90]
+    assert lines(axis)["our threshold 90 %"][:, 1].tolist() == [90, 90]
     assert "saturated" in axis.get_legend_handles_labels()[1]
     assert lines(axis)["mean of the pods"][:, 1] == pytest.approx([50, 57.5, 55])
     (axis,) = plots.queue_length(capacity).axes
-    assert "threshold 5 requests per pod" in lines(axis)
+    assert "our threshold 5 requests" in lines(axis)
     assert lines(axis)["sum over the pods"][:, 1].tolist() == [0, 10, 0]
+
+
+def test_the_controllers_own_limits_and_what_it_masked_are_drawn(tmp_path):
+    states = ({"a": (0.3, 1)}, {"a": (0.95, 9)}, {"a": (1.0, 300), "b": (0.1, 0)})
+    runs = [analysed(60 * n, pods) for n, pods in enumerate(states)]
+    experiment = run.load(write_run(tmp_path / "r", *runs, config={}))
+    (axis,) = plots.kv_cache_utilization(experiment).axes
+    assert lines(axis)["WVA: saturated from 80 %"][:, 1] == pytest.approx([80, 80])
+    assert lines(axis)["WVA: more above 70 %,\nmean of the pods not saturated"][:, 1] == pytest.approx([70, 70])
+    assert lines(axis)["masked saturation (n = 1)"][:, 0] == pytest.approx([2], abs=0.01)
+    (axis,) = plots.queue_length(experiment).axes
+    assert lines(axis)["WVA: saturated from 5 requests"][:, 1].tolist() == [5, 5]
+    assert lines(axis)["WVA: more above 2 requests,\nmean of the pods not saturated"][:, 1].tolist() == [2, 2]
+    assert axis.get_yscale() == "symlog"  # 300 against 5
 
 
 def test_scale_ups_are_marked_with_their_number(capacity):

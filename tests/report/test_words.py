@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import pytest
+from examples import analysed
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import run
@@ -35,8 +36,8 @@ def test_verdict_of_a_model_based_run(model):
         "Under load, inter-token latency (ITL) was within its SLO of 10 ms in 100.0 % and time to first token (TTFT) "
         "was within its SLO of 1000 ms in 100.0 % of 4 observations.",
         "WVA decided once to scale up and never to scale down; 1 replica ran throughout.",
-        "Where the replicas were those that it had predicted for (3 settled pairs), WVA's predictions of ITL were off "
-        "by 1.00 ms on average, 1.00 ms too low on balance.",
+        "ITL predictions were 1.00 ms off on average: the model itself 1.00, replicas that were not there 0.00, a load "
+        "that changed 0.00.",
     ]
 
 
@@ -44,6 +45,38 @@ def test_verdict_leads_to_the_first_finding(capacity):
     assert words.verdict(capacity)[-1] == (
         "Look at this first: Saturated for 180 s from minute 0.0 (KV usage up to 95 %), and no scale-up was decided."
     )
+
+
+def test_a_capacity_run_is_explained(tmp_path):
+    states = ({"a": (0.3, 1)}, {"a": (0.3, 1)}, {"a": (0.95, 9)}, {"a": (1.0, 300), "b": (0.1, 0)})
+    runs = [analysed(60 * n, pods) for n, pods in enumerate(states)]
+    summary = summarize(run.load(write_run(tmp_path / "c", *runs, config={})))
+    assert words.about_limits(summary) == (
+        "WVA's own limits (from the log): saturated from 0.8 KV usage or 5 waiting requests; short below 0.1 spare KV "
+        "or 3 spare places in the queue. With them, and the pods' values, 4 of 4 analyses of the log are reproduced."
+    )
+    assert words.about_masked(summary).startswith(
+        "Saturation was masked in 1 of 4 analyses, for 1.0 min: a pod was full"
+    )
+    assert "first asked for more replicas at minute 2.0" in words.about_other_triggers(summary)
+    text = sections.markdown(summary)
+    assert "| 0.0 to 1.0 | 2 | enough to spare; too few replicas are free to give one back |" in text
+    assert "| 0.6 | 3 | 0.0 | 0 |" in text
+    assert words.verdict(summary)[-1].startswith("Look at this first: Saturation was masked")
+
+
+def test_what_is_not_reproduced_is_named(tmp_path):
+    wrong = analysed(120, {"a": (0.3, 1)}, changed="scaleDownSafe=false→scaleDownSafe=true")
+    runs = [analysed(0, {"a": (0.3, 1)}), analysed(60, {"a": (0.95, 9)}), wrong]
+    text = words.about_limits(summarize(run.load(write_run(tmp_path / "c", *runs, config={}))))
+    assert text.endswith("2 of 3 analyses of the log are reproduced. Not those of reconciliations 2.")
+
+
+def test_what_the_log_lacks_is_said(tmp_path):
+    summary = summarize(run.load(write_run(tmp_path / "c", analysed(0, {"a": (0.3, 1)}, debug=False), config={})))
+    assert words.about_limits(summary).startswith("1 of 1 analysis cannot be replayed: neither the log nor a ConfigMap")
+    assert words.about_masked(summary) == "Whether saturation was masked cannot be said from this log."
+    assert words.about_other_triggers(summary).startswith("As WVA's own limits are not known")
 
 
 def test_an_idle_run_is_not_judged(idle):

@@ -38,7 +38,23 @@ PAIR_COLUMNS = (
     "slo_itl_violated",
     "slo_ttft_violated",
     "minutes",
+    "predicted_rate_per_min",
+    "predicted_input_tokens",
+    "predicted_output_tokens",
+    "observed_input_tokens",
+    "observed_output_tokens",
 )
+_ASSUMED = {  # in the prediction
+    "timestamp": "predicted_at",
+    "arrival_rate_per_min": "predicted_rate_per_min",
+    "input_tokens": "predicted_input_tokens",
+    "output_tokens": "predicted_output_tokens",
+}
+_FOUND = {  # in the observation
+    "timestamp": "observed_at",
+    "input_tokens": "observed_input_tokens",
+    "output_tokens": "observed_output_tokens",
+}
 
 
 class Alignment(NamedTuple):
@@ -48,8 +64,9 @@ class Alignment(NamedTuple):
     ----------
     pairs : DataFrame
         `PAIR_COLUMNS`, in order of the log. `reconciliation` is that of the prediction, `arrival_rate_per_min` and
-        `minutes` are those of the observation, `slo_*_violated` is empty where nothing was observed or no SLO is
-        known. Idle latencies are NaN.
+        `minutes` are those of the observation; what the prediction assumed is `predicted_rate_per_min` (requests per
+        minute of the model) and `predicted_*_tokens` (of a request, whole ones). `slo_*_violated` is empty where
+        nothing was observed or no SLO is known. Idle latencies are NaN.
     unpaired : DataFrame
         `variant, reconciliation, predicted_at, reason`; the reason is `last`, `no observation` or `gap`.
     """
@@ -68,9 +85,9 @@ def align(frames: Frames, slo: pd.DataFrame) -> Alignment:
     slo : DataFrame
         `namespace, variant, reconciliation, slo_itl_ms, slo_ttft_ms`: the SLO in force, NaN where unknown; 0 is none.
     """
-    predicted = frames["prediction"].rename(columns={"timestamp": "predicted_at"})
-    predicted = predicted.drop(columns=["arrival_rate_per_min", "minutes", "slo_itl_ms", "slo_ttft_ms"])
-    observed = frames["observed_metrics"].rename(columns={"timestamp": "observed_at"})
+    predicted = frames["prediction"].rename(columns=_ASSUMED)
+    predicted = predicted.drop(columns=["minutes", "slo_itl_ms", "slo_ttft_ms"])
+    observed = frames["observed_metrics"].rename(columns=_FOUND)
     observed = observed.drop(columns=["minutes", "model", "cost"])
     keys = ["namespace", "variant", "reconciliation"]
     observed = observed.merge(slo, on=keys, how="left")

@@ -15,7 +15,6 @@ from wva_parse.aligned.frames import Frames, Window
 from wva_parse.aligned.requests import Requests, sending_window
 from wva_parse.aligned.samples import Samples
 from wva_parse.aligned.slo import Slo
-from wva_parse.aligned.triggers import Triggers
 from wva_parse.log.benchmark import Client
 from wva_parse.log.lines import LineCounts
 
@@ -48,12 +47,12 @@ class Experiment:
         What became of the lines of the log, and how many loop runs began in it.
     frames, alignment, samples
         See `Frames`, `Alignment`, `Samples`.
+    decisions : DataFrame
+        Every decision of the optimizer, see `decisions.make_decisions`.
     slo, slo_in_force
         The objectives of the run, and those by which each observation is judged.
     replica_capacity_per_s
         Requests per second that one replica serves within the SLO, if somebody knows; None: estimated from the run.
-    triggers
-        Spare capacity below which the controller scales up.
     observed_from
         `log`, `the pods' lines of the log` (or both), `cluster-samples.jsonl` or `nothing`.
     client
@@ -78,11 +77,11 @@ class Experiment:
     window: Window
     samples: Samples
     alignment: Alignment
+    decisions: pd.DataFrame
     slo: Slo
     slo_in_force: pd.DataFrame
     thresholds: Thresholds
     replica_capacity_per_s: float | None
-    triggers: Triggers
     observed_from: str
     client: Client
     requests: Requests

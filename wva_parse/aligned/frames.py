@@ -50,6 +50,7 @@ KINDS = {
             "cost",
             "slo_itl_ms",
             "slo_ttft_ms",
+            "max_batch",
         ),
     ),
     "observed_metrics": Kind(
@@ -73,6 +74,7 @@ KINDS = {
     ),
     "tuner_update": Kind(_VARIANT, ("model", *_PARAMETERS)),
     "nis_rejection": Kind(_VARIANT, ("model", *_PARAMETERS)),
+    "parameters": Kind(_VARIANT, ("model", "reason", *_PARAMETERS[:-1])),
     "safety_net": Kind(_VARIANT, ("model", "reason", "current_replicas", "target_replicas")),
     "failure": Kind((*_VARIANT, "reason"), ("model",)),
     "scale_up_reason": Kind(_VARIANT, ("model", "reason")),
@@ -108,6 +110,19 @@ KINDS = {
 }
 
 
+# Of what decides in capacity mode every word counts: twin loop runs may see and find different things.
+BY_LOOP_RUN = (
+    "kv_cache",
+    "queue",
+    "capacity_analysis",
+    "scale_up_reason",
+    "scale_down_refusal",
+    "analyzer_result",
+    "analyzer_variant",
+    "scaling_decision",
+)
+
+
 class Window(NamedTuple):
     """The analysed time; None is open."""
 
@@ -135,6 +150,9 @@ class Frames:
     by_kind : dict of DataFrame
         Per kind: `reconciliation, timestamp, minutes`, then the columns of `KINDS`; one row for each
         reconciliation and each of `once_per`, in the order of the log.
+    by_loop_run : dict of DataFrame
+        The same for the kinds of `BY_LOOP_RUN`, with one row for each loop run (its number: `loop_run`) instead of
+        each reconciliation.
     """
 
     reconciliations: pd.DataFrame
@@ -142,6 +160,7 @@ class Frames:
     interval_s: float
     zero: pd.Timestamp
     by_kind: dict[str, pd.DataFrame]
+    by_loop_run: dict[str, pd.DataFrame]
 
     def __getitem__(self, kind: str) -> pd.DataFrame:
         return self.by_kind[kind]
@@ -184,7 +203,8 @@ def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Windo
         outside=len(everything) - len(inside),
         interval_s=_usual_interval_s(everything["start"]),
         zero=zero,
-        by_kind={kind: _last_words(kind, by_kind[kind], numbers, zero) for kind in KINDS},
+        by_kind={kind: _last_words(kind, by_kind[kind], numbers, zero, "reconciliation") for kind in KINDS},
+        by_loop_run={kind: _last_words(kind, by_kind[kind], numbers, zero, "loop_run") for kind in BY_LOOP_RUN},
     )
 
 
@@ -234,7 +254,7 @@ def _usual_interval_s(starts: pd.Series) -> float:
     return float(gaps[gaps > 0].median())  # a clock that was set back says nothing of the interval
 
 
-def _last_words(kind: str, rows: list[Row], numbers: set[int], zero: pd.Timestamp) -> pd.DataFrame:
+def _last_words(kind: str, rows: list[Row], numbers: set[int], zero: pd.Timestamp, within: str) -> pd.DataFrame:
     once_per, columns = KINDS[kind]
     rows = [row for row in rows if row["reconciliation"] in numbers]
     frame = pd.DataFrame(
@@ -244,11 +264,12 @@ def _last_words(kind: str, rows: list[Row], numbers: set[int], zero: pd.Timestam
         }
     )
     frame["minutes"] = minutes_since(zero, frame["timestamp"])
+    frame[within] = pd.Series([row[within] for row in rows], dtype="int64")
     for column in (*once_per, *columns):
         frame[column] = _column(column, [row.get(column) for row in rows])
     for column in frame.columns.intersection(list(IDLE_AS_ZERO)):
         frame[column] = frame[column].where(frame[column] != 0)
-    return frame.drop_duplicates(["reconciliation", *once_per], keep="last").reset_index(drop=True)
+    return frame.drop_duplicates([within, *once_per], keep="last").reset_index(drop=True)
 
 
 def _column(name: str, values: list[object]) -> pd.Series:

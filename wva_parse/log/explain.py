@@ -132,6 +132,7 @@ _HEADINGS = {
     "capacity_analysis": "how much capacity is spare (saturation analysis in later releases); its lines are one row",
     "tuner_update": "performance parameters that the tuner accepted",
     "nis_rejection": "performance parameters that the tuner rejected; its lines are one row",
+    "parameters": "performance parameters with which the optimizer works, and where they are from",
     "safety_net": "what was emitted where no decision could be made",
     "failure": "what a loop run lacked",
     "scale_up_reason": "why the target of a variant was raised",

@@ -36,7 +36,7 @@ ANALYZER_COLUMNS = (
         "should_scale_up",
         "scale_down_safe",
     ),
-    *COLUMNS[len(METRICS_COLUMNS) :],
+    *COLUMNS[len(METRICS_COLUMNS) : COLUMNS.index("spare_queue_trigger") + 1],
 )
 
 METRICS_EVENT_TYPES = (
@@ -63,7 +63,9 @@ ANALYZER_EVENT_TYPES = (
     "analyzer_variant",
     "replica_capacity",
 )
-EVENT_TYPES = METRICS_EVENT_TYPES + ANALYZER_EVENT_TYPES
+# Which parameters the optimizer works with: needed to recompute its predictions, and written to no file.
+PARAMETER_EVENT_TYPES = ("parameters",)
+EVENT_TYPES = METRICS_EVENT_TYPES + ANALYZER_EVENT_TYPES + PARAMETER_EVENT_TYPES
 
 # Twins start 0 to 30 ms apart, the shortest interval of any release is 15 s.
 TWIN_S = 5.0
@@ -105,8 +107,8 @@ def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row
     Yields
     ------
     dict
-        Some of `COLUMNS`; absent ones are unknown. Rows of a loop run come when it ends. `reconciliation` is
-        absent for what was logged before the first loop run.
+        Some of `COLUMNS` and `loop_run`, its number; absent ones are unknown. Rows of a loop run come when it ends.
+        `reconciliation` and `loop_run` are absent for what was logged before the first loop run.
     """
     folding = _Folding(loop_runs)
     for event in events:
@@ -235,6 +237,7 @@ class _Folding:
         row: Row = {"timestamp": event.line.timestamp, "event_type": kind or event.kind}
         if self.loop_runs:
             row["reconciliation"] = self.loop_runs[-1].reconciliation
+            row["loop_run"] = len(self.loop_runs) - 1
         for column, value in event.fields.items():
             if value is not None:
                 row[column] = value

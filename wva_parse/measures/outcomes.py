@@ -8,7 +8,8 @@ import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment, workload_spans
 from wva_parse.aligned.frames import Frames
-from wva_parse.measures import elasticity, findings, reaction, scaling, skill, stats
+from wva_parse.measures import elasticity, explained, findings, reaction, scaling, skill, stats
+from wva_parse.optimizer.analyses import Replay, replay_analyses
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Outcomes:
     capacity_per_min
         Requests per minute that one replica served well; None if unknown. `demand_from` says which requests the
         demand counts (`plan` or `log`).
+    replay
+        The analyses of capacity, replayed as they were.
     """
 
     replicas: pd.DataFrame
@@ -40,6 +43,7 @@ class Outcomes:
     demand_from: str
     elasticity: elasticity.Elasticity | None
     skill: dict[str, skill.Skill | None]
+    replay: Replay
     findings: tuple[str, ...]
 
 
@@ -58,6 +62,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
     if run.replica_capacity_per_s:
         capacity = 60 * run.replica_capacity_per_s
     demand, demand_from = _demand(run, capacity)
+    replay = replay_analyses(run)
     pairs = skill.with_last_observation(run.alignment.pairs, frames)
     return Outcomes(
         replicas=over_time,
@@ -74,7 +79,11 @@ def outcomes_of(run: Experiment) -> Outcomes:
         demand_from=demand_from,
         elasticity=_elasticity(frames, over_time, demand),
         skill={metric: skill.skill(pairs, metric) for metric in stats.METRICS},
-        findings=tuple(findings.find(frames, changes, reactions, _restarts(run))),
+        replay=replay,
+        findings=(
+            *explained.masked_finding(frames, replay),
+            *findings.find(frames, changes, reactions, _restarts(run)),
+        ),
     )
 
 

@@ -4,19 +4,20 @@ KV usage and spare KV cache 0 to 1, queues in requests, times in seconds.
 
 In saturation mode V1 WVA scales up when the spare KV cache or the spare queue, averaged over the pods that are not
 saturated, falls below a **trigger**, and down when the remaining pods would still have more than that to spare after
-the load is spread over them (`aligned.triggers` says where they are read from).
+the load is spread over them (`optimizer.limits` says where they are read from).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import pandas as pd
 
 from wva_parse.aligned.frames import Frames
-from wva_parse.aligned.triggers import Triggers
 from wva_parse.measures.stats import spearman
+from wva_parse.optimizer.limits import Told
+from wva_parse.optimizer.logged import Group
 
 LAGS = (0, 1, 2, 3)  # reconciliations
 
@@ -35,14 +36,19 @@ class Spare(NamedTuple):
     below_queue: int
 
 
-def spare(frames: Frames, limits: Triggers) -> Spare:
-    """How often the spare capacity was below the triggers."""
+def spare(frames: Frames, told: Mapping[Group, Told]) -> Spare:
+    """How often the spare capacity was below the triggers of its model, where these are known."""
     known = frames["capacity_analysis"].dropna(subset=["avg_spare_kv", "avg_spare_queue"], how="all")
-    below = [
-        0 if limit is None else int((known[column] < limit).sum())
-        for column, limit in (("avg_spare_kv", limits.spare_kv), ("avg_spare_queue", limits.spare_queue))
-    ]
-    return Spare(len(known), *below)
+    below = {"avg_spare_kv": 0, "avg_spare_queue": 0}
+    for group, limits in told.items():
+        mine = known[_is(known["namespace"], group.namespace) & _is(known["model"], group.model)]
+        for column, trigger in zip(below, (limits.kv_trigger, limits.queue_trigger), strict=True):
+            below[column] += 0 if trigger is None else int((mine[column] < trigger).sum())
+    return Spare(len(known), *below.values())
+
+
+def _is(values: pd.Series, name: str | None) -> pd.Series:
+    return values.isna() if name is None else values == name
 
 
 def scale_up_reasons(frames: Frames) -> pd.Series:

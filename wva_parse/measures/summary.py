@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.measures import conditions, reaction, requests, scaling, stats
+from wva_parse.measures import conditions, decided, explained, reaction, requests, scaling, stats
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
+from wva_parse.optimizer.analyses import Replay
 
 SCHEMA = 1
 
@@ -19,6 +20,7 @@ SCHEMA = 1
 def summarize(experiment: Experiment) -> dict[str, Any]:
     """The numbers of a run, ready for JSON: None where unknown, never NaN."""
     outcomes = outcomes_of(experiment)
+    why = decided.explain(experiment)
     frames, pairs = experiment.frames, experiment.alignment.pairs
     loaded = stats.loaded_observations(frames, experiment.slo_in_force)
     attained = stats.attainment(loaded)
@@ -58,9 +60,12 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "elasticity": _elasticity(experiment, outcomes),
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
         "errors": _errors(pairs),
+        "attribution": decided.attribution_numbers(why),
+        "replay": decided.replay_numbers(experiment, why, outcomes.replay),
+        "model": decided.model_numbers(experiment, why),
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
-        "capacity": _capacity(experiment),
+        "capacity": _capacity(experiment, outcomes.replay),
         "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
@@ -173,20 +178,26 @@ def _errors(pairs: pd.DataFrame) -> dict[str, Any]:
     return {"by_mismatch": conditions.by_mismatch(pairs).to_dict("records"), "load_correlation": by_load}
 
 
-def _capacity(experiment: Experiment) -> dict[str, Any]:
-    frames = experiment.frames
+def _capacity(experiment: Experiment, replay: Replay) -> dict[str, Any]:
+    frames, told = experiment.frames, replay.thresholds
     state = reaction.state_at_decisions(
         frames,
         stats.aggregate_pods(frames["kv_cache"], "kv_cache_usage"),
         stats.aggregate_pods(frames["queue"], "queue_length", with_total=True),
     )
     return {
-        "triggers": experiment.triggers._asdict(),
-        "spare": reaction.spare(frames, experiment.triggers)._asdict(),
+        "triggers": {"spare_kv": told.kv_trigger, "spare_queue": told.queue_trigger, "source": told.source},
+        "spare": reaction.spare(frames, replay.by_model)._asdict(),
         "scale_up_reasons": {str(why): int(n) for why, n in reaction.scale_up_reasons(frames).items()},
         "scale_down_refusals": reaction.scale_down_refusals(frames).to_dict("records"),
         "at_decisions": reaction.values_by_action(state).to_dict("records"),
         "correlation": reaction.lagged_correlation(state).to_dict("records"),
+        "limits": told._asdict(),
+        "not_reproduced": sorted({row["reconciliation"] for row in replay.not_reproduced}),
+        "not_replayed": replay.missing,
+        "why": explained.spans_of(explained.explain(frames, replay)).to_dict("records"),
+        "masked": found._asdict() if (found := explained.masked(frames, replay)) else None,
+        "other_triggers": explained.other_triggers(replay).to_dict("records"),
     }
 
 

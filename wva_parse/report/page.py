@@ -141,10 +141,9 @@ def tiles(summary: Summary) -> list[Tile]:
         for metric in ("itl", "ttft")
     ]
     if summary["mode"] == "model-based":
-        settled = summary["accuracy"]["settled"]["itl"]
-        found.append(
-            Tile("ITL prediction off by (MAE, settled)", f"{settled['mae_ms']:.2f} ms" if settled else UNKNOWN)
-        )
+        parts = (summary["attribution"] or {}).get("itl")
+        for label, key in (("ITL predictions off by (mean)", "error"), ("of it the model itself (mean)", "model")):
+            found.append(Tile(label, f"{parts[f'{key}_mae_ms']:.2f} ms" if parts else UNKNOWN))
     if summary["kv_cache"]:
         found.append(Tile("saturated", f"{summary['kv_cache']['saturated_s']:.0f} s"))
     if replicas:

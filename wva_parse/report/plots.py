@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from wva_parse.aligned.align import GAP_INTERVALS
 from wva_parse.aligned.experiment import Experiment, workload_spans
 from wva_parse.aligned.names import without_common_words
 from wva_parse.measures import elasticity, stats
+from wva_parse.measures.explained import masked_reconciliations
+from wva_parse.optimizer.analyses import Replay, replay_analyses
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#777777"
@@ -194,13 +196,16 @@ def tuner_parameters(run: Experiment) -> Figure:
 
 
 def kv_cache_utilization(run: Experiment) -> Figure:
-    """KV usage over the pods of a reconciliation, with the threshold."""
+    """KV usage over the pods of a reconciliation, with our threshold and the controller's own."""
     figure, axes = time_panels(run, 1, "KV cache usage, maximum over a minute")
     _band(
         axes[0], run, stats.aggregate_pods(run.frames["kv_cache"], "kv_cache_usage"), 100, "least to most of the pods"
     )
     _saturated(axes[0], run)
-    axes[0].axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", label=_kv_label(run))
+    replay = replay_analyses(run)
+    told = replay.thresholds
+    _limits(axes[0], 100 * run.thresholds.kv_cache, told.kv_threshold, told.kv_trigger, 100, "%")
+    _masked(axes[0], run, replay)
     axes[0].set_ylabel("KV cache usage (%)")
     axes[0].set_ylim(0, 105)
     say_if_empty(axes[0], run.frames["kv_cache"]["kv_cache_usage"], "no KV cache metrics in the log")
@@ -208,16 +213,21 @@ def kv_cache_utilization(run: Experiment) -> Figure:
 
 
 def queue_length(run: Experiment) -> Figure:
-    """Queue over the pods of a reconciliation, with the threshold."""
+    """Queue over the pods of a reconciliation, with our threshold and the controller's own."""
     figure, axes = time_panels(run, 1, "Waiting requests, maximum over a minute")
     queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
     _band(axes[0], run, queue, 1, "least to most of the pods")
     _line(axes[0], run, queue, "total", color=GREY, linestyle=":", label="sum over the pods")
-    axes[0].axhline(
-        run.thresholds.queue, color=RED, linestyle="--", label=f"threshold {run.thresholds.queue:g} requests per pod"
-    )
+    replay = replay_analyses(run)
+    told = replay.thresholds
+    _limits(axes[0], run.thresholds.queue, told.queue_threshold, told.queue_trigger, 1, "requests")
+    _masked(axes[0], run, replay)
     axes[0].set_ylabel("queue length (requests)")
     _from_zero(axes[0])
+    if queue["total"].max() > WIDE * run.thresholds.queue:  # the limits would lie on the axis
+        axes[0].set_yscale("symlog", linthresh=2 * run.thresholds.queue)
+        axes[0].set_ylim(0, 2 * queue["total"].max())
+        axes[0].yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     say_if_empty(axes[0], run.frames["queue"]["queue_length"], "no queue metrics in the log")
     return finish(figure, axes, run)
 
@@ -226,9 +236,10 @@ def spare_capacity(run: Experiment) -> Figure:
     """Spare KV cache and queue, averaged over the pods that are not saturated, against the triggers to scale up."""
     figure, axes = time_panels(run, 2, "Spare capacity against the triggers to scale up")
     analysis = run.frames["capacity_analysis"]
+    told = replay_analyses(run).thresholds
     sides = (
-        ("avg_spare_kv", 100, "spare KV cache (%)", run.triggers.spare_kv, "{:g} %"),
-        ("avg_spare_queue", 1, "spare queue (requests)", run.triggers.spare_queue, "{:g} requests"),
+        ("avg_spare_kv", 100, "spare KV cache (%)", told.kv_trigger, "{:g} %"),
+        ("avg_spare_queue", 1, "spare queue (requests)", told.queue_trigger, "{:g} requests"),
     )
     refused = run.frames["scale_down_refusal"]
     for axis, (column, factor, unit, trigger, text) in zip(axes, sides, strict=True):
@@ -236,7 +247,7 @@ def spare_capacity(run: Experiment) -> Figure:
         for (model, rows), color in zip(scaled.groupby("model", dropna=False, sort=False), CYCLE, strict=False):
             _line(axis, run, rows, column, color=color, label=str(model) if scaled["model"].nunique() > 1 else "spare")
         if trigger is not None:
-            name = f"trigger {text.format(factor * trigger)} (from the {run.triggers.source})"
+            name = f"trigger {text.format(factor * trigger)} (from the {told.source})"
             axis.axhline(factor * trigger, color=RED, linestyle="--", label=name)
         _mark_changes(axis, run)
         if len(refused):
@@ -433,6 +444,35 @@ def _saturated(axis: Axes, run: Experiment) -> None:
     events = stats.saturation_events(run.frames["kv_cache"], run.thresholds.kv_cache, run.frames.interval_s)
     for number, (start, end) in enumerate(zip(events["start_minutes"], events["end_minutes"], strict=True)):
         axis.axvspan(start, end, color=RED, alpha=0.08, linewidth=0, label="saturated" if number == 0 else None)
+
+
+def _limits(axis: Axes, ours: float, threshold: float | None, trigger: float | None, factor: float, unit: str) -> None:
+    """Our threshold of this report, and the controller's own: where a pod is saturated, and where more is asked for."""
+    axis.axhline(ours, color=RED, linestyle="--", label=f"our threshold {ours:g} {unit}")
+    if threshold is None:
+        return
+    label = f"WVA: saturated from {factor * threshold:g} {unit}"
+    axis.axhline(factor * threshold, color=ORANGE, linestyle=(0, (1, 1)), linewidth=2, label=label)
+    if trigger is not None:
+        asked = factor * (threshold - trigger)
+        label = f"WVA: more above {asked:g} {unit},\nmean of the pods not saturated"
+        axis.axhline(asked, color=GREEN, linestyle="-.", label=label)
+
+
+def _masked(axis: Axes, run: Experiment, replay: Replay) -> None:
+    """Marks at the reconciliations in which a mean over the free pods hid a full one."""
+    found = masked_reconciliations(run.frames, replay)
+    if len(found):
+        axis.plot(
+            found["minutes"],
+            [0.96] * len(found),
+            "v",
+            color=PURPLE,
+            markeredgecolor="black",
+            markersize=8,
+            transform=axis.get_xaxis_transform(),
+            label=f"masked saturation (n = {len(found)})",
+        )
 
 
 def _kv_label(run: Experiment) -> str:

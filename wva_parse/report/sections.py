@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from wva_parse.measures.texts import UNKNOWN, cell, number, percent
-from wva_parse.report import words
+from wva_parse.report import why, words
 from wva_parse.report.words import Summary
 
 GLOSSARY = (
@@ -17,7 +17,14 @@ GLOSSARY = (
     ("pair", "the prediction of reconciliation N with the observation of the same variant at N+1"),
     ("loaded pair", "one in which both latencies were observed; idle ones count only under 'all'"),
     ("settled pair", "a loaded pair observed at the replicas that the prediction was made for"),
+    (
+        "steady pair",
+        "a settled pair whose replicas were ready, with a rate within 10 % of the assumed one and no starved pod",
+    ),
     ("error", "observed - predicted; positive: the optimizer was optimistic"),
+    ("load", "part of an error: what the optimizer's model expects of the load that came, less the prediction"),
+    ("replicas", "part of an error: what it expects of the replicas that were ready, less that of the predicted ones"),
+    ("model", "part of an error: what was observed, less what it expects of the load and the replicas that were"),
     ("ITL, TTFT", "inter-token latency and time to first token, means over a minute"),
     ("attainment", "share of loaded observations at or below the SLO"),
     ("saturated", "KV cache usage of a pod above the threshold"),
@@ -105,6 +112,24 @@ def _prediction_sections(summary: Summary) -> Iterator[Section]:
         (words.about_predictions(summary), words.about_unpaired(summary)),
         (Table(_ACCURACY_HEADER, list(_accuracy_rows(summary))),),
     )
+    yield Section(
+        "Why predictions are off",
+        ("error_parts_over_time",),
+        _said(why.about_attribution(summary), why.about_steady(summary), why.about_replay(summary)),
+        _tables(why.PART_HEADER, why.part_rows(summary)),
+    )
+    yield Section(
+        "The parameters or the form",
+        (),
+        _said(why.about_fits(summary) or "Nothing was decided that a profile could be fitted to.", _PASTE),
+        _tables(why.FIT_HEADER, why.fit_rows(summary)),
+    )
+    yield Section(
+        "The price of the SLO",
+        ("price_of_slo",),
+        (why.about_price(summary), _PRICE),
+        _tables(why.PRICE_HEADER, why.price_rows(summary)),
+    )
     yield Section("Prediction errors", ("prediction_error_distribution", "calibration"), (words.about_errors(summary),))
     yield Section(
         "When predictions are off",
@@ -129,6 +154,29 @@ def _saturation_sections(summary: Summary) -> Iterator[Section]:
             (words.about_spare(summary), words.about_correlation(summary)),
             tuple(_decision_tables(summary)),
         )
+        yield Section(
+            "Why it did or did not scale",
+            (),
+            (words.about_limits(summary), words.about_masked(summary), words.about_other_triggers(summary)),
+            tuple(_why_tables(summary)),
+        )
+
+
+_PASTE = "`python -m wva_parse replay RUN --profile fitted` prints it as a profile to be pasted, and decides with it."
+_PRICE = (
+    "These are the replicas that the optimizer asks for, by its own model: what a scaler makes of them, and how well "
+    "the model holds at other replicas, is not in it."
+)
+
+
+def _said(*sentences: str) -> tuple[str, ...]:
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def _tables(header: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[Table, ...]:
+    """A table, if it has rows."""
+    found = list(rows)
+    return (Table(header, found),) if found else ()
 
 
 _ACCURACY_HEADER = ("pairs", "metric", "n", "bias (ms)", "MAE (ms)", "RMSE (ms)", "median abs. (ms)", "MAPE", "R²")
@@ -283,6 +331,36 @@ def _decision_tables(summary: Summary) -> Iterator[Table]:
     if any(row["n"] for row in found["correlation"]):
         heads = ("reconciliations before the decision", "n", "ρ of step and KV usage", "ρ of step and queue")
         yield Table(heads, [_correlation(row) for row in found["correlation"]])
+
+
+def _why_tables(summary: Summary) -> Iterator[Table]:
+    found = summary["capacity"]
+    if found["why"]:
+        models = len({row["model"] for row in found["why"]}) > 1
+        yield Table(
+            ("minutes", "reconciliations", "why", "at the first of them", *(["model"] * models)),
+            [_why_row(row, models) for row in found["why"]],
+            is_text=True,
+        )
+    if found["other_triggers"]:
+        rows = [
+            (
+                f"{row['kv_trigger']:g}",
+                f"{row['queue_trigger']:g}",
+                "never" if row["minutes"] is None else f"{row['minutes']:.1f}",
+                "–" if row["reconciliation"] is None else f"{row['reconciliation']:.0f}",
+            )
+            for row in found["other_triggers"]
+        ]
+        yield Table(
+            ("trigger, spare KV", "trigger, spare queue", "first asks for more at minute", "reconciliation"), rows
+        )
+
+
+def _why_row(row: dict[str, Any], models: bool) -> tuple[str, ...]:
+    start, end = f"{row['from_minutes']:.1f}", f"{row['to_minutes']:.1f}"
+    when = start if start == end else f"{start} to {end}"
+    return when, str(row["reconciliations"]), row["why"], row["details"], *([str(row["model"])] * models)
 
 
 def _correlation(row: dict[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from wva_parse.measures.texts import bias, count, ms, number, percent, times
+from wva_parse.report import why
 
 Summary = dict[str, Any]
 
@@ -20,10 +21,13 @@ LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (T
 
 
 def verdict(summary: Summary) -> list[str]:
-    """Up to three sentences that somebody who pays for the GPUs understands."""
-    lines = [_served(summary), _decided(summary)]
+    """Up to four sentences that somebody who pays for the GPUs understands."""
+    explained = why.headline(summary)
+    lines = [_served(summary), _decided(summary), explained]
     if summary["findings"]:
         lines.append(f"Look at this first: {summary['findings'][0]}")
+    elif explained:
+        return lines
     elif summary["mode"] == "model-based":
         lines.append(about_predictions(summary))
     else:
@@ -287,19 +291,20 @@ def about_saturation(summary: Summary) -> str:
 def about_spare(summary: Summary) -> str:
     """Spare capacity against the triggers, and why replicas were kept."""
     found = summary["capacity"]
-    triggers, spare = found["triggers"], found["spare"]
+    limits, spare = found["limits"], found["spare"]
     if not spare["analyses"]:
         sentences = ["The log tells no spare capacity (V1 analyses tell it, at DEBUG before v0.5.1)."]
-    elif triggers["source"] == "unknown":
+    elif limits["kv_trigger"] is None and limits["queue_trigger"] is None:
         sentences = [
-            f"{count(spare['analyses'], 'analysis', 'analyses')} told the spare capacity; no trigger is known."
+            f"{count(spare['analyses'], 'analysis', 'analyses')} told the spare capacity; no trigger is known that "
+            "holds for all of them."
         ]
     else:
         parts = [
             f"spare {name} was below the trigger of {text} {times(spare[f'below_{key}'])}"
             for name, key, text in (
-                ("KV cache", "kv", _trigger(triggers["spare_kv"], 100, " %")),
-                ("queue", "queue", _trigger(triggers["spare_queue"], 1, " requests")),
+                ("KV cache", "kv", _trigger(limits["kv_trigger"], 100, " %")),
+                ("queue", "queue", _trigger(limits["queue_trigger"], 1, " requests")),
             )
             if text
         ]
@@ -312,6 +317,69 @@ def about_spare(summary: Summary) -> str:
         if single:
             sentences.append(f"In {single} of them there was one replica, and nothing to give back.")
     return " ".join(sentences)
+
+
+def about_limits(summary: Summary) -> str:
+    """What the controller worked with, and how many of its analyses follow from the pods' values."""
+    found, replay = summary["capacity"], summary["replay"]
+    limits = found["limits"]
+    sentences = []
+    for name, keys in (("saturated from", "threshold"), ("short below", "trigger")):
+        parts = [
+            f"{limits[f'{which}_{keys}']:g} {unit}"
+            for which, unit in (("kv", "KV usage" if keys == "threshold" else "spare KV"), ("queue", _QUEUE[keys]))
+            if limits[f"{which}_{keys}"] is not None
+        ]
+        if parts:
+            sentences.append(f"{name} {' or '.join(parts)}")
+    told = f"WVA's own limits (from the {limits['source']}): {'; '.join(sentences)}." if sentences else ""
+    if replay and replay["analyses"]:
+        basis = "them, and the pods' values," if sentences else "what their lines tell,"
+        analyses = count(replay["analyses"], "analysis", "analyses")
+        twins = ", those of twin loop runs each by itself," if summary["loop_runs"] > summary["reconciliations"] else ""
+        told += f" With {basis} {replay['analyses_reproduced']} of {analyses} of the log{twins} are reproduced."
+        if found["not_reproduced"]:
+            told += f" Not those of reconciliations {', '.join(map(str, found['not_reproduced']))}."
+    return f"{told} {found['not_replayed']}".strip()
+
+
+_QUEUE = {"threshold": "waiting requests", "trigger": "spare places in the queue"}
+
+
+def about_masked(summary: Summary) -> str:
+    """Whether the mean over pods that are not saturated hid full ones."""
+    found = summary["capacity"]["masked"]
+    if found is None:
+        return "Whether saturation was masked cannot be said from this log."
+    judged = count(found["judged"], "analysis", "analyses")
+    if not found["analyses"]:
+        return (
+            f"No saturation was masked: in none of {judged} was a pod full beside one that is not saturated, without a "
+            "scale-up being asked for."
+        )
+    return (
+        f"Saturation was masked in {found['analyses']} of {judged}, for {found['minutes']:.1f} min: a pod was full (KV "
+        f"usage up to {percent(found['kv_usage'])}, up to {found['queue_length']:.0f} requests waiting) beside one "
+        "that was not saturated, and no scale-up was asked for, because WVA averages the spare capacity over the "
+        "latter."
+    )
+
+
+def about_other_triggers(summary: Summary) -> str:
+    """What other triggers would have changed, and how far that can be said."""
+    rows, own = summary["capacity"]["other_triggers"], summary["capacity"]["limits"]
+    as_was = [
+        row for row in rows if (row["kv_trigger"], row["queue_trigger"]) == (own["kv_trigger"], own["queue_trigger"])
+    ]
+    if not as_was:
+        return "As WVA's own limits are not known, nothing can be said of other triggers."
+    if as_was[0]["minutes"] is None:
+        return "With its own triggers WVA never asked for more replicas."
+    return (
+        f"With its own triggers WVA first asked for more replicas at minute {as_was[0]['minutes']:.1f}; for others the "
+        "table says when. That is exact for those that ask no later; for the others the pods are already those of what "
+        "WVA had decided."
+    )
 
 
 def _trigger(value: float | None, factor: float, unit: str) -> str:

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 from random import Random
 
+from wva_parse.optimizer.queueing import Load, Objectives, Profile, idle, needed_replicas, predict, replica_of
+from wva_parse.optimizer.saturation import Pod, analyze
 from wva_sim.wva.findings import (
-    KV_THRESHOLD,
-    LEAST_TO_SCALE_DOWN,
-    QUEUE_THRESHOLD,
+    LIMITS,
     Allocation,
     Capacity,
     Change,
@@ -31,10 +31,8 @@ from wva_sim.wva.findings import (
     LoopRun,
     ModelRun,
     Observation,
-    PodMetrics,
     Solution,
 )
-from wva_sim.wva.queueing import Profile, Replica, highest_rate_per_min, idle
 
 # The model profile of an H100 with an 8B model: milliseconds, per token and per running request.
 ALPHA, BETA, GAMMA, DELTA = 7.47, 0.044, 15.415, 0.000337
@@ -71,14 +69,15 @@ class Controller:
     # Capacity
 
     def _by_capacity(self, model: str, variants: tuple[Observation, ...]) -> ModelRun:
-        pods = [pod for seen in variants for pod in seen.pods]
-        free = [pod for pod in pods if pod.kv_usage < KV_THRESHOLD and pod.queue_length < QUEUE_THRESHOLD]
+        found = analyze([Pod(pod.kv_usage, pod.queue_length) for seen in variants for pod in seen.pods], LIMITS)
         capacity = Capacity(
-            replicas=len(pods),
-            non_saturated=len(free),
-            spare_kv=_mean(KV_THRESHOLD - pod.kv_usage for pod in free),
-            spare_queue=_mean(QUEUE_THRESHOLD - pod.queue_length for pod in free),
-            redistributed=_spare_with_one_less(free),
+            replicas=found.replicas,
+            non_saturated=found.free,
+            spare_kv=found.spare_kv,
+            spare_queue=found.spare_queue,
+            redistributed=found.remaining,
+            is_short=found.up,
+            is_safe=found.down_safe,
         )
         changes = self._capacity_changes(variants, capacity)
         targets = {change.seen.variant: change.target for change in changes}
@@ -112,21 +111,22 @@ class Controller:
 
     def _allocate(self, seen: Observation) -> Allocation:
         rate = round(seen.arrival_rate_per_min, 2)  # it comes from the variant's status, which has two decimals
-        lengths = int(seen.input_tokens), int(seen.output_tokens)
-        if rate > 0:
-            max_rate = highest_rate_per_min(PROFILE, *lengths, self.slo_itl_ms, self.slo_ttft_ms)
-            replicas = min(math.ceil(rate / max_rate), self.max_replicas)
-            predicted = Replica(PROFILE, *lengths).at(rate / replicas)
-        else:
-            replicas, (predicted, max_rate) = 1, idle(PROFILE)
+        load = Load(rate, int(seen.input_tokens), int(seen.output_tokens))
+        objectives = Objectives(self.slo_itl_ms, self.slo_ttft_ms)
+        # However many: the limit is the scaler's, and the optimizer knows none.
+        replicas = needed_replicas(PROFILE, load, objectives) or seen.replicas
+        predicted, max_rate = predict(PROFILE, load, replicas), idle(PROFILE)[1]
+        if not load.is_idle:
+            replica = replica_of(PROFILE, load.input_tokens, load.output_tokens)
+            max_rate = replica.highest_rate(objectives) or replica.lowest
         return Allocation(
             variant=seen.variant,
             namespace=seen.namespace,
             model=seen.model,
             accelerator=seen.accelerator,
             rate_per_min=rate,
-            input_tokens=lengths[0],
-            output_tokens=lengths[1],
+            input_tokens=load.input_tokens,
+            output_tokens=load.output_tokens,
             replicas=replicas,
             max_batch=PROFILE_MAX_BATCH,
             cost=replicas * seen.cost,
@@ -157,25 +157,8 @@ class Controller:
         return ModelRun(model, variants, Demands(analyzers), _decide(variants, targets))
 
 
-def _mean(values: Iterable[float]) -> float:
-    known = list(values)
-    return sum(known) / len(known) if known else 0.0
-
-
 def _by_cost(seen: Observation) -> tuple[float, str]:
     return seen.cost, seen.variant
-
-
-def _spare_with_one_less(free: Sequence[PodMetrics]) -> tuple[float, float] | None:
-    """Spare KV and spare queue if one replica less took the load of all."""
-    count = len(free)
-    if count < LEAST_TO_SCALE_DOWN:
-        return None
-    grows = count / (count - 1)
-    return (
-        KV_THRESHOLD - _mean(pod.kv_usage for pod in free) * grows,
-        QUEUE_THRESHOLD - _mean(pod.queue_length for pod in free) * grows,
-    )
 
 
 def _saturation(variants: Sequence[Observation]) -> Demand:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from wva_parse.optimizer.saturation import Limits
+
 # The defaults of WVA's capacity-scaling-config.
 KV_THRESHOLD = 0.80
 QUEUE_THRESHOLD = 5
 KV_TRIGGER = 0.10
 QUEUE_TRIGGER = 3.0
-LEAST_TO_SCALE_DOWN = 2
+LIMITS = Limits(KV_THRESHOLD, QUEUE_THRESHOLD, KV_TRIGGER, QUEUE_TRIGGER)
 
 # Analyzers of demand: the share of the supply above which replicas are added, and below which they are taken away.
 SCALE_UP_THRESHOLD = 0.85
@@ -76,6 +78,8 @@ class Capacity:
     ----------
     redistributed : tuple or None
         Spare KV and spare queue if one pod less took the load; None if there are too few pods to think of it.
+    is_short, is_safe
+        Whether a replica has to be added, and whether one can be taken away.
     """
 
     replicas: int
@@ -83,19 +87,9 @@ class Capacity:
     spare_kv: float
     spare_queue: float
     redistributed: tuple[float, float] | None
+    is_short: bool
+    is_safe: bool
     changes: tuple[Change, ...] = ()
-
-    @property
-    def is_short(self) -> bool:
-        """Whether a replica has to be added."""
-        return self.spare_kv < KV_TRIGGER or self.spare_queue < QUEUE_TRIGGER
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether a replica can be taken away."""
-        return self.redistributed is not None and (
-            self.redistributed[0] >= KV_TRIGGER and self.redistributed[1] >= QUEUE_TRIGGER
-        )
 
 
 class Allocation(NamedTuple):

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wva_sim.wva.findings import KV_TRIGGER, LEAST_TO_SCALE_DOWN, QUEUE_TRIGGER, Allocation
+from wva_parse.optimizer.saturation import LEAST_TO_SCALE_DOWN
+from wva_sim.wva.findings import KV_TRIGGER, QUEUE_TRIGGER, Allocation
 
 LEASE = "72dd1cf1.llm-d.ai"
 _CONTROLLER = {
@@ -43,6 +44,7 @@ class Words(NamedTuple):
     operating: str  # the mode without the optimizer
     accelerator_set: str
     says_more: bool  # the request that a loop run answers, and targets before they change
+    tells_ready: bool  # of observed replicas: those that serve, not those that are wanted
 
     @property
     def mode(self) -> str:
@@ -56,6 +58,7 @@ D2 = Words(
     "CAPACITY-ONLY",
     "Setting accelerator name Name {accelerator}allocationData {allocation}",
     says_more=False,
+    tells_ready=False,
 )
 D3 = Words(
     "saturation",
@@ -63,6 +66,7 @@ D3 = Words(
     "saturation-only",
     "Setting accelerator name: Name={accelerator}, allocationData={allocation}",
     says_more=True,
+    tells_ready=True,
 )
 
 

@@ -43,7 +43,7 @@ def tell(words: Words, run: LoopRun, requested: Observation | None = None) -> li
 def _analysed(words: Words, run: ModelRun, capacity: Capacity) -> Iterator[Record]:
     for seen in run.variants:
         yield from _mismatch(run, seen) if words.says_more else ()
-    yield from (_observed(seen, with_load=False) for seen in run.variants)
+    yield from (_observed(words, seen, with_load=False) for seen in run.variants)
     yield from _pods(run.model, run.namespace, run.variants)
     yield lines.capacity_collected(words, run.model, run.namespace, capacity.replicas)
     for seen in run.variants:
@@ -87,7 +87,7 @@ def _solved(words: Words, run: ModelRun, solution: Solution) -> Iterator[Record]
     for seen in run.variants:
         yield lines.found_slo(run.model, slo.slo_itl_ms, slo.slo_ttft_ms)
         yield from _mismatch(run, seen)
-        yield _observed(seen, with_load=True)
+        yield _observed(words, seen, with_load=True)
     yield lines.solution(solution.allocations)
     for allocation in solution.allocations:
         yield lines.accelerator_set(words, allocation)
@@ -104,9 +104,11 @@ def _mismatch(run: ModelRun, seen: Observation) -> Iterator[Record]:
         yield lines.replica_mismatch(run.namespace, run.model, seen.replicas, len(seen.pods))
 
 
-def _observed(seen: Observation, with_load: bool) -> Record:
-    cost = seen.cost * seen.replicas
-    row = (seen.variant, seen.replicas, seen.accelerator, seen.ttft_ms, seen.itl_ms, cost, seen.arrival_rate_per_min)
+def _observed(words: Words, seen: Observation, with_load: bool) -> Record:
+    # While replicas are taken away, more may be ready than are wanted.
+    replicas = min(seen.ready_replicas, seen.replicas) if words.tells_ready else seen.replicas
+    cost = seen.cost * replicas
+    row = (seen.variant, replicas, seen.accelerator, seen.ttft_ms, seen.itl_ms, cost, seen.arrival_rate_per_min)
     if with_load:
         return lines.observed_with_load(*row, seen.max_batch, seen.input_tokens, seen.output_tokens)
     return lines.observed(*row)

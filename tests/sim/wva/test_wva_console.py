@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from captured import OTHER_DIALECTS
 from situations import SITUATIONS
 
 from wva_sim.wva import console
 from wva_sim.wva.decide import Controller
 from wva_sim.wva.lines import Klog
 
-CAPTURES = Path(__file__).parents[4] / "shared" / "other-dialects"
 AT = datetime(2026, 8, 8, 2, 23, 10, 678000, tzinfo=timezone.utc)
 
 # v0.7.0, with the columns between tabs
@@ -123,11 +122,11 @@ def columns(line: str) -> Columns:
 def captured() -> list[str]:
     """The console lines of all captures of D7, without kubectl's stamps."""
     found = []
-    for log in sorted(CAPTURES.glob("D7_*")):
+    for log in sorted(OTHER_DIALECTS.glob("D7_*")):
         lines = (re.sub(r"^\S+Z (?=[\dIWEF])", "", line) for line in log.read_text(encoding="utf-8").splitlines())
         found += [line for line in lines if STAMP.match(line)]
     if not found:
-        pytest.skip(f"no captures of D7 in {CAPTURES}")
+        pytest.skip(f"no captures of D7 in {OTHER_DIALECTS}")
     return found
 
 
@@ -176,10 +175,10 @@ def test_every_line_of_d7_occurs_in_captured_logs_or_is_documented():
 def test_the_complaint_about_each_change_is_the_captured_one():
     run = Controller("demand-based").run_loop(SITUATIONS["saturated"])
     (said,) = [console.encode(entry, AT) for entry in console.tell_d7(run) if isinstance(entry, Klog)]
-    lines = [line for log in CAPTURES.glob("D7_v2-*") for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = [line for log in OTHER_DIALECTS.glob("D7_v2-*") for line in log.read_text(encoding="utf-8").splitlines()]
     real = [line for line in lines if line.startswith("E08")]
     if not real:
-        pytest.skip(f"no captures of D7 in {CAPTURES}")
+        pytest.skip(f"no captures of D7 in {OTHER_DIALECTS}")
 
     def without_object(line: str) -> str:
         return re.sub(r"object=.* eventType", "object=<object> eventType", line)[len("E0808 02:23:10.158646") :]
@@ -197,9 +196,9 @@ def test_every_line_of_the_start_occurs_in_captured_logs():
 
 def test_a_loop_run_of_d7_has_the_order_of_captured_ones():
     noise = ("Pod has engine metrics", "throughput analyzer", "Starting ", "Ignoring ", "Updated ", "Caches ")
-    (log,) = CAPTURES.glob("D7_v2-*") if CAPTURES.is_dir() else (None,)
+    (log,) = OTHER_DIALECTS.glob("D7_v2-*") if OTHER_DIALECTS.is_dir() else (None,)
     if log is None:
-        pytest.skip(f"no captures of D7 in {CAPTURES}")
+        pytest.skip(f"no captures of D7 in {OTHER_DIALECTS}")
     real = [line.split("\t")[3] for line in log.read_text(encoding="utf-8").splitlines() if STAMP.match(line)]
     real = [message for message in real if not message.startswith(noise)]
     run = Controller("demand-based").run_loop(SITUATIONS["saturated"])

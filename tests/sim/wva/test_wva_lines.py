@@ -11,16 +11,15 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from itertools import pairwise, product
-from pathlib import Path
 
 import pytest
+from captured import RUNS, needs_captured
 from situations import SITUATIONS, observation, pods
 
 from wva_sim.wva import lines, text
 from wva_sim.wva.decide import Controller
 from wva_sim.wva.findings import Observation
 
-REAL_RUNS = Path(__file__).parents[4] / "shared" / "real-runs"
 AT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=timezone.utc)
 
 # Lines that no capture at hand has, as the source of the controller prints them.
@@ -95,7 +94,7 @@ FAMILIES = {"D2": lines.D2, "D3": lines.D3}
 
 def real_logs(families: Iterable[str]) -> Iterator[list[tuple[str, str]]]:
     """The shapes of each capture of these families, in order."""
-    for log in sorted(REAL_RUNS.glob("*/wva-controller-logs.jsonl")):
+    for log in sorted(RUNS.glob("*/wva-controller-logs.jsonl")):
         whole = log.read_text(encoding="utf-8")
         if ("D3" if "saturation scaling config" in whole else "D2") in families:
             lines_of_log = [json.loads(raw) for raw in whole.splitlines() if raw.startswith("{")]
@@ -121,10 +120,9 @@ def simulated_shapes(family: str) -> set[tuple[str, str]]:
     return {each for run in simulated_runs(family, SITUATIONS.values()) for each in run}
 
 
+@needs_captured
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_line_occurs_in_captured_logs_or_is_documented(family):
-    if not REAL_RUNS.is_dir():
-        pytest.skip(f"no captured runs at {REAL_RUNS}")
     unknown = simulated_shapes(family) - real_shapes([family]) - {shape(*line) for line in DOCUMENTED}
     assert unknown == set()
 
@@ -133,10 +131,9 @@ def test_every_line_occurs_in_captured_logs_or_is_documented(family):
 OTHER_BUILDS = re.compile(r"[Tt]un(er|ed?|ing)\b|NIS|Using (state vals|initial state|fallback)|Updated (SystemData|VA)")
 
 
+@needs_captured
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_line_follows_one_that_it_follows_in_captured_logs(family):
-    if not REAL_RUNS.is_dir():
-        pytest.skip(f"no captured runs at {REAL_RUNS}")
     logs = [[each for each in log if not OTHER_BUILDS.search(each[1])] for log in real_logs([family])]
     logs = [[(level, message.removeprefix("✓ ")) for level, message in log] for log in logs]
     known, real_pairs = {each for log in logs for each in log}, {pair for log in logs for pair in pairwise(log)}
@@ -147,9 +144,8 @@ def test_every_line_follows_one_that_it_follows_in_captured_logs(family):
     assert said - real_pairs == set()
 
 
+@needs_captured
 def test_every_line_of_the_start_occurs_in_captured_logs_or_is_documented():
-    if not REAL_RUNS.is_dir():
-        pytest.skip(f"no captured runs at {REAL_RUNS}")
     records = [*lines.starting(), *lines.leading("ns")]
     said = {shape(record.level, record.message) for record in records if isinstance(record, lines.Record)}
     assert said - real_shapes(FAMILIES) - {shape(*line) for line in DOCUMENTED} == set()
@@ -277,3 +273,20 @@ def test_floats_are_written_as_go_writes_32_bits(value, expected):
 def test_maps_are_written_as_go_writes_them():
     assert lines.go_map({"b": 2, "a": 1}) == "map[a:1 b:2]"
     assert lines.go_map({}) == "map[]"
+
+
+@pytest.mark.parametrize(("words", "told"), [(lines.D2, {"2"}), (lines.D3, {"1"})], ids=["D2", "D3"])
+@pytest.mark.parametrize("mode", ["model-based", "capacity-based"])
+def test_newer_builds_observe_the_replicas_that_are_ready(words, told, mode):
+    starting = observation(replicas=2, ready_replicas=1)
+    messages = [record.message for record in text.tell(words, Controller(mode).run_loop([starting]))]
+    seen = {
+        match[1] for message in messages if (match := re.match(r"Metrics collected for VA: .*?replicas=(\d+)", message))
+    }
+    assert seen == told
+
+
+def test_replicas_that_are_taken_away_are_observed_no_more():
+    leaving = observation(replicas=1, ready_replicas=3)
+    messages = [record.message for record in text.tell(lines.D3, Controller("model-based").run_loop([leaving]))]
+    assert any(re.match(r"Metrics collected for VA: .*?replicas=1,", message) for message in messages)

@@ -15,7 +15,7 @@ Units are the log's: ITL and TTFT in ms, rates in requests per **minute**, KV us
 prints another, the row converts. Supply, demand and capacities are in the unit of their analyzer: tokens
 (saturation), tokens/s (throughput), requests/s (queueing-model).
 
-The columns are those of metrics.csv and analyzers.csv.
+The columns are those of metrics.csv and analyzers.csv, and a last one that a replay needs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 Value = str | int | float | bool | None
 
-# What a line can say: the columns of metrics.csv after timestamp, reconciliation and event_type.
+# What a line can say: the columns of metrics.csv and analyzers.csv after timestamp, reconciliation and event_type.
 COLUMN_TYPES = {
     "namespace": "str",
     "model": "str",
@@ -79,6 +79,8 @@ COLUMN_TYPES = {
     "remaining_spare_queue": "float",
     "spare_kv_trigger": "float",
     "spare_queue_trigger": "float",
+    # what the optimizer's model needs besides
+    "max_batch": "int",
 }
 
 
@@ -114,6 +116,7 @@ COLUMN_UNITS = {
     "remaining_spare_queue": "requests, of the pods that would remain",
     "spare_kv_trigger": "0 to 1",
     "spare_queue_trigger": "requests",
+    "max_batch": "requests",
 }
 
 

@@ -12,7 +12,7 @@ from wva_parse.log.table.form import MODEL, NO_HEADROOM, NS, POD, TOO_FEW, VARIA
 _SERVER = (
     "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; rate=<arrival_rate_per_min:float>; "
     "inTk=<input_tokens:float>; outTk=<output_tokens:float>; sol=<_>, sat=<_>, "
-    "alloc={acc=<_>; numRep=<predicted_replicas:int>; maxBatch=<_>; cost=<cost:float>, val=<_>, "
+    "alloc={acc=<_>; numRep=<predicted_replicas:int>; maxBatch=<max_batch:int>; cost=<cost:float>, val=<_>, "
     "itl=<predicted_itl_ms:float>, ttft=<predicted_ttft_ms:float>, rho=<_>, maxRPM=<_>}; "
     "slo-itl=<slo_itl_ms:float>, slo-ttft=<slo_ttft_ms:float>, slo-tps=<_> \n"
 )

@@ -6,6 +6,9 @@ from wva_parse.log.table.form import MODEL, NS, VARIANT, LogLine, known
 
 _PARMS = "alpha=9.545476, beta=0.022966, gamma=19.329866, delta=0.000184"
 _PARMS_TEMPLATE = "alpha=<alpha:float>, beta=<beta:float>, gamma=<gamma:float>, delta=<delta:float>"
+# Some builds print a blank before each value.
+_STATE = "alpha=9.72, beta=0.05, gamma=17.4, delta=0.0002"
+_STATE_TEMPLATE = "alpha=<? ?><alpha:float>, beta=<? ?><beta:float>, gamma=<? ?><gamma:float>, delta=<? ?><delta:float>"
 _PARMS_COLON = "alpha: <alpha:float>, beta: <beta:float>, gamma: <gamma:float>, delta: <delta:float>"
 
 EVENTS = (
@@ -53,6 +56,67 @@ EVENTS = (
         "(NIS=<nis:float>)",
         f"Keeping previous tuned parameters for variant {VARIANT}/{NS} due to NIS validation failure (NIS=27.576061)",
     ),
+    # Which parameters hold where the tuner has no new ones: those in the status of the VariantAutoscaling (which it
+    # also writes there), or in its spec.
+    LogLine(
+        "parameters",
+        "DT",
+        "Using state vals from VA status to tune variant <variant>: " + _STATE_TEMPLATE,
+        f"Using state vals from VA status to tune variant {VARIANT}: alpha= 9.72, beta= 0.05, gamma= 17.4, "
+        "delta= 0.0002",
+        constant={"reason": "status"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Using initial state from spec for variant <variant>: " + _STATE_TEMPLATE,
+        f"Using initial state from spec for variant {VARIANT}: {_STATE}",
+        constant={"reason": "spec"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Using fallback parameters for variant <variant>/<namespace>: " + _PARMS_TEMPLATE,
+        f"Using fallback parameters for variant {VARIANT}/{NS}: {_PARMS}",
+        constant={"reason": "spec"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Updated tuner status for variant <variant>: " + _PARMS_TEMPLATE + ", NIS=<_>",
+        f"Updated tuner status for variant {VARIANT}: {_PARMS}, NIS=0.002375",
+        constant={"reason": "tuner"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Updated VA status for variant <variant>/<namespace>, model <_>, accelerator <_>: "
+        "state=[<alpha:float>, <beta:float>, <gamma:float>, <delta:float>]",
+        f"Updated VA status for variant {VARIANT}/{NS}, model {MODEL}, accelerator H100: "
+        "state=[9.5, 0.02, 19.3, 0.0002]",
+        constant={"reason": "status"},
+    ),
+    # Where these two name no numbers, the line after them does.
+    LogLine(
+        "parameters",
+        "DT",
+        "Using tuned parameters from status for variant <variant>/<namespace>",
+        f"Using tuned parameters from status for variant {VARIANT}/{NS}",
+        constant={"reason": "status"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Using parameters from spec for variant <variant>/<namespace>",
+        f"Using parameters from spec for variant {VARIANT}/{NS}",
+        constant={"reason": "spec"},
+    ),
+    LogLine(
+        "parameters",
+        "DT",
+        "Updated SystemData for model=<model>, accelerator=<_>: " + _PARMS_TEMPLATE,
+        f"Updated SystemData for model={MODEL}, accelerator=H100: {_PARMS}",
+    ),
     LogLine(
         "failure",
         "DT",
@@ -76,17 +140,6 @@ _KNOWN = (
     ),
     (
         "DT",
-        "Using state vals from VA status to tune variant <_>",
-        f"Using state vals from VA status to tune variant {VARIANT}: alpha= 9.72, beta= 0.05, gamma= 17.4, "
-        "delta= 0.0002",
-    ),
-    (
-        "DT",
-        "Using initial state from spec for variant <_>",
-        f"Using initial state from spec for variant {VARIANT}: {_PARMS}",
-    ),
-    (
-        "DT",
         "Using guessed initial state for variant <_>",
         f"Using guessed initial state for variant {VARIANT}: {_PARMS}",
     ),
@@ -104,11 +157,6 @@ _KNOWN = (
     ("DT", "Model tuner results: <_>", f"Model tuner results: model={MODEL}, accelerator=H100, {_PARMS}, NIS=0.81"),
     (
         "DT",
-        "Updated tuner status for variant <_>",
-        f"Updated tuner status for variant {VARIANT}: {_PARMS}, NIS=0.002375",
-    ),
-    (
-        "DT",
         "Tuned parameters unchanged for variant <_>",
         f"Tuned parameters unchanged for variant {VARIANT}, skipping status update",
     ),
@@ -116,24 +164,6 @@ _KNOWN = (
         "DT",
         "Skipping tuning for variant <_>",
         f"Skipping tuning for variant {VARIANT}/{NS} due to insufficient load. Using fallback parameters.",
-    ),
-    (
-        "DT",
-        "Using tuned parameters from status for variant <_>",
-        f"Using tuned parameters from status for variant {VARIANT}/{NS}",
-    ),
-    (
-        "DT",
-        "Using fallback parameters for variant <_>",
-        f"Using fallback parameters for variant {VARIANT}/{NS}: {_PARMS}",
-    ),
-    ("DT", "Using parameters from spec for variant <_>", f"Using parameters from spec for variant {VARIANT}/{NS}"),
-    ("DT", "Updated SystemData for model=<_>", f"Updated SystemData for model={MODEL}, accelerator=H100: {_PARMS}"),
-    (
-        "DT",
-        "Updated VA status for variant <_>",
-        f"Updated VA status for variant {VARIANT}/{NS}, model {MODEL}, accelerator H100: "
-        "state=[9.5, 0.02, 19.3, 0.0002]",
     ),
 )
 
