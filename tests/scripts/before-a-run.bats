@@ -53,7 +53,7 @@ are_kept() {
   wait_until grep -q 'cooldown:' "$BATS_TEST_TMPDIR/out"
   run runner --kubeconfig "$KUBECONFIG" --yes "$config"
   [ "$status" -eq 3 ]
-  [[ "$output" == *"FAIL  another run is active on ms-inference"*": cooling-20"* ]]
+  [[ "$output" == *"FAIL  another run is active on ms-inference"*": wva-run-20"* ]]
   kill -INT -- "-$RUNNER_PID"
   expect_status 130
   [ "$(jobs_left)" -eq 0 ]
