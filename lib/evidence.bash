@@ -71,14 +71,15 @@ save_seen() {
 
 # Everything that is known of the workloads, as a JSON array; without the time at which one ran if nobody could look.
 workloads_json() {
-  local i IFS=$'\t' known
+  local i IFS=$'\t' known t0
+  t0="$(plan_start_s)" || return 1
   for ((i = 0; i < W_COUNT; i++)); do
     known=("${W_NAME[i]}" "${W_JOB[i]}" "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}"
       "${W_PLAN_START[i]}" "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}"
       "${W_DRAIN_S[i]}" "${W_RAN[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_ENDED_ITSELF[i]}" "${W_STUCK[i]}"
       "${W_REASON[i]}")
     printf '%s\n' "${known[*]}"
-  done | jq -Rn --argjson t0 "$(plan_start_s)" '
+  done | jq -Rn --argjson t0 "$t0" '
     def maybe: if . == "" then null else . end;
     def number: if . == "" then null else tonumber end;
     def moment: if . == "" then null else $t0 + tonumber | todate end;
@@ -106,16 +107,19 @@ collection_json() {
   fi
 }
 
+# In one piece: where Ctrl-C has ended one of the programs, the record stays as it was, and who closes the run tries again.
 write_run_json() {
+  local collection
   [[ -s "$WORK_DIR/tools.json" ]] || describe_tools >"$WORK_DIR/tools.json"
-  workloads_json >"$WORK_DIR/workloads.json"
+  workloads_json >"$WORK_DIR/workloads.json" || return 1
+  collection="$(collection_json)" || return 1
   jq -n --argjson config "$CONFIG_JSON" --slurpfile workloads "$WORK_DIR/workloads.json" \
     --slurpfile tools "$WORK_DIR/tools.json" --arg run_id "$RUN_ID" --arg started "$RUN_START" --arg ended "$RUN_END" \
     --arg status "$RUN_STATUS" --arg exit "$EXIT_STATUS" --arg cooldown_start "$COOLDOWN_START" \
     --arg cooldown_end "$COOLDOWN_END" --argjson embedded "$EMBEDDED" --argjson simulated "$SIMULATED" \
     --argjson speed "$SPEED" --arg sha "$CONFIG_SHA256" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
     --argjson number "${S_NUMBER[S_AT]}" --argjson of "${S_OF[S_AT]}" --arg series "$SERIES" \
-    --argjson collection "$(collection_json)" --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
+    --argjson collection "$collection" --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
     def maybe: if . == "" then null else . end;
     {schema: 1, name: $config.name, mode: $config.mode, config: $config, run_id: $run_id,
      repetition: {number: $number, of: $of, series: $series},
@@ -126,7 +130,7 @@ write_run_json() {
      seed: (if $ready == "" then null else $ready | fromjson | .seed end),
      workloads: $workloads[0], collection: $collection,
      cooldown: {start: ($cooldown_start | maybe), end: ($cooldown_end | maybe)},
-     tools: $tools[0].tools, project: $tools[0].project, config_sha256: $sha}' >"$RUN_DIR/.run.json.part"
+     tools: $tools[0].tools, project: $tools[0].project, config_sha256: $sha}' >"$RUN_DIR/.run.json.part" || return 1
   mv "$RUN_DIR/.run.json.part" "$RUN_DIR/run.json"
 }
 

@@ -66,11 +66,9 @@ since_s() { jq -n --argjson since "$1" --argjson speed "$SPEED" '(now * 1000 - $
 
 # How long a workload has been waiting for answers since it sent its last request, as far as is known.
 overdue_s() {
-  if [[ -n "${W_SENDING_S[$1]}" ]]; then
-    printf '%s\n' $(($(elapsed_s) - W_SENDING_S[$1] - W_PLAN_END[$1] + W_PLAN_START[$1]))
-  else
-    printf '%s\n' $(($(active_s "$1") - W_PLAN_END[$1] + W_PLAN_START[$1]))
-  fi
+  local passed since="${W_SENDING_S[$1]:-0}" # a name in arithmetic is 0 where Ctrl-C has ended what was to tell
+  if [[ -n "${W_SENDING_S[$1]}" ]]; then passed="$(elapsed_s)"; else passed="$(active_s "$1")"; fi
+  printf '%s\n' $((passed - since - W_PLAN_END[$1] + W_PLAN_START[$1]))
 }
 
 # Those that are due are created at the same time: a slow API server must not make the second one late.
@@ -189,19 +187,21 @@ size_of() { if [[ -e "$1" ]]; then wc -c <"$1"; else echo 0; fi; }
 
 # When a workload has begun to send, by the first line of its container: on the axis of the plan.
 note_sending() {
-  local i="$1" said file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed"
+  local i="$1" said t0 at file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed"
   [[ -z "${W_SENDING_S[i]}" ]] || return 0
   said="$(sed -n '/^# wall=[0-9.]* monotonic=/{p;q;}' "$file" "$file.now" 2>/dev/null)" || true # there may be none yet
   [[ -n "$said" ]] || return 0
-  place_sending "$i" "$(jq -n --arg said "$said" --argjson t0 "$(plan_start_s)" \
-    '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber) - $t0 | floor')"
+  t0="$(plan_start_s)"
+  at="$(jq -n --arg said "$said" --arg t0 "$t0" '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber) - ($t0 | tonumber) | floor')"
+  place_sending "$i" "$at"
 }
 
 # place_sending NUMBER SECONDS: what a node's clock says lies between the Job's creation and now, or that clock is wrong.
 place_sending() {
-  local i="$1" said_s="$2" least_s most_s off_s=0
+  local i="$1" said_s="$2" active least_s most_s off_s=0
   most_s="$(elapsed_s)"
-  least_s=$((most_s - $(active_s "$i")))
+  active="$(active_s "$i")"
+  least_s=$((most_s - active))
   W_SENDING_S[i]="$said_s"
   if [[ $said_s -lt $least_s ]]; then
     W_SENDING_S[i]="$least_s" off_s=$((least_s - said_s))
@@ -453,7 +453,8 @@ cool_down() {
   local end_s
   COOLDOWN_START="$(cluster_now)"
   log "cooldown: watching for $COOLDOWN_S s more"
-  end_s=$(($(elapsed_s) + 1 + COOLDOWN_S)) # that one has begun
+  end_s="$(elapsed_s)"
+  end_s=$((end_s + 1 + COOLDOWN_S)) # that one has begun
   while [[ "$(elapsed_s)" -lt "$end_s" ]]; do
     sleep_ms "$(next_look_ms <<<"$end_s")"
     note_releases
