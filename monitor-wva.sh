@@ -70,6 +70,7 @@ wva_parse() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -S -m w
 now_ms() { jq -n 'now * 1000 | floor'; }
 
 parse_arguments() {
+  local name directory
   case "${1:-}" in
     -h | --help)
       print_usage
@@ -83,8 +84,9 @@ parse_arguments() {
   [[ "$INTERVAL_S" =~ ^[1-9][0-9]*$ ]] || die 2 "interval: saw '$INTERVAL_S', expected whole seconds, at least 1"
   [[ "${WVA_HISTORY_S:-300}" =~ ^[0-9]{1,7}$ ]] || die 2 "WVA_HISTORY_S: saw '$WVA_HISTORY_S', expected whole seconds"
   [[ -d "$(dirname -- "$OUTPUT")" ]] || die 2 "there is no directory '$(dirname -- "$OUTPUT")' for the log"
-  OUTPUT="$(cd "$(dirname -- "$OUTPUT")" && pwd)/$(basename -- "$OUTPUT")"
-  SPOOL_DIR="$(dirname "$OUTPUT")/.$(basename "$OUTPUT").spool"
+  name="$(basename -- "$OUTPUT")"
+  directory="$(cd "$(dirname -- "$OUTPUT")" && pwd)"
+  OUTPUT="$directory/$name" SPOOL_DIR="$directory/.$name.spool"
 }
 
 # Let the interval pass, or what is left of it when a signal comes.
@@ -100,12 +102,13 @@ find_tools() {
   PATH="$PATH:$PROJECT/.venv/bin"
   PYTHON=python3
   [[ ! -x "$PROJECT/.venv/bin/python" ]] || PYTHON="$PROJECT/.venv/bin/python"
-  local tool
+  local tool now
   for tool in kubectl jq "$PYTHON"; do
     command -v "$tool" >/dev/null || die 1 "$tool is not installed"
   done
   [[ -z "${WVA_CONTEXT:-}" ]] || KUBECTL+=(--context "$WVA_CONTEXT")
-  WVA_CLOCK="${WVA_CLOCK:-$(now_ms) $(now_ms) 1}"
+  now="$(now_ms)"
+  WVA_CLOCK="${WVA_CLOCK:-$now $now 1}"
   PAUSE_MS="$(jq -n --argjson s "$INTERVAL_S" --argjson speed "${WVA_CLOCK##* }" --argjson least "$LEAST_PAUSE_MS" \
     '[$s * 1000 / $speed, $least] | max | floor')"
 }
@@ -262,7 +265,8 @@ find_listable() {
   if [[ -n "${WVA_NAMESPACE:-}" && -n "${WVA_DEPLOYMENT:-}" ]]; then
     found="$(listable "$WVA_NAMESPACE" deployments.apps pods variantautoscalings.llmd.ai \
       horizontalpodautoscalers.autoscaling scaledobjects.keda.sh)" || return 0
-    SAMPLED="$(allowed "$found")" UNSEEN="$(sed -n 's/^!//p' <<<"$found" | paste -s -d , -)"
+    SAMPLED="$(allowed "$found")"
+    UNSEEN="$(sed -n 's/^!//p' <<<"$found" | paste -s -d , -)"
   fi
   ASK_AGAIN=-1
   [[ -z "$unseen$UNSEEN" ]] || ASK_AGAIN="$POLLS_BETWEEN_QUESTIONS" # a right may be granted yet

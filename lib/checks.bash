@@ -65,7 +65,7 @@ explain_unreachable() {
 report_unchecked() { report '?' "$1: not checked, $2"; }
 
 check_rights() {
-  local need verb resource subresource namespace place denied=0
+  local need verb resource subresource namespace place right denied=0
   ask_rights
   for place in namespace controller_namespace; do
     namespace="$NAMESPACE"
@@ -80,7 +80,8 @@ check_rights() {
   while read -r need verb resource subresource namespace; do
     if why_no_type "$resource" >/dev/null; then
       denied=$((denied + 1))
-      report_unchecked "whether we may $(say_right "$verb" "$resource" "$subresource" "$namespace")" "$(why_no_type "$resource")"
+      right="$(say_right "$verb" "$resource" "$subresource" "$namespace")"
+      report_unchecked "whether we may $right" "$(why_no_type "$resource")"
     fi
   done <"$WORK_DIR/looks/rights.all"
   while read -r need verb resource subresource namespace; do

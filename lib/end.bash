@@ -17,7 +17,9 @@ ANALYZING=false
 end_script() {
   local status="$1"
   exec 2>&8 # the step that was left may have sent it elsewhere
-  if is_unexpected; then
+  if is_lost_signal "$status"; then
+    SIGNALS=1
+  elif is_unexpected; then
     status=1
     warn "an unexpected error at $FAILED_AT; please report it, with run.log"
   fi
@@ -29,6 +31,10 @@ end_script() {
   [[ "$EXIT_STATUS" -ne 130 ]] || status=130 # whatever a signal has made of it
   exit "$status"
 }
+
+# Bash 5.2 may take the trap of a signal for a syntax error, if it comes while the shell reads a command substitution: then
+# the script ends with 2, which after the checks is no status of ours, and nobody has noted the signal.
+is_lost_signal() { [[ "$1" -eq 2 && "$CLOSED" == false && $SIGNALS -eq 0 && -z "$FAILED_AT" && -n "$RUN_DIR" ]]; }
 
 # An error that no line of ours expects ends the script without a word, with the status of whatever it was.
 is_unexpected() { [[ "$CLOSED" == false && $SIGNALS -eq 0 && -n "$FAILED_AT" ]]; }

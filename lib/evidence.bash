@@ -135,13 +135,15 @@ write_run_json() {
 }
 
 describe_tools() {
-  local commit='' dirty=null
+  local commit='' dirty=null yq jq python
   if commit="$(git -C "$PROJECT" rev-parse HEAD 2>/dev/null)"; then # not every copy is a clone
     dirty=false
     [[ -z "$(git -C "$PROJECT" status --porcelain)" ]] || dirty=true
   fi
-  jq -n --slurpfile version "$WORK_DIR/version.json" --arg yq "$(yq --version 2>&1 | head -n 1)" \
-    --arg jq "$(jq --version)" --arg python "$("$PYTHON" --version 2>&1)" --arg bash "$BASH_VERSION" \
+  yq="$(yq --version 2>&1 | head -n 1)"
+  jq="$(jq --version)"
+  python="$("$PYTHON" --version 2>&1)"
+  jq -n --slurpfile version "$WORK_DIR/version.json" --arg yq "$yq" --arg jq "$jq" --arg python "$python" --arg bash "$BASH_VERSION" \
     --arg commit "$commit" --argjson dirty "$dirty" '
     {tools: {kubectl: $version[0].clientVersion.gitVersion, cluster: $version[0].serverVersion.gitVersion,
              yq: $yq, jq: $jq, python: $python, bash: $bash},

@@ -95,11 +95,12 @@ describe_configs() {
 
 # A path, or a bare name in experiment-configs/; the answer is absolute.
 find_config() {
-  local given="$1" file
+  local given="$1" file directory
   for file in "$given" "$PROJECT/experiment-configs/$given" "$PROJECT/experiment-configs/$given.yaml"; do
     [[ "$file" == "$given" || "$given" != */* ]] || continue
     if [[ -f "$file" ]]; then
-      printf '%s/%s\n' "$(cd "$(dirname -- "$file")" && pwd)" "$(basename -- "$file")"
+      directory="$(cd "$(dirname -- "$file")" && pwd)"
+      printf '%s/%s\n' "$directory" "$(basename -- "$file")"
       return 0
     fi
   done

@@ -174,7 +174,7 @@ follow_job_log() {
   while is_running $$; do # the runner may have been killed
     "${KUBECTL[@]}" logs --namespace "$NAMESPACE" "job/${W_JOB[$1]}" --container "$container" --follow \
       </dev/null >"$file.now" 2>/dev/null || true # it is tried again
-    if [[ "$(size_of "$file.now")" -gt "$(size_of "$file")" ]]; then
+    if is_longer "$file.now" "$file"; then
       mv "$file.now" "$file"
       pause_s=5 # most often it has ended
     fi
@@ -184,6 +184,13 @@ follow_job_log() {
 }
 
 size_of() { if [[ -e "$1" ]]; then wc -c <"$1"; else echo 0; fi; }
+
+is_longer() {
+  local size other
+  size="$(size_of "$1")"
+  other="$(size_of "$2")"
+  [[ "$size" -gt "$other" ]]
+}
 
 # When a workload has begun to send, by the first line of its container: on the axis of the plan.
 note_sending() {
@@ -222,8 +229,8 @@ save_job_log() {
   said="$(kube logs --namespace "$NAMESPACE" --all-containers --ignore-errors --tail -1 \
     --selector "wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" 2>&1 >"$file")" ||
     warn "no log of ${W_NAME[$1]}: $said"
-  [[ "$(size_of "$file.followed.now")" -le "$(size_of "$file")" ]] || cp "$file.followed.now" "$file"
-  [[ "$(size_of "$file.followed")" -le "$(size_of "$file")" ]] || cp "$file.followed" "$file"
+  ! is_longer "$file.followed.now" "$file" || cp "$file.followed.now" "$file"
+  ! is_longer "$file.followed" "$file" || cp "$file.followed" "$file"
   rm -f "$file.followed" "$file.followed.now"
   save_job_pods "$1"
 }
