@@ -441,8 +441,9 @@ stop_over() {
 }
 
 run_workloads() {
-  local elapsed
-  T0_MS="$(now_ms)"
+  local elapsed now
+  now="$(now_ms)" # Ctrl-C may end it: then the end of the run still has a number
+  T0_MS="$now"
   while has_state planned || has_state active; do
     elapsed="$(elapsed_s)"
     start_due "$elapsed" # first: to read the log of one that is over takes a moment
