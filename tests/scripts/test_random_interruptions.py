@@ -177,6 +177,6 @@ def test_any_moment(cluster, length_s, tmp_path):
             if not left_at_once:
                 assert saved["status"] in (record.parent / "README.md").read_text(encoding="utf-8"), where
     print(outcomes, *noisy)
-    # A signal to the group also ends whatever program runs at that moment, such as the jq that makes another one's input.
+    # A signal to the group also ends whatever program runs at that moment, such as a jq whose words another one needs.
     assert len(noisy) <= COUNT * 0.05, noisy
     assert outcomes.get(130, 0) > COUNT * 0.6
