@@ -41,7 +41,7 @@ served_deployments() { { printf -- '- - %s\n' "$DEPLOYMENT" && variants; } | jq 
 save_snapshot() {
   local dir="$RUN_DIR/cluster/$1" served
   mkdir -p "$dir"
-  served="$(served_deployments)"
+  served="$(served_deployments)" || return 1 # Ctrl-C has ended it: who closes the run tries again
   save_seen "$dir/variantautoscalings.json" model variantautoscalings.llmd.ai \
     'select(.kind == "VariantAutoscaling")'
   save_seen "$dir/deployment.json" model deployments.apps \
