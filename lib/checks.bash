@@ -53,39 +53,50 @@ check_cluster() {
 
 explain_unreachable() {
   local said
-  said="$(grep -v '^[EWI][0-9]\{4\} ' "$WORK_DIR/version.err" | tail -n 1)"
+  said="$(last_words "$WORK_DIR/version.err")"
   if [[ "$said" == *localhost:8080* || "$said" == *'no configuration has been provided'* ]]; then
     printf 'no cluster is configured: kubectl has no kubeconfig and tries localhost:8080\n'
   else
-    printf 'the cluster cannot be reached: %s\n' "${said:-kubectl gives no reason}"
+    printf 'the cluster cannot be reached: %s\n' "$said"
   fi
 }
 
 # What could not be looked at is said with its reason, and nothing is concluded from it.
 report_unchecked() { report '?' "$1: not checked, $2"; }
 
+# report_unless_overruled SEEN QUESTION REMEDY: the run is refused, unless somebody knows better.
+report_unless_overruled() {
+  local seen="$1" question="$2" remedy="$3"
+  if [[ "$ASSUME_YES" == true ]]; then
+    report warn "$seen; going on because of --yes"
+  elif is_terminal && ask "$question Go on?"; then
+    report warn "$seen; going on as answered"
+  else
+    report FAIL "$seen" "$remedy"
+  fi
+}
+
 check_rights() {
-  local need verb resource subresource namespace place right denied=0
+  local need verb resource subresource namespace place right reason denied=0 barred=' '
   ask_rights
   for place in namespace controller_namespace; do
     namespace="$NAMESPACE"
     [[ "$place" == namespace ]] || namespace="$CONTROLLER_NAMESPACE"
-    [[ "$place" == namespace || "$CONTROLLER_NAMESPACE" != "$NAMESPACE" ]] || continue
-    if is_all_denied "$namespace"; then
-      denied=$((denied + 1))
+    if [[ "$barred" != *" $namespace "* ]] && is_all_denied "$namespace"; then
+      denied=$((denied + 1)) barred="$barred$namespace "
       report FAIL "nothing is allowed in namespace $namespace, if there is one of that name" \
         "correct '$place' in $CONFIG, or ask for the Roles that 'python -m wva_parse permissions --roles' prints"
     fi
   done
   while read -r need verb resource subresource namespace; do
-    if why_no_type "$resource" >/dev/null; then
+    if reason="$(why_no_type "$resource")"; then
       denied=$((denied + 1))
       right="$(say_right "$verb" "$resource" "$subresource" "$namespace")"
-      report_unchecked "whether we may $right" "$(why_no_type "$resource")"
+      report_unchecked "whether we may $right" "$reason"
     fi
   done <"$WORK_DIR/looks/rights.all"
   while read -r need verb resource subresource namespace; do
-    is_all_denied "$namespace" || check_right "$need" "$verb" "$resource" "$subresource" "$namespace" ||
+    [[ "$barred" == *" $namespace "* ]] || check_right "$need" "$verb" "$resource" "$subresource" "$namespace" ||
       denied=$((denied + 1))
   done <"$WORK_DIR/looks/rights"
   [[ $denied -gt 0 ]] || report ok "allowed: everything that this run does"

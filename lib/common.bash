@@ -100,6 +100,16 @@ create_object() {
     --output jsonpath='{.metadata.creationTimestamp}' "$@" <"$file"
 }
 
+# What kubectl itself has said in a file: not the log lines of its libraries. Fails if that is nothing.
+own_words() { grep -v '^[EWI][0-9]\{4\} ' "$1" | grep .; }
+
+# last_words FILE: the last of it.
+last_words() {
+  local said
+  said="$(own_words "$1" | tail -n 1)" || said= # nothing
+  printf '%s\n' "${said:-kubectl gives no reason}"
+}
+
 # Whether kubectl says that the API server could not be asked, rather than that it refused.
 is_outage() {
   case "$1" in

@@ -119,13 +119,8 @@ check_mode() {
     values) remedy="its queueing model (0.6 to 0.8) runs if the ConfigMap wva-queueing-model-config has a default" ;;
     *) remedy="set EXPERIMENTAL_HYBRID_OPTIMIZATION to model-only (model-based) or off (capacity-based) and restart it" ;;
   esac
-  if [[ "$ASSUME_YES" == true ]]; then
-    report warn "controller mode is $mode ($how), the config says $MODE; going on because of --yes"
-  elif is_terminal && ask "The controller is in $mode mode ($how), the config says $MODE. Go on?"; then
-    report warn "controller mode is $mode ($how), the config says $MODE; going on as answered"
-  else
-    report FAIL "controller mode is $mode ($how), the config says $MODE" "$remedy; or go on with --yes"
-  fi
+  report_unless_overruled "controller mode is $mode ($how), the config says $MODE" \
+    "The controller is in $mode mode ($how), the config says $MODE." "$remedy; or go on with --yes"
 }
 
 # Up to v0.4 predictions are logged at DEBUG; later releases log each pod's metrics at verbosity 4 only, and to standard

@@ -75,12 +75,9 @@ report_refusal() {
   local remedy="change the manifest, or ask who runs the cluster" said="the server refuses the $1: $2"
   if [[ "$1" != pods* || "$2" == *'violates PodSecurity'* ]]; then
     report FAIL "$said" "$remedy"
-  elif [[ "$ASSUME_YES" == true ]]; then
-    report warn "$said; going on because of --yes"
-  elif is_terminal && ask "The server refuses the $1, as pods of their own, now. Go on?"; then
-    report warn "$said; going on as answered"
   else
-    report FAIL "$said" "$remedy; go on with --yes if it will take them from a Job, or later"
+    report_unless_overruled "$said" "The server refuses the $1, as pods of their own, now." \
+      "$remedy; go on with --yes if it will take them from a Job, or later"
   fi
 }
 
@@ -97,7 +94,7 @@ judge_trial() {
     printf 'ok\t%s\t\n' "$name"
     return 0
   fi
-  words="$(grep -v -e '^Warning: ' -e '^[EWI][0-9]\{4\} ' "$file" | tr '\n\t' '  ' | sed 's/ *$//')" || words=
+  words="$(own_words "$file" | grep -v '^Warning: ' | tr '\n\t' '  ' | sed 's/ *$//')" || words=
   if [[ -z "$words" ]]; then
     verdict='?' words="no answer"
   elif is_outage "$words" || [[ "$words" == *'cannot create resource'* ]]; then
@@ -215,7 +212,7 @@ stop_all_jobs() { if [[ "$KEEP_JOBS" == true ]]; then keep_jobs; else delete_all
 # words_on NUMBER FILE: what was said of its Job, else what was said last.
 words_on() {
   local said
-  said="$(grep -F "${W_JOB[$1]}" "$2" | grep -v '^[EWI][0-9]\{4\} ' | tail -n 1)" || said="$(last_words "$2")"
+  said="$(own_words "$2" | grep -F "${W_JOB[$1]}" | tail -n 1)" || said="$(last_words "$2")"
   [[ -s "$2" ]] || said="no answer in time"
   printf '%s\n' "$said"
 }

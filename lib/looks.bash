@@ -34,13 +34,6 @@ why_no_type() {
   printf 'the cluster does not tell its types: %s\n' "$(last_words "$WORK_DIR/looks/types.err")"
 }
 
-# last_words FILE: what kubectl has said last, but for the log lines of its libraries.
-last_words() {
-  local said
-  said="$(grep -v '^[EWI][0-9]\{4\} ' "$1" | grep . | tail -n 1)" || said= # nothing
-  printf '%s\n' "${said:-kubectl gives no reason}"
-}
-
 # --- rights ---------------------------------------------------------------------------------------
 
 # Ask for all rights at once; the children report through files. `auth can-i` says no to a type that there is not.

@@ -9,7 +9,6 @@ The log is that of the captured runs, repeated with later dates per copy; of sim
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import re
 import resource
@@ -25,12 +24,13 @@ TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 import orjson  # noqa: E402
+from captured import RUNS  # noqa: E402
 from logs import capacity_loop_run, model_loop_run, observed, solution, text  # noqa: E402
+from printed import print_table  # noqa: E402
 
 from wva_parse.log.lines import LOG_NAME  # noqa: E402
 from wva_parse.run import METRICS_NAME, write_metrics  # noqa: E402
 
-CAPTURED = TESTS.parent.parent / "shared" / "real-runs"
 SMALL_MB, LARGE_MB = 10, 100
 # Longer than any of the runs: no copy's dates overlap those of the one before.
 DAYS_PER_COPY = 60
@@ -40,7 +40,7 @@ _DATE = re.compile(rb'(?<="ts":")(\d{4})-(\d\d)-(\d\d)')
 
 def one_copy() -> tuple[bytes, str]:
     """The log to repeat, and what it is."""
-    runs = sorted(CAPTURED.glob(f"*/{LOG_NAME}"))
+    runs = sorted(RUNS.glob(f"*/{LOG_NAME}"))
     if runs:
         return b"".join(run.read_bytes() for run in runs), f"{len(runs)} captured runs"
     loop_runs = [
@@ -130,13 +130,5 @@ def table(rounds: int) -> Iterator[str]:
         yield f"growth                         {peaks[1] - peaks[0]:7.1f} MB"
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    for line in table(parser.parse_args().rounds):
-        print(line, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    print_table(__doc__, table)

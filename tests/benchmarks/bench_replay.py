@@ -9,7 +9,6 @@ The runs are the captured model-based ones; a simulated one of 60 reconciliation
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 from captured import RUNS  # noqa: E402
 from modelled import Minute, modelled_run  # noqa: E402
+from printed import print_table  # noqa: E402
 
 from wva_parse import run  # noqa: E402
 from wva_parse.aligned.experiment import Experiment  # noqa: E402
@@ -90,13 +90,5 @@ def table(rounds: int) -> Iterator[str]:
             )
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    for line in table(parser.parse_args().rounds):
-        print(line, flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    print_table(__doc__, table)

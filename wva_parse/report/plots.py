@@ -8,6 +8,7 @@ reconciliations are gaps, not lines. Colours can be told apart by colour-blind r
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -250,16 +251,7 @@ def spare_capacity(run: Experiment) -> Figure:
             name = f"trigger {text.format(factor * trigger)} (from the {told.source})"
             axis.axhline(factor * trigger, color=RED, linestyle="--", label=name)
         _mark_changes(axis, run)
-        if len(refused):
-            axis.plot(
-                refused["minutes"],
-                [0.02] * len(refused),
-                "x",
-                color=GREY,
-                markersize=4,
-                transform=axis.get_xaxis_transform(),
-                label=f"scale-down unsafe (n = {len(refused)})",
-            )
+        marks(axis, refused["minutes"], 0.02, "scale-down unsafe", marker="x", color=GREY, markersize=4)
         axis.set_ylabel(unit)
         axis.set_ylim(bottom=0)
         say_if_empty(axis, analysis[column], "the log tells no spare capacity")
@@ -391,6 +383,13 @@ def footer(figure: Figure, run: Experiment) -> None:
         figure.supxlabel("SIMULATED on the embedded cluster: says nothing about real hardware", fontsize=8, color=RED)
 
 
+def marks(axis: Axes, minutes: pd.Series, height: float, what: str, **style: Any) -> None:
+    """Marks at moments, at a `height` of the axis from 0 to 1; their number in the legend.."""
+    if len(minutes):
+        heights, label = np.full(len(minutes), height), f"{what} (n = {len(minutes)})"
+        axis.plot(minutes, heights, transform=axis.get_xaxis_transform(), label=label, linestyle="", **style)
+
+
 def say_if_empty(axis: Axes, values: pd.Series, what: str, height: float = 0.5) -> None:
     """Words in the place of data; `height` of the axis at which they stand, 0 to 1."""
     if not values.notna().any():
@@ -461,18 +460,9 @@ def _limits(axis: Axes, ours: float, threshold: float | None, trigger: float | N
 
 def _masked(axis: Axes, run: Experiment, replay: Replay) -> None:
     """Marks at the reconciliations in which a mean over the free pods hid a full one."""
-    found = masked_reconciliations(run.frames, replay)
-    if len(found):
-        axis.plot(
-            found["minutes"],
-            [0.96] * len(found),
-            "v",
-            color=PURPLE,
-            markeredgecolor="black",
-            markersize=8,
-            transform=axis.get_xaxis_transform(),
-            label=f"masked saturation (n = {len(found)})",
-        )
+    minutes = masked_reconciliations(run.frames, replay)["minutes"]
+    style = {"marker": "v", "color": PURPLE, "markeredgecolor": "black", "markersize": 8}
+    marks(axis, minutes, 0.96, "masked saturation", **style)
 
 
 def _kv_label(run: Experiment) -> str:

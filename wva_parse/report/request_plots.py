@@ -29,6 +29,7 @@ from wva_parse.report.plots import (
     WIDTH_IN,
     finish,
     footer,
+    marks,
     say_if_empty,
     time_panels,
 )
@@ -93,17 +94,7 @@ def requests_over_time(run: Experiment) -> Figure:
             axis, records.loc[records["answered"], "minutes"], "no answered request with a known time", height=0.7
         )
     failed = records[~records["answered"]]["minutes"].dropna()
-    if len(failed):
-        axes[0].plot(
-            failed,
-            np.full(len(failed), 0.97),
-            "|",
-            color=RED,
-            markersize=6,
-            alpha=0.6,
-            transform=axes[0].get_xaxis_transform(),
-            label=f"failed (n = {len(failed)})",
-        )
+    marks(axes[0], failed, 0.97, "failed", marker="|", color=RED, markersize=6, alpha=0.6)
     _outcomes(axes[2], run, records)
     _ready(axes[3], run)
     figure = finish(figure, axes, run)
