@@ -27,6 +27,7 @@ from wva_parse.aligned.observed import LOG, NOTHING, observe
 from wva_parse.aligned.requests import Requests, is_cut, make_requests
 from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
 from wva_parse.aligned.slo import Slo, slo_in_force, slo_of_run
+from wva_parse.aligned.supply import first_load, make_supply
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
@@ -48,7 +49,7 @@ METRICS_NAME = "metrics.csv"
 ANALYZERS_NAME = "analyzers.csv"
 
 # Of the lists in cluster/before, those that somebody reads.
-SNAPSHOTS = ("configmaps", "controller", "pods", "variantautoscalings")
+SNAPSHOTS = ("configmaps", "controller", "deployment", "pods", "scalers", "variantautoscalings")
 
 MODES = ("model-based", "capacity-based")
 NOTEBOOKS = {mode: PROJECT / f"analyze-{mode}.ipynb" for mode in MODES}
@@ -99,6 +100,7 @@ def load(
     kv_cache_threshold: float = KV_CACHE_THRESHOLD,
     queue_threshold: float = QUEUE_THRESHOLD,
     replica_capacity_per_s: float = 0,
+    price_per_gpu_hour: float = 0,
 ) -> Experiment:
     """Read a run.
 
@@ -110,7 +112,7 @@ def load(
         `model-based` or `capacity-based`: which run to look for; needed only without a directory.
     kv_cache_threshold, queue_threshold
         See `Thresholds`.
-    replica_capacity_per_s
+    replica_capacity_per_s, price_per_gpu_hour
         See `Experiment`; 0 if nobody knows.
 
     Raises
@@ -132,6 +134,8 @@ def load(
     frames = make_frames(rows, loop_runs, window)
     samples = make_samples(read_samples(directory / SAMPLES_NAME), frames.zero, window)
     frames, observed_from = observe(frames, samples)
+    if window.start is None and (zero := first_load(frames)) is not None:
+        frames, samples = frames.since(zero), samples.since(zero)
     configured = configured_slo(config)
     in_force = slo_in_force(frames, configured)
     found_mode, evidence = find_mode(frames, config, record)
@@ -155,7 +159,9 @@ def load(
         slo=slo_of_run(frames, configured),
         slo_in_force=in_force,
         thresholds=Thresholds(kv_cache_threshold, queue_threshold),
+        supply=make_supply(frames, samples, window, before, kv_cache_threshold, queue_threshold),
         replica_capacity_per_s=replica_capacity_per_s if replica_capacity_per_s > 0 else None,
+        price_per_gpu_hour=price_per_gpu_hour if price_per_gpu_hour > 0 else None,
         observed_from=observed_from,
         client=client,
         requests=read_requests(directory, record, client, frames.zero),

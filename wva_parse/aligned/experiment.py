@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ import pandas as pd
 
 from wva_parse.aligned.align import Alignment
 from wva_parse.aligned.frames import Frames, Window
-from wva_parse.aligned.requests import Requests, sending_window
+from wva_parse.aligned.requests import Requests
 from wva_parse.aligned.samples import Samples
 from wva_parse.aligned.slo import Slo
+from wva_parse.aligned.supply import Supply
 from wva_parse.log.benchmark import Client
 from wva_parse.log.lines import LineCounts
 
@@ -51,8 +51,12 @@ class Experiment:
         Every decision of the optimizer, see `decisions.make_decisions`.
     slo, slo_in_force
         The objectives of the run, and those by which each observation is judged.
+    supply
+        Replicas held and ready, the load window, and when pods were starved.
     replica_capacity_per_s
-        Requests per second that one replica serves within the SLO, if somebody knows; None: estimated from the run.
+        Requests per second that one replica serves within the SLO, if somebody knows.
+    price_per_gpu_hour
+        If somebody told it; in whatever currency.
     observed_from
         `log`, `the pods' lines of the log` (or both), `cluster-samples.jsonl` or `nothing`.
     client
@@ -81,7 +85,9 @@ class Experiment:
     slo: Slo
     slo_in_force: pd.DataFrame
     thresholds: Thresholds
+    supply: Supply
     replica_capacity_per_s: float | None
+    price_per_gpu_hour: float | None
     observed_from: str
     client: Client
     requests: Requests
@@ -96,27 +102,3 @@ class Experiment:
     def simulated(self) -> bool:
         """Whether it was made on the embedded cluster."""
         return bool(self.record.get("simulated"))
-
-
-def workload_spans(run: Experiment) -> list[tuple[str, float, float, float]]:
-    """Name, start and end of the sending in minutes, and requests per second of each workload that ran.
-
-    As its requests tell, where their times are recorded: between the first line of a container and its first request
-    lies the client's start-up. Else as run.json does.
-    """
-    recorded = {each.workload: each for each in run.requests.workloads if each.recorded}
-    spans = []
-    for work in run.record.get("workloads") or []:
-        felt = recorded.get(str(work.get("name")))
-        if felt and not (math.isnan(felt.start_minutes) or math.isnan(felt.sending_s)):
-            begin, finish = felt.start_minutes, felt.start_minutes + felt.sending_s / 60
-            spans.append((felt.workload, begin, finish, float(work.get("rate_per_s") or 0)))
-            continue
-        start, end = sending_window(work)
-        if start is None:
-            continue
-        if end is None:
-            end = run.window.end if run.window.end is not None else start
-        begin, finish = ((time - run.frames.zero).total_seconds() / 60 for time in (start, end))
-        spans.append((str(work.get("name")), begin, finish, float(work.get("rate_per_s") or 0)))
-    return spans

@@ -1,6 +1,6 @@
 """Rows of the log to one frame per kind of event, in which each reconciliation has its last word.
 
-Conventions: times are UTC; `minutes` counts from the window's start, the common zero of all frames and plots.
+Conventions: times are UTC; `minutes` counts from the first load, the common zero of all frames and plots.
 ITL and TTFT are in ms, rates in requests per minute, KV usage is 0 to 1. A frame has its columns even when it
 has no rows. Missing is NaN (or None for text), never 0.
 
@@ -90,6 +90,7 @@ KINDS = {
             "spare_queue_trigger",
         ),
     ),
+    "replica_count": Kind(("namespace", "model"), ("spec_replicas", "reporting_replicas")),
     # Analyzers of newer releases, in their own units: tokens, tokens/s or requests/s.
     "analyzer_result": Kind(
         ("namespace", "model", "analyzer"),
@@ -169,6 +170,17 @@ class Frames:
         """The same frames, one of them replaced."""
         return replace(self, by_kind={**self.by_kind, kind: frame})
 
+    def since(self, zero: pd.Timestamp) -> Frames:
+        """The same frames, with `minutes` that count from another time."""
+        starts = self.reconciliations
+        return replace(
+            self,
+            reconciliations=starts.assign(minutes=minutes_since(zero, starts["start"])),
+            zero=zero,
+            by_kind={kind: timed_since(zero, frame) for kind, frame in self.by_kind.items()},
+            by_loop_run={kind: timed_since(zero, frame) for kind, frame in self.by_loop_run.items()},
+        )
+
 
 def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Window = WHOLE_LOG) -> Frames:
     """Frames of the rows of one log.
@@ -211,6 +223,11 @@ def make_frames(rows: Iterable[Row], loop_runs: Sequence[LoopRun], window: Windo
 def minutes_since(zero: pd.Timestamp, times: pd.Series) -> pd.Series:
     """Minutes from `zero` to each of `times`."""
     return (times - zero).dt.total_seconds() / 60
+
+
+def timed_since(zero: pd.Timestamp, frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame with `timestamp`, with `minutes` that count from `zero`."""
+    return frame.assign(minutes=minutes_since(zero, frame["timestamp"]))
 
 
 def utc_times(values: Iterable[object]) -> pd.Series:

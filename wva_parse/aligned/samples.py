@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 import pandas as pd
 
-from wva_parse.aligned.frames import Frames, Window, minutes_since, utc_times
+from wva_parse.aligned.frames import Frames, Window, minutes_since, timed_since, utc_times
 from wva_parse.log.json_files import dig, objects_in
 from wva_parse.log.lines import parse_stamp
 
@@ -50,6 +50,11 @@ class Samples(NamedTuple):
     by_variant: pd.DataFrame
     variants: pd.DataFrame
     ready_at_start: float | None = None
+
+    def since(self, zero: pd.Timestamp) -> Samples:
+        """The same samples, with `minutes` that count from another time."""
+        replicas, by_variant, variants = (timed_since(zero, frame) for frame in self[:3])
+        return Samples(replicas, by_variant, variants, self.ready_at_start)
 
 
 def parse_samples(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ ANALYZER_COLUMNS = (
         "should_scale_up",
         "scale_down_safe",
     ),
-    *COLUMNS[len(METRICS_COLUMNS) : COLUMNS.index("spare_queue_trigger") + 1],
+    *COLUMNS[len(METRICS_COLUMNS) : COLUMNS.index("reporting_replicas") + 1],
 )
 
 METRICS_EVENT_TYPES = (
@@ -56,6 +56,7 @@ METRICS_EVENT_TYPES = (
 ANALYZER_EVENT_TYPES = (
     "scale_up_reason",
     "scale_down_refusal",
+    "replica_count",
     # since D4
     "decision_limited",
     "pod_metrics",

@@ -1,10 +1,10 @@
 """Replicas against the replicas that the demand needed.
 
-The **demand** is an estimate, stated and replaceable: requests per minute divided by what one replica can serve
-within the SLO, rounded up. Where a run's plan is known the requests are the offered ones, else those that the
-controller measured (answered ones: while pods are saturated, fewer than came). What one replica can serve is the
-caller's, or the highest rate per replica among the observations that met the SLO (or, with no SLO known, that had no
-saturated pod and no queue); a lower bound of the truth where the run never came near it.
+The **demand** is the offered rate divided by what one replica serves within the SLO, rounded up. The rate that the
+controller measures is no demand: it counts answers, late, fewer than came while requests wait and more while a queue
+drains. What one replica serves is an assumption, and stated: the caller's, or the optimizer's own (the highest rate
+that meets the SLO by its model). The best minute of a run is neither: one model on one GPU type came out between 2 and
+29 requests per second over captured runs. As much hangs on it, `by_capacity` shows the shares for a range of them.
 
 Both demand and supply are step functions; areas are replica-seconds, shares are fractions of the time.
 
@@ -24,7 +24,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-PER_MODEL = ["reconciliation", "namespace", "model"]
+from wva_parse.aligned.offered import Span
+
+MOST_AT_PEAK = 12  # replicas at the peak of the load, at the lowest capacity that is shown
 
 
 class Elasticity(NamedTuple):
@@ -38,7 +40,7 @@ class Elasticity(NamedTuple):
     over_share: float  # share of the time with supply above demand
     under_share: float
     jitter_per_min: float  # changes of supply less changes of demand, per minute; negative: supply was too slow
-    least_replica_s: float  # what a perfect autoscaler would have used
+    needed_replica_s: float  # the area of the demand, at the stated capacity
     used_replica_s: float
 
 
@@ -57,75 +59,16 @@ def needed_replicas(rate_per_min: pd.Series, capacity_per_min: float, least: int
     return pd.Series(needed, index=rate_per_min.index).clip(lower=least)
 
 
-def estimate_capacity_per_min(loaded: pd.DataFrame, without_slo: pd.Series | None = None) -> float | None:
-    """The highest rate per replica that was served well, requests per minute; None if none was.
-
-    Parameters
-    ----------
-    loaded : DataFrame
-        `stats.loaded_observations`. Its rates are those of the model, which the replicas of all variants share.
-    without_slo
-        For observations without any SLO: whether they count as served well (same index); None: none of them does.
-    """
-    met = pd.Series(True, index=loaded.index)
-    judged = pd.Series(False, index=loaded.index)
-    for metric in ("itl", "ttft"):
-        known = loaded[f"slo_{metric}_ms"] > 0
-        judged |= known
-        met &= ~known | (loaded[f"observed_{metric}_ms"] <= loaded[f"slo_{metric}_ms"])
-    fallback = without_slo if without_slo is not None else pd.Series(False, index=loaded.index)
-    # Every variant of a model is told the rate of the whole model, which all of their replicas serve together.
-    states = loaded.assign(met=met, judged=judged, otherwise=fallback.reindex(loaded.index, fill_value=False))
-    served = states.groupby(PER_MODEL, dropna=False).agg(
-        rate=("arrival_rate_per_min", "max"),
-        replicas=("observed_replicas", "sum"),
-        met=("met", "all"),
-        judged=("judged", "any"),
-        otherwise=("otherwise", "all"),
-    )
-    well = served["met"] & (served["judged"] | served["otherwise"])
-    rates = (served["rate"] / served["replicas"])[well & (served["replicas"] > 0)]
-    highest = rates.max()
-    return float(highest) if highest > 0 else None
-
-
-def measured_need(observed: pd.DataFrame, capacity_per_min: float) -> pd.DataFrame:
-    """The replicas that the measured load needed, those of all models together.
-
-    Parameters
-    ----------
-    observed : DataFrame
-        The `observed_metrics` frame.
-
-    Returns
-    -------
-    DataFrame
-        `minutes, replicas`: a row per reconciliation in which a rate was observed.
-    """
-    models = observed.dropna(subset=["arrival_rate_per_min"]).groupby(PER_MODEL, dropna=False, sort=False)
-    each = models.agg(minutes=("minutes", "first"), rate=("arrival_rate_per_min", "max"))
-    each["replicas"] = needed_replicas(each["rate"], capacity_per_min)
-    together = each.groupby("reconciliation", sort=False).agg(
-        minutes=("minutes", "first"), replicas=("replicas", "sum")
-    )
-    return together.reset_index(drop=True)
-
-
-def offered_rate(workloads: Sequence[tuple[float, float, float]]) -> pd.DataFrame:
+def offered_rate(spans: Sequence[Span]) -> pd.DataFrame:
     """The sum of overlapping loads as steps.
-
-    Parameters
-    ----------
-    workloads
-        Start and end in minutes, and rate in requests per minute, of each.
 
     Returns
     -------
     DataFrame
         `minutes, rate_per_min`: the rate from each time on, until the next.
     """
-    times = sorted({time for start, end, _ in workloads for time in (start, end)})
-    rates = [sum(rate for start, end, rate in workloads if start <= time < end) for time in times]
+    times = sorted({time for each in spans for time in (each.start, each.end)})
+    rates = [60 * sum(each.rate_per_s for each in spans if each.start <= time < each.end) for time in times]
     return pd.DataFrame({"minutes": times, "rate_per_min": rates}, dtype="float64")
 
 
@@ -175,6 +118,36 @@ def elasticity(
         under_share=total(under > 0) / duration_s,
         jitter_per_min=float(np.count_nonzero(np.diff(supplied)) - np.count_nonzero(np.diff(needed)))
         / (duration_s / 60),
-        least_replica_s=total(needed),
+        needed_replica_s=total(needed),
         used_replica_s=total(supplied),
     )
+
+
+def by_capacity(
+    supply: pd.DataFrame, rates: pd.DataFrame, start_minutes: float, end_minutes: float
+) -> list[dict[str, float]]:
+    """The shares of the time for a range of capacities, from one replica at the peak of the load to `MOST_AT_PEAK`.
+
+    Parameters
+    ----------
+    supply : DataFrame
+        `minutes, replicas`.
+    rates : DataFrame
+        `minutes, rate_per_min`: what was offered.
+
+    Returns
+    -------
+    list of dict
+        `capacity_per_replica_per_s`, `at_peak` (replicas), `under_share`, `over_share`, `under_replica_s`,
+        `over_replica_s`; empty without load.
+    """
+    peak = float(rates["rate_per_min"].max()) if len(rates) else 0.0
+    found = []
+    for replicas in range(1, MOST_AT_PEAK + 1) if peak > 0 else ():
+        needed = needed_replicas(rates["rate_per_min"], peak / replicas)
+        demand = pd.DataFrame({"minutes": rates["minutes"], "replicas": needed})
+        if got := elasticity(supply, demand, start_minutes, end_minutes):
+            told = ("under_share", "over_share", "under_replica_s", "over_replica_s")
+            stated = {"capacity_per_replica_per_s": peak / replicas / 60, "at_peak": float(replicas)}
+            found.append(stated | {name: getattr(got, name) for name in told})
+    return found

@@ -150,26 +150,13 @@ def ready_when_sent(records: pd.DataFrame, ready: pd.DataFrame) -> pd.Series:
 
 
 def ready_replicas(run: Experiment) -> pd.DataFrame:
-    """`minutes, ready` over the run: of the samples, else the pods of a reconciliation, else as observed.
-
-    The last sample before the run's window holds until the first one in it.
-    """
-    if len(run.samples.replicas):
-        sampled = run.samples.replicas[["minutes", "ready"]]
-        if run.samples.ready_at_start is None or run.window.start is None:
-            return sampled
-        start = (run.window.start - run.frames.zero).total_seconds() / 60
-        return pd.concat(
-            [pd.DataFrame({"minutes": [start], "ready": [run.samples.ready_at_start]}), sampled], ignore_index=True
-        )
-    for kind in ("kv_cache", "queue"):
-        pods = run.frames[kind]
-        if len(pods):
-            groups = pods.groupby("reconciliation")
-            return pd.DataFrame({"minutes": groups["minutes"].first(), "ready": groups["pod"].nunique()})
-    observed = run.frames["observed_metrics"].dropna(subset=["observed_replicas"])
-    groups = observed.groupby("reconciliation")
-    return pd.DataFrame({"minutes": groups["minutes"].first(), "ready": groups["observed_replicas"].sum()})
+    """`minutes, ready` over the run; the last sample before the run's window holds until the first one in it."""
+    known = run.supply.steps[["minutes", "ready"]].dropna()
+    if run.samples.ready_at_start is None or run.window.start is None:
+        return known
+    start = (run.window.start - run.frames.zero).total_seconds() / 60
+    first = pd.DataFrame({"minutes": [start], "ready": [run.samples.ready_at_start]})
+    return pd.concat([first, known], ignore_index=True)
 
 
 def reasons(client: Client) -> list[dict[str, Any]]:

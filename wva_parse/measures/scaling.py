@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from wva_parse.aligned.frames import Frames
-from wva_parse.measures.stats import current_replicas
 
 FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replica (100 to 140 s were measured)
 
@@ -33,15 +32,7 @@ class TimeToScale(NamedTuple):
     decision_to_desired_s: float | None
     desired_to_ready_s: float | None
     decision_to_ready_s: float | None
-    source: str  # "samples", or "decisions" (`replicas_from_decisions`) with the resolution of one reconciliation
-
-
-class Cost(NamedTuple):
-    """Replica-hours, and their price in the units of WVA's cost setting (per replica and hour)."""
-
-    replica_hours: float
-    unit_cost: float | None
-    cost: float | None
+    source: str  # "samples", or "log" with the resolution of one reconciliation
 
 
 def changes(frames: Frames) -> pd.DataFrame:
@@ -71,8 +62,8 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
     changed : DataFrame
         As `changes` returns it, of one variant.
     replicas : DataFrame
-        `minutes, replicas, ready`: wanted and ready replicas over time; `Samples.by_variant`, or what
-        `replicas_from_decisions` makes of a log. Where `ready` is nowhere known, the wanted ones decide.
+        `minutes, held, ready`: those of the variant over time (`Supply.by_variant`). Where `ready` is nowhere known,
+        the held ones decide.
 
     Returns
     -------
@@ -92,7 +83,7 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
         end = overtaken[0] if len(overtaken) else np.inf
         # What runs when the next decision is made, the earlier one has led to.
         during = replicas[replicas["minutes"].between(start, end if way else -np.inf)]
-        desired = _first_minute(during, "replicas", target, way)
+        desired = _first_minute(during, "held", target, way)
         # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
         ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way)
         done = ready if knows_ready else desired
@@ -109,30 +100,13 @@ def _outcome(way: float, done: float, end: float) -> str:
 
 def _replicas_at(replicas: pd.DataFrame, minutes: float, otherwise: float) -> float:
     """The replicas wanted at a time, as last known by then."""
-    known = replicas["replicas"][(replicas["minutes"] <= minutes) & replicas["replicas"].notna()]
+    known = replicas["held"][(replicas["minutes"] <= minutes) & replicas["held"].notna()]
     return float(known.iloc[-1]) if len(known) else otherwise
 
 
 def _first_minute(during: pd.DataFrame, column: str, target: float, direction: float) -> float:
     reached = during["minutes"][(during[column] - target) * direction >= 0]
     return float(reached.iloc[0]) if len(reached) else float("nan")
-
-
-def replicas_from_decisions(frames: Frames, variant: str) -> pd.DataFrame:
-    """A variant's replicas over time as its decisions tell: those that the controller said were current.
-
-    Those exist, but a new one is not ready for minutes: a replica counts as ready when its pod reports metrics (one
-    that goes still does for up to a minute, but is not current any more). Pods do not tell their variant: `ready` is
-    NaN where a model has several, or where the log has no pods.
-    """
-    every = current_replicas(frames)
-    decisions = every[every["variant"] == variant]
-    pods = frames["kv_cache"].merge(decisions[["reconciliation", "model"]], on=["reconciliation", "model"])
-    reporting = decisions["reconciliation"].map(pods.groupby("reconciliation")["pod"].nunique())
-    is_alone = set(every["variant"][every["model"].isin(decisions["model"])]) <= {variant}
-    current = decisions["current_replicas"]
-    ready = np.minimum(reporting, current) if is_alone else float("nan")
-    return pd.DataFrame({"minutes": decisions["minutes"], "replicas": current, "ready": ready}, dtype="float64")
 
 
 def times_to_scale(followed: pd.DataFrame, source: str) -> dict[str, TimeToScale]:
@@ -172,15 +146,6 @@ def reasons(frames: Frames) -> pd.DataFrame:
     decisions = decisions.assign(reason=decisions["reason"].str.replace(_NUMBER, "…", regex=True))
     counted = decisions.groupby(["action", "reason"], dropna=False).size()
     return counted.rename("count").reset_index()
-
-
-def cost(frames: Frames, replica_seconds: float) -> Cost:
-    """Replica-hours and their cost; the unit cost is what the controller logged per replica (median), else unknown."""
-    observed = frames["observed_metrics"]
-    per_replica = (observed["cost"] / observed["observed_replicas"])[observed["observed_replicas"] > 0]
-    unit = _median(per_replica)
-    hours = replica_seconds / 3600
-    return Cost(hours, unit, None if unit is None else hours * unit)
 
 
 def _median(values: pd.Series) -> float | None:

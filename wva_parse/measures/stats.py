@@ -45,16 +45,6 @@ class Attainment(NamedTuple):
     ttft: float | None
 
 
-class Replicas(NamedTuple):
-    """Replicas over time, all variants together; a step function between the times at which they are known."""
-
-    min: float
-    max: float
-    mean: float  # weighted by time
-    replica_seconds: float | None  # None of a single moment
-    source: str  # "samples" or "decisions"
-
-
 def pick_pairs(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
     """The pairs of a group: `all`, `loaded` or `settled`."""
     return pairs if group == "all" else pairs[pairs[group]]
@@ -132,71 +122,6 @@ def actions(frames: Frames) -> dict[str, int]:
     """How often each action was decided, once per reconciliation and variant."""
     counts = frames["scaling_decision"]["action"].value_counts()
     return {str(action): int(counts[action]) for action in sorted(counts.index)}
-
-
-def current_replicas(frames: Frames) -> pd.DataFrame:
-    """The replicas that the controller said were current when it decided, per reconciliation and variant.
-
-    v0.0.5 does not log the decision to change nothing: in a log without any, a reconciliation without a decision counts
-    with the replicas that were observed in it.
-
-    Returns
-    -------
-    DataFrame
-        `reconciliation, timestamp, minutes, namespace, variant, model, current_replicas`, in the order of the log.
-    """
-    columns = ["reconciliation", "timestamp", "minutes", "namespace", "variant", "model", "current_replicas"]
-    decisions = frames["scaling_decision"]
-    known = decisions.dropna(subset=["current_replicas"])[columns]
-    if not len(known) or (decisions["action"] == "no-change").any():
-        return known
-    observed = frames["observed_metrics"].rename(columns={"observed_replicas": "current_replicas"})[columns]
-    every = pd.concat([known, observed.dropna(subset=["current_replicas"])])
-    every = every.drop_duplicates(["reconciliation", "namespace", "variant"])
-    return every.sort_values("reconciliation", kind="stable").reset_index(drop=True)
-
-
-def replicas_over_time(frames: Frames, sampled: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Replicas of all variants together, and where they are known from.
-
-    Parameters
-    ----------
-    frames
-        `scaling_decision` is used where there are no samples.
-    sampled : DataFrame
-        `Samples.replicas`; may be empty.
-
-    Returns
-    -------
-    DataFrame, str
-        `timestamp, minutes, replicas`; `samples` or `decisions` (`current_replicas`).
-    """
-    if len(sampled):
-        return sampled[["timestamp", "minutes", "replicas"]], "samples"
-    decisions = current_replicas(frames).dropna(subset=["timestamp"])
-    by_variant = decisions.pivot_table(
-        index=["reconciliation"], columns=["variant"], values="current_replicas", aggfunc="last"
-    )
-    total = by_variant.ffill().sum(axis=1)
-    times = decisions.groupby("reconciliation")[["timestamp", "minutes"]].first()
-    return times.assign(replicas=total).reset_index(drop=True), "decisions"
-
-
-def replicas(over_time: pd.DataFrame, source: str) -> Replicas | None:
-    """Summary of `replicas_over_time`; each value holds until the next one is known."""
-    if not len(over_time):
-        return None
-    values = over_time["replicas"].to_numpy(float)
-    seconds = over_time["minutes"].diff().iloc[1:].clip(lower=0).to_numpy(float) * 60
-    area = float((values[:-1] * seconds).sum())
-    duration = float(seconds.sum())
-    return Replicas(
-        min=float(values.min()),
-        max=float(values.max()),
-        mean=area / duration if duration > 0 else float(values.mean()),
-        replica_seconds=area if len(values) > 1 else None,
-        source=source,
-    )
 
 
 def aggregate_pods(pods: pd.DataFrame, column: str, with_total: bool = False) -> pd.DataFrame:

@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.measures import conditions, decided, explained, reaction, requests, scaling, stats
+from wva_parse.aligned.offered import offered
+from wva_parse.measures import conditions, decided, elasticity, explained, reaction, requests, scaling, stats, supply
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
 from wva_parse.optimizer.analyses import Replay
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def summarize(experiment: Experiment) -> dict[str, Any]:
@@ -26,7 +27,9 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
     attained = stats.attainment(loaded)
     by_request = requests.attainment(experiment.requests, experiment.slo)
     shares: dict[str, float | None] = {**(by_request or {"itl": attained.itl, "ttft": attained.ttft})}
-    replicas = stats.replicas(outcomes.replicas, outcomes.replicas_from)
+    window = experiment.supply.window
+    replicas = supply.replicas_of(experiment.supply.steps, "held", window, experiment.supply.sources.held)
+    cost = supply.cost(experiment)
     summary = {
         "schema": SCHEMA,
         "run": experiment.name,
@@ -54,10 +57,12 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "variants": list(_variants(experiment)),
         "reasons": scaling.reasons(frames).to_dict("records"),
         "replicas": replicas._asdict() if replicas else None,
-        "cost": outcomes.cost._asdict() if outcomes.cost else None,
+        "supply": supply.summarize_supply(experiment),
+        "cost": cost._asdict() if cost else None,
         "flapping": outcomes.flapping,
         "time_to_scale": _time_to_scale(experiment, outcomes),
         "elasticity": _elasticity(experiment, outcomes),
+        "elasticity_by_capacity": outcomes.by_capacity,
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
         "errors": _errors(pairs),
         "attribution": decided.attribution_numbers(why),
@@ -97,13 +102,11 @@ def _accuracy(pairs: pd.DataFrame, group: str) -> dict[str, Any]:
 
 def _variants(experiment: Experiment) -> Iterator[dict[str, Any]]:
     """What was decided for each variant, what it had, and how well it was predicted, in the order of their names."""
-    pairs, sampled = experiment.alignment.pairs, experiment.samples.by_variant
+    pairs, had, of = experiment.alignment.pairs, experiment.supply.by_variant, experiment.supply
     decisions = experiment.frames["scaling_decision"]
     for (namespace, variant), mine in decisions.groupby(["namespace", "variant"], dropna=False, sort=True):
-        seen = experiment.frames["observed_metrics"]
         frames = experiment.frames.with_kind("scaling_decision", mine)
-        frames = frames.with_kind("observed_metrics", seen[seen["variant"] == variant])
-        replicas = stats.replicas(*stats.replicas_over_time(frames, sampled[sampled["variant"] == variant]))
+        replicas = supply.replicas_of(had[had["variant"] == variant], "held", of.window, of.sources.held)
         own = pairs[pairs["variant"] == variant]
         yield {
             "namespace": namespace,
@@ -130,14 +133,14 @@ def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | 
         return None
     stated = {
         "capacity_per_replica_per_s": outcomes.capacity_per_min / 60,
-        "capacity_from": "given" if experiment.replica_capacity_per_s else "estimate",
-        "demand_from": outcomes.demand_from,
+        "capacity_from": outcomes.capacity_from,
+        "demand_from": offered(experiment).source,
     }
     return {**stated, **outcomes.elasticity._asdict()}
 
 
 def _kv_cache(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
-    pods = experiment.frames["kv_cache"]
+    pods = supply.in_window(experiment, experiment.frames["kv_cache"])
     if not len(pods):
         return None
     threshold, events, reactions = experiment.thresholds.kv_cache, outcomes.saturation, outcomes.reactions
@@ -156,7 +159,7 @@ def _kv_cache(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | No
 
 
 def _queue(experiment: Experiment) -> dict[str, Any] | None:
-    pods = experiment.frames["queue"]
+    pods = supply.in_window(experiment, experiment.frames["queue"])
     if not len(pods):
         return None
     threshold = experiment.thresholds.queue
@@ -169,8 +172,19 @@ def _queue(experiment: Experiment) -> dict[str, Any] | None:
 
 
 def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:
-    per_s = stats.arrival_rates(experiment.frames)["per_s"].dropna()
-    return {"n": len(per_s), "mean_per_s": per_s.mean(), "max_per_s": per_s.max()} if len(per_s) else None
+    """The answered rate as the controller measured it, over the load window, and the highest that was offered."""
+    per_s = supply.in_window(experiment, stats.arrival_rates(experiment.frames).reset_index())["per_s"].dropna()
+    if not len(per_s):
+        return None
+    sent = offered(experiment)
+    most = elasticity.offered_rate(sent.spans)["rate_per_min"].max() / 60 if sent.is_demand else None
+    return {
+        "n": len(per_s),
+        "mean_per_s": per_s.mean(),
+        "max_per_s": per_s.max(),
+        "offered_max_per_s": most,
+        "offered_from": sent.source or None,
+    }
 
 
 def _errors(pairs: pd.DataFrame) -> dict[str, Any]:

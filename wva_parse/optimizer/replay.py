@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from wva_parse.aligned.experiment import Experiment, workload_spans
+from wva_parse.aligned.experiment import Experiment
+from wva_parse.aligned.offered import offered
 from wva_parse.optimizer.attribution import OBSERVED_OVER_S, observed_load
 from wva_parse.optimizer.decisions import Decision, last_words, source_of
 from wva_parse.optimizer.queueing import Objectives, Parameters, predict
@@ -249,8 +250,10 @@ def _row(decision: Decision, wished: Decision, replayed: int | None) -> dict[str
 
 
 def _check_offered(run: Experiment, decisions: Iterable[Decision]) -> None:
-    if not workload_spans(run):
-        raise ReplayError(f"{run.name}: the offered rate is not known (no run.json tells the workloads); use measured")
+    if not offered(run).is_demand:
+        raise ReplayError(
+            f"{run.name}: the offered rate is not known (run.json, or config and Job logs, tell it); use measured"
+        )
     models = {each.model for each in decisions}
     if len(models) > 1:
         raise ReplayError(f"{run.name}: of {len(models)} models nobody tells whose the offered rate is; use measured")
@@ -260,7 +263,7 @@ def offered_per_min(run: Experiment, at: pd.Timestamp) -> float:
     """The mean rate, in requests per minute, that the workloads offered in the minute before."""
     end = (at - run.frames.zero).total_seconds() / 60
     start = end - OBSERVED_OVER_S / 60
-    sent = (rate * max(min(end, to) - max(start, begin), 0) for _, begin, to, rate in workload_spans(run))
+    sent = (rate * max(min(end, to) - max(start, begin), 0) for _, begin, to, rate in offered(run).spans)
     return 60 * sum(sent) / (end - start)
 
 

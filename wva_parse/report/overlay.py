@@ -1,7 +1,6 @@
 """Several runs on one time axis: load, replicas and latencies, one colour per run.
 
-Minutes count from the first load: the first workload's start where a run's record tells it, else the first observation
-of requests, else the log's start. So runs that idled for different times before can be compared.
+Minutes count from the first load, so that runs that idled for different times before can be compared.
 """
 
 from __future__ import annotations
@@ -30,16 +29,6 @@ class Panel(NamedTuple):
 STYLES = ("-", "--", ":", "-.")  # for more runs than there are colours
 
 
-def first_load_minutes(run: Experiment) -> float:
-    """When load began, in the minutes of the run's own frames."""
-    if run.window.start is not None:
-        return 0.0
-    observed = run.frames["observed_metrics"]
-    # Some releases log latencies and no rates.
-    loaded = observed.loc[(observed["arrival_rate_per_min"] > 0) | observed["observed_itl_ms"].notna(), "minutes"]
-    return float(loaded.iloc[0]) if len(loaded) else 0.0
-
-
 def overlay(runs: Sequence[Experiment], title: str) -> Figure:
     """Load, replicas, ITL and TTFT of runs, from a minute before the first load on."""
     figure = Figure(figsize=(WIDTH_IN, PANEL_IN * len(_PANELS) + 0.9), layout="constrained")
@@ -66,7 +55,7 @@ def overlay(runs: Sequence[Experiment], title: str) -> Figure:
 def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int, is_step: bool) -> None:
     minutes, values = with_gaps(run, series, "value")
     axis.plot(
-        minutes - first_load_minutes(run),
+        minutes,
         values,
         color=CYCLE[number % len(CYCLE)],
         linestyle=STYLES[number // len(CYCLE) % len(STYLES)],
@@ -81,8 +70,7 @@ def _load(run: Experiment) -> pd.DataFrame:
 
 
 def _replicas(run: Experiment) -> pd.DataFrame:
-    over_time, _ = stats.replicas_over_time(run.frames, run.samples.replicas)
-    return over_time[["minutes", "replicas"]].rename(columns={"replicas": "value"})
+    return run.supply.steps.dropna(subset=["held"])[["minutes", "held"]].rename(columns={"held": "value"})
 
 
 def _latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
@@ -97,7 +85,7 @@ def _latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
 
 _PANELS = (
     Panel("requests per second", _load),
-    Panel("replicas", _replicas, is_step=True),
+    Panel("replicas held", _replicas, is_step=True),
     Panel(UNITS["itl"], _latency("itl")),
     Panel(UNITS["ttft"], _latency("ttft")),
 )

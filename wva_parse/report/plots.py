@@ -1,7 +1,7 @@
 """Figures of a run.
 
 Each function takes the run and returns a Figure; nothing is saved here and no global state of pyplot is used. Time is
-in minutes since the window's start on all of them, so that they can be laid side by side. Idle latencies and missed
+in minutes since the first load on all of them, so that they can be laid side by side. Idle latencies and missed
 reconciliations are gaps, not lines. Colours can be told apart by colour-blind readers (Okabe & Ito 2008).
 """
 
@@ -18,8 +18,9 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from wva_parse.aligned.align import GAP_INTERVALS
-from wva_parse.aligned.experiment import Experiment, workload_spans
+from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.names import without_common_words
+from wva_parse.aligned.offered import RECORD, offered
 from wva_parse.measures import elasticity, stats
 from wva_parse.measures.explained import masked_reconciliations
 from wva_parse.optimizer.analyses import Replay, replay_analyses
@@ -367,7 +368,7 @@ def finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
         margin = max((minutes.max() - minutes.min()) * 0.02, 0.2)
         # The first workload may begin a whole interval before the first reconciliation.
         axes[0].set_xlim(min(float(minutes.min()) - margin, 0.0), float(minutes.max()) + margin)
-    since = "the first workload" if run.window.start is not None else "the log's start"
+    since = "the first load" if run.supply.window.has_load or run.window.start is not None else "the log's start"
     axes[-1].set_xlabel(f"minutes since {since}")
     for axis in axes:
         axis.grid(alpha=0.25)
@@ -491,13 +492,12 @@ def _replica_panels(run: Experiment, others: int, title: str) -> tuple[Figure, l
 
 
 def _replicas(axis: Axes, run: Experiment, variant: str, label: str, is_one: bool) -> None:
-    sampled = run.samples.replicas if is_one else _of_variant(run.samples.by_variant, variant)
-    if len(sampled):
-        axis.step(sampled["minutes"], sampled["replicas"], where="post", color=SKY, label="wanted of the Deployment")
-        axis.step(sampled["minutes"], sampled["ready"], where="post", color=BLUE, label="ready")
+    had = run.supply.steps if is_one else _of_variant(run.supply.by_variant, variant)
+    for column, color in (("held", SKY), ("ready", BLUE)):
+        known = had.dropna(subset=[column])
+        if len(known):
+            axis.step(known["minutes"], known[column], where="post", color=color, label=column)
     decisions = _of_variant(run.frames["scaling_decision"], variant)
-    if not len(sampled):
-        axis.step(decisions["minutes"], decisions["current_replicas"], where="post", color=BLUE, label="current")
     axis.step(
         decisions["minutes"], decisions["target_replicas"], where="post", color=GREY, linestyle=":", label="target"
     )
@@ -534,22 +534,23 @@ def _mark_changes(axis: Axes, run: Experiment) -> None:
 
 
 def _rates(axis: Axes, run: Experiment) -> None:
-    offered = elasticity.offered_rate([(start, end, 60 * rate) for _, start, end, rate in workload_spans(run)]).assign(
-        per_s=lambda steps: steps["rate_per_min"] / 60
-    )
-    if len(offered):
-        axis.step(offered["minutes"], offered["per_s"], where="post", color=GREY, label="offered by the Jobs")
+    sent = offered(run)
+    steps = elasticity.offered_rate(sent.spans) if sent.is_demand else pd.DataFrame()
+    if len(steps):
+        rebuilt = "" if sent.source == RECORD else f"\n(rebuilt from {sent.source})"
+        label = f"offered by the Jobs{rebuilt}"
+        axis.step(steps["minutes"], steps["rate_per_min"] / 60, where="post", color=GREY, label=label)
     observed = stats.arrival_rates(run.frames)
-    _line(axis, run, observed, "per_s", color=BLUE, label="measured by WVA")
+    _line(axis, run, observed, "per_s", color=BLUE, label="answered, by WVA")
     axis.set_ylabel("requests per second")
     axis.set_ylim(bottom=0)
-    if not len(offered):
+    if not len(steps):
         say_if_empty(axis, observed["per_s"], "the log tells no arrival rate")
 
 
 def _workloads(axis: Axes, run: Experiment) -> None:
     """Thin bars above the first panel: which workload ran when."""
-    spans = workload_spans(run)
+    spans = offered(run).spans
     for number, (name, start, end, rate) in enumerate(spans):
         height = 1.03 + 0.07 * (len(spans) - 1 - number)
         transform = axis.get_xaxis_transform()

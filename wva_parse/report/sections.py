@@ -69,7 +69,12 @@ def sections(summary: Summary) -> list[Section]:
         Section(
             "Scaling",
             ("scaling_behavior" if model_based else "scaling_with_context",),
-            (words.about_scaling(summary), words.about_load(summary)),
+            _said(
+                words.about_scaling(summary),
+                words.about_supply(summary),
+                words.about_load(summary),
+                words.about_cost(summary),
+            ),
             tuple(_scaling_tables(summary)),
         ),
         *([Section("Variants", (), (), (_variant_table(summary),))] if len(summary["variants"]) > 1 else []),
@@ -191,16 +196,26 @@ _MISMATCH_HEADER = (
 
 
 def _run_rows(summary: Summary) -> Iterator[tuple[str, str]]:
-    replicas, cost = summary["replicas"], summary["cost"]
+    cost, supply = summary["cost"], summary["supply"]
     yield "mode", f"{summary['mode']} ({summary['mode_evidence']})"
     yield "status", UNKNOWN if summary["status"] is None else str(summary["status"])
     yield "reconciliations", f"{summary['reconciliations']} (loop runs in the log: {summary['loop_runs']})"
     yield "usual interval", UNKNOWN if summary["interval_s"] is None else f"{summary['interval_s']:.1f} s"
     yield "observations from", str(summary["observed_from"])
-    if replicas and replicas["replica_seconds"] is not None:
-        yield "replica-seconds", f"{replicas['replica_seconds']:.0f} (from {replicas['source']})"
-    if cost and cost["cost"] is not None:
-        yield "cost", f"{cost['cost']:.2f} (WVA's unit cost {cost['unit_cost']:g} per replica and hour)"
+    if supply["window_s"] is not None:
+        what = "from the first load to 2 min after the last" if summary["status"] is None else "of the run"
+        yield "time that every mean is of", f"{supply['window_s']:.0f} s ({what})"
+    for name in ("held", "ready"):
+        if supply[f"{name}_replica_s"] is not None:
+            source = words.supply_from(supply[f"{name}_from"])
+            yield f"replica-seconds {name}", f"{supply[f'{name}_replica_s']:.0f} (from {source})"
+    if cost:
+        held = cost["gpu_hours"]
+        yield (
+            ("replica-hours held", f"{cost['replica_hours']:.2f}")
+            if held is None
+            else ("GPU-hours held", f"{held:.2f} ({words.gpus(cost)} per replica)")
+        )
 
 
 def _accuracy_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
@@ -292,13 +307,20 @@ def _scaling_tables(summary: Summary) -> Iterator[Table]:
         yield Table(
             ("replicas", ""),
             [
-                ("used (replica-seconds)", f"{found['used_replica_s']:.0f}"),
-                ("of a perfect autoscaler, at least (replica-seconds)", f"{found['least_replica_s']:.0f}"),
+                ("held (replica-seconds)", f"{found['used_replica_s']:.0f}"),
+                ("needed at that capacity (replica-seconds)", f"{found['needed_replica_s']:.0f}"),
                 ("jitter (changes per minute more than needed)", f"{found['jitter_per_min']:.2f}"),
                 ("one replica serves (requests/s)", f"{found['capacity_per_replica_per_s']:.2f}"),
-                ("demand known from", "the offered load" if found["demand_from"] == "plan" else "the log"),
             ],
         )
+    if summary["elasticity_by_capacity"]:
+        header = ("if one replica serves (requests/s)", "replicas at the peak", "time with too few", "too many")
+        yield Table(header, [_at_capacity(row) for row in summary["elasticity_by_capacity"]])
+
+
+def _at_capacity(row: dict[str, float]) -> tuple[str, ...]:
+    shares = (percent(row[name]) for name in ("under_share", "over_share"))
+    return f"{row['capacity_per_replica_per_s']:.1f}", f"{row['at_peak']:.0f}", *shares
 
 
 def _saturation_tables(summary: Summary) -> Iterator[Table]:

@@ -106,11 +106,64 @@ def _decided(summary: Summary) -> str:
     ups, downs = (summary["actions"].get(action, 0) for action in ("scale-up", "scale-down"))
     least, most, mean = (number(replicas[name]) for name in ("min", "max", "mean"))
     ran = (
-        f"{count(int(replicas['min']), 'replica')} ran throughout"
+        f"{count(int(replicas['min']), 'replica')} {'was' if replicas['min'] == 1 else 'were'} held throughout"
         if least == most
-        else f"{least} to {most} replicas ran, {mean} on average"
+        else f"{least} to {most} replicas were held, {mean} on average"
     )
-    return f"WVA decided {times(ups)} to scale up and {times(downs)} to scale down; {ran}."
+    ready = summary["supply"]["ready_max"]
+    fewer = "" if ready is None or ready >= replicas["max"] else f" (at most {number(ready)} were ready at once)"
+    return f"WVA decided {times(ups)} to scale up and {times(downs)} to scale down; {ran}{fewer}."
+
+
+def about_supply(summary: Summary) -> str:
+    """How long pods were starved, and what was held meanwhile."""
+    found = summary["supply"]
+    if not found["window_s"]:
+        return ""
+    of = f"{found['window_s']:.0f} s {'of load' if found['has_load'] else 'without load'}"
+    if found["starved_s"] is None:
+        return f"Whether pods were starved cannot be said from this log, over {of}."
+    kv, queue = summary["kv_cache"], summary["queue"]
+    limits = [f"above {100 * kv['threshold']:g} % of its KV cache"] if kv else []
+    limits += [f"with more than {queue['threshold']:g} requests waiting"] if queue else []
+    if not found["starved_s"]:
+        return f"No pod was starved ({' or '.join(limits)}) over {of}."
+    return (
+        f"A pod was starved ({' or '.join(limits)}) for {found['starved_s']:.0f} of {of} "
+        f"({percent(found['starved_share'])})."
+    )
+
+
+def about_cost(summary: Summary) -> str:
+    """GPU-hours held, and for how much of what was served; of replicas whose GPUs nothing tells replica-hours."""
+    found = summary["cost"]
+    if not found:
+        return ""
+    unit = "replica" if found["gpu_hours"] is None else "gpu"
+    per = [
+        f"{found[f'{unit}_hours_per_{key}']:.3g} per {what}"
+        for key, what in (
+            ("million_output_tokens", _tokens(found)),
+            ("thousand_within_slo", "thousand requests within the SLO"),
+        )
+        if found[f"{unit}_hours_per_{key}"] is not None
+    ]
+    named = f"GPU-hours ({gpus(found)} per replica)" if unit == "gpu" else "replica-hours"
+    price = f"; at {found['price_per_gpu_hour']:g} per GPU-hour that is {found['price']:.2f}" if found["price"] else ""
+    unknown = " How many GPUs a replica has is not known." if unit == "replica" else ""
+    text = ", ".join([f"{found[f'{unit}_hours']:.2f} {named} were held", *per])
+    return f"{text}{price}.{unknown}"
+
+
+def gpus(found: dict[str, Any]) -> str:
+    """How many GPUs a replica has."""
+    each = found["gpus_per_replica"]
+    return "GPUs unknown" if not each else f"{number(each)} {'GPU' if each == 1 else 'GPUs'}"
+
+
+def _tokens(found: dict[str, Any]) -> str:
+    estimated = " (estimated: rates times mean tokens)" if found["tokens_from"] == "log" else ""
+    return f"million output tokens{estimated}"
 
 
 # --- sentences under figures
@@ -251,20 +304,29 @@ def about_scaling(summary: Summary) -> str:
     return text + (f". The direction turned {times(turns)} within ten minutes." if turns else ".")
 
 
+_DEMAND = {"plan": "offered load", "config and Job logs": "offered load (rebuilt from config and Job logs)"}
+_CAPACITY = {"given": "as given", "optimizer": "as the optimizer's own model has it for this SLO"}
+NO_DEMAND = (
+    "What was offered is not known from this run (run.json, or config and Job logs, would tell): whether replicas were "
+    "too few is told by starved pods alone."
+)
+
+
 def about_load(summary: Summary) -> str:
-    """What the load needed, as far as that can be estimated."""
+    """What the load needed, if one replica serves what is stated."""
     found = summary["elasticity"]
     if found is None:
-        return "What one replica can serve within the SLO is not known from this run."
-    source = "offered" if found["demand_from"] == "plan" else "measured"
-    condition = "the most seen " + ("without saturation" if summary["slo"]["source"] == "unknown" else "within the SLO")
-    if found["capacity_from"] == "given":
-        condition = "as given"
+        if not summary["elasticity_by_capacity"]:
+            return NO_DEMAND
+        return (
+            "What one replica serves within the SLO is not known (--replica-capacity states it): the table shows how "
+            "much hangs on it."
+        )
     return (
         f"If one replica serves {found['capacity_per_replica_per_s']:.1f} requests per second "
-        f"({condition}), the {source} load needed {found['least_replica_s']:.0f} replica-seconds and got "
-        f"{found['used_replica_s']:.0f}: too few replicas in {percent(found['under_share'])} of the time, too many in "
-        f"{percent(found['over_share'])}."
+        f"({_CAPACITY[found['capacity_from']]}), the {_DEMAND[found['demand_from']]} needed "
+        f"{found['needed_replica_s']:.0f} replica-seconds and {found['used_replica_s']:.0f} were held: fewer than "
+        f"needed in {percent(found['under_share'])} of the time, more in {percent(found['over_share'])}."
     )
 
 
@@ -443,9 +505,15 @@ def about_rates(summary: Summary) -> str:
     if rates is None:
         return "The log tells no arrival rate."
     return (
-        f"WVA measured {rates['mean_per_s']:.1f} requests per second on average and {rates['max_per_s']:.1f} at most, "
-        f"in {count(rates['n'], 'reconciliation')}."
+        f"{rates['mean_per_s']:.1f} requests per second were answered on average and {rates['max_per_s']:.1f} at most, "
+        f"by WVA's measure in {count(rates['n'], 'reconciliation')}{_offered_peak(summary)}. Answers are no demand: "
+        "fewer while requests wait, more while a queue drains."
     )
+
+
+def _offered_peak(summary: Summary) -> str:
+    peak = (summary["arrival_rate"] or {}).get("offered_max_per_s")
+    return "" if peak is None else f"; at most {number(peak)} were offered"
 
 
 def about_clients(summary: Summary) -> str:
@@ -462,6 +530,20 @@ def about_clients(summary: Summary) -> str:
     text = f"The load generators had {client['completed']:.0f} requests answered and {failed} failed"
     text += f"; means, weighted by answered requests: {', '.join(means)}." if means else "."
     return f"{text}{_of_unknown(summary)}"
+
+
+_SUPPLY_FROM = {
+    "samples": "samples of the cluster",
+    "spec": "the Deployments' spec",
+    "pods": "the pods that report",
+    "observed": "WVA's observations",
+    "decisions": "WVA's decisions",
+}
+
+
+def supply_from(sources: str) -> str:
+    """Where replicas are known from, in words."""
+    return " and ".join(_SUPPLY_FROM[source] for source in sources.split(" and ") if source)
 
 
 NO_REQUESTS = "There are no records of single requests."

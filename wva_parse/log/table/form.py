@@ -79,6 +79,9 @@ COLUMN_TYPES = {
     "remaining_spare_queue": "float",
     "spare_kv_trigger": "float",
     "spare_queue_trigger": "float",
+    # what a model's Deployments want, and how many of its pods report
+    "spec_replicas": "int",
+    "reporting_replicas": "int",
     # what the optimizer's model needs besides
     "max_batch": "int",
 }

@@ -219,6 +219,14 @@ EVENTS = (
     LogLine("capacity_analysis", "D2", "Capacity" + _ANALYSIS_SHORT, "Capacity" + _ANALYSIS_SHORT_EXAMPLE),
     LogLine("capacity_analysis", "D3", "saturation" + _ANALYSIS, "saturation" + _ANALYSIS_EXAMPLE),
     LogLine("capacity_analysis", "D3", "saturation" + _ANALYSIS_SHORT, "saturation" + _ANALYSIS_SHORT_EXAMPLE),
+    # -- replica_count: said only where the two differ
+    LogLine(
+        "replica_count",
+        "DF",
+        "Replica count mismatch for <namespace:word>/<model>: spec=<spec_replicas:int>, "
+        "reporting_metrics=<reporting_replicas:int>",
+        f"Replica count mismatch for {NS}/{MODEL}: spec=3, reporting_metrics=2",
+    ),
     # -- scale_up_reason, scale_down_refusal
     LogLine(
         "scale_up_reason",
@@ -462,7 +470,6 @@ _KNOWN = (
         f"Set ownerReference on VariantAutoscaling: name={VARIANT}",
     ),
     # collection of metrics
-    ("DF", "Replica count mismatch for <_>", f"Replica count mismatch for {NS}/{MODEL}: spec=3, reporting_metrics=2"),
     (
         "D2 D3",
         "Pod-to-variant matching successful: <_>",
