@@ -10,7 +10,7 @@ from clients import csv, failed_line, job_log, line, with_requests
 from logs import T0, model_loop_run, observed, stamp, write_run
 
 from wva_parse import run
-from wva_parse.aligned.experiment import workload_spans
+from wva_parse.aligned.offered import offered
 from wva_parse.aligned.requests import REQUEST_COLUMNS, make_requests, no_requests
 from wva_parse.log.benchmark import Client, Result
 from wva_parse.log.requests import records_of_csv
@@ -185,7 +185,7 @@ def test_load_lies_where_requests_were_sent(tmp_path):
     work = {"rate_per_s": 2, "start": stamp(0), "sending_start": stamp(10), "sending_s": 90, "end": stamp(150)}
     felt, cut = {**work, "name": "felt", "result": "complete"}, {**work, "name": "cut", "result": "cut"}
     at = with_requests(directory(tmp_path, workloads=[felt, cut]), {"felt": LINES}, T0.timestamp() + 40)
-    found = workload_spans(run.load(at))
+    found = list(offered(run.load(at)).spans)
     assert found == [("felt", pytest.approx(40 / 60), pytest.approx(130 / 60), 2), ("cut", 10 / 60, 100 / 60, 2)]
 
 
@@ -195,12 +195,12 @@ def test_what_never_ran_is_no_load_and_has_no_requests(tmp_path):
     blocked |= {"result": "failed", "cut": False}
     never = {**blocked, "running_start": None, "sending_start": None}
     found = run.load(directory(tmp_path, workloads=[never]))
-    assert workload_spans(found) == []
+    assert list(offered(found).spans) == []
     assert found.requests.workloads == ()
     found = run.load(directory(tmp_path / "old", workloads=[blocked]))
-    assert workload_spans(found) == [("blocked", 0, 1.5, 9)]
+    assert list(offered(found).spans) == [("blocked", 0, 1.5, 9)]
     ran = {**blocked, "running_start": stamp(30)}
-    assert workload_spans(run.load(directory(tmp_path / "late", workloads=[ran]))) == [("blocked", 0.5, 2, 9)]
+    assert list(offered(run.load(directory(tmp_path / "late", workloads=[ran]))).spans) == [("blocked", 0.5, 2, 9)]
 
 
 def test_without_times_of_sending_load_lies_where_the_record_says(tmp_path):
@@ -208,7 +208,7 @@ def test_without_times_of_sending_load_lies_where_the_record_says(tmp_path):
     at = with_requests(directory(tmp_path, workloads=[work]), {"felt": LINES})
     text = (at / "requests" / "felt.csv").read_text()
     (at / "requests" / "felt.csv").write_text(text.partition("\n")[2])
-    assert workload_spans(run.load(at)) == [("felt", 10 / 60, 100 / 60, 2)]
+    assert list(offered(run.load(at)).spans) == [("felt", 10 / 60, 100 / 60, 2)]
 
 
 def test_records_that_only_the_jobs_log_has_are_read_from_there(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from examples import frames_of
 from hypothesis import given
@@ -110,86 +109,6 @@ def test_actions_count_once_per_reconciliation_and_variant():
         model_loop_run(60, decided=[*decision(2, 2), *decision(3, 1, variant="b")]),
     )
     assert stats.actions(frames) == {"no-change": 1, "scale-down": 1, "scale-up": 1}
-
-
-def test_replica_seconds_integrate_the_decisions_steps():
-    frames = frames_of(
-        model_loop_run(0, decided=decision(1, 3)),
-        model_loop_run(60, decided=decision(3, 3)),
-        model_loop_run(180, decided=decision(3, 1)),
-    )
-    over_time, source = stats.replicas_over_time(frames, pd.DataFrame(columns=["timestamp", "minutes", "replicas"]))
-    # one replica for a minute, three for two minutes
-    assert stats.replicas(over_time, source) == stats.Replicas(
-        min=1,
-        max=3,
-        mean=pytest.approx(420 / 180, abs=1e-3),
-        replica_seconds=pytest.approx(420, abs=0.1),
-        source="decisions",
-    )
-
-
-def test_replicas_of_several_variants_add_up():
-    frames = frames_of(
-        model_loop_run(0, decided=[*decision(1, 1), *decision(2, 2, variant="b")]),
-        model_loop_run(60, decided=decision(4, 4)),
-    )
-    over_time, _ = stats.replicas_over_time(frames, pd.DataFrame())
-    assert over_time["replicas"].tolist() == [3, 6]
-
-
-QUIET = "No scaling decisions to apply"
-
-
-@pytest.mark.parametrize(
-    ("steps", "replica_seconds"),
-    [
-        # v0.0.5: one replica until 180 s, then two until 300 s
-        ([(1, 1), (1, 1), (1, 2), (2, 2), (2, 1), (1, 1)], 3 * 60 + 2 * 120),
-        ([(1, 1), (1, 1), (1, 1)], None),
-    ],
-    ids=["with decisions", "without any"],
-)
-def test_decisions_to_change_nothing_that_were_not_logged(steps, replica_seconds):
-    runs = [
-        model_loop_run(
-            60 * n, observed(9, 20, current), decided=decision(current, target) if current != target else [QUIET]
-        )
-        for n, (current, target) in enumerate(steps)
-    ]
-    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
-    if replica_seconds is None:
-        assert found is None
-    else:
-        assert found and found.replica_seconds == pytest.approx(replica_seconds, abs=0.1)
-
-
-def test_where_they_are_logged_a_missing_decision_is_not_made_up():
-    runs = [
-        model_loop_run(0, observed(9, 20, 1), decided=decision(1, 1)),
-        model_loop_run(60, observed(9, 20, 5)),
-        model_loop_run(120, observed(9, 20, 2), decided=decision(2, 2)),
-    ]
-    found = stats.replicas(*stats.replicas_over_time(frames_of(*runs), pd.DataFrame()))
-    assert found and (found.max, found.replica_seconds) == (2, pytest.approx(120, abs=0.1))
-
-
-def test_samples_come_before_decisions():
-    sampled = pd.DataFrame(
-        {
-            "timestamp": pd.to_datetime(["2026-01-01", "2026-01-01"], utc=True),
-            "minutes": [0.0, 1.0],
-            "replicas": [2.0, 5.0],
-        }
-    )
-    over_time, source = stats.replicas_over_time(make_frames([], []), sampled)
-    found = stats.replicas(over_time, source)
-    assert found and (found.replica_seconds, found.source) == (120, "samples")
-
-
-def test_no_replicas_are_none():
-    over_time, source = stats.replicas_over_time(make_frames([], []), pd.DataFrame())
-    assert stats.replicas(over_time, source) is None
 
 
 def test_pods_are_aggregated_per_reconciliation():

@@ -44,7 +44,7 @@ FILES = Path(__file__).resolve().parents[2] / "docs" / "files.md"
 
 def test_keys_of_a_model_based_run(model):
     assert set(model) >= KEYS
-    assert model["schema"] == 1
+    assert model["schema"] == 2
     assert model["pairs"] == {"all": 2, "loaded": 2, "settled": 2}
     assert set(model["accuracy"]) == {"all", "loaded", "settled"}
     assert set(model["accuracy"]["all"]["itl"]) == {"n", "bias_ms", "mae_ms", "rmse_ms", "median_abs_ms", "mape", "r2"}
@@ -61,33 +61,54 @@ def test_numbers_of_a_model_based_run(model):
     assert model["unpaired"] == {"last": 1}
 
 
-def test_the_lower_bound_is_of_the_time_that_the_replica_seconds_are_of(tmp_path):
-    # 20 requests per second, of which one replica serves 10; the window goes on for 30 s after the last reconciliation
+def sampled_run(directory: Path, predicted: str = solution(9, 20)) -> Path:
+    """20 requests per second for a minute; one replica is wanted until 70 s, then three."""
     workload = {"name": "w", "start": stamp(60), "end": stamp(120), "rate_per_s": 20}
     record = {"status": "complete", "workloads": [workload], "cooldown": {"end": stamp(150)}}
-    runs = [model_loop_run(60 * number, observed(9, 20), solution(9, 20), decision(1, 3)) for number in range(4)]
-    directory = write_run(tmp_path / "r", *runs, config={}, record=record)
+    runs = [model_loop_run(60 * number, observed(9, 20), predicted, decision(1, 3)) for number in range(4)]
+    at = write_run(directory, *runs, config={}, record=record)
     samples = [
         {"time": stamp(at_s), "deployment": {"name": VARIANT, "spec": 1 if at_s < 70 else 3, "ready": 1}}
         for at_s in range(0, 181, 10)
     ]
-    lines = "".join(f"{orjson.dumps(sample).decode()}\n" for sample in samples)
-    (directory / "cluster-samples.jsonl").write_text(lines)
-    found = summary.summarize(run.load(directory))
+    (at / "cluster-samples.jsonl").write_text("".join(f"{orjson.dumps(each).decode()}\n" for each in samples))
+    return at
+
+
+def test_demand_is_compared_over_the_time_that_the_replica_seconds_are_of(tmp_path):
+    # The window goes on for 30 s after the load: 10 s of one and 80 s of three replicas; 60 s of two needed, 30 of one.
+    found = summary.summarize(run.load(sampled_run(tmp_path / "r"), replica_capacity_per_s=10))
     elasticity = found["elasticity"]
-    # 10 s of one and 80 s of three replicas; 60 s of two needed, 30 s of one
-    assert found["replicas"]["replica_seconds"] == pytest.approx(250)
+    assert found["replicas"]["replica_seconds"] == found["supply"]["held_replica_s"] == pytest.approx(250)
+    assert found["supply"]["ready_replica_s"] == pytest.approx(90)
     assert elasticity["used_replica_s"] == pytest.approx(250)
-    assert (elasticity["duration_s"], elasticity["least_replica_s"]) == (pytest.approx(90), pytest.approx(150))
+    assert (elasticity["duration_s"], elasticity["needed_replica_s"]) == (pytest.approx(90), pytest.approx(150))
     assert elasticity["over_replica_s"] - elasticity["under_replica_s"] == pytest.approx(100)
+    assert (elasticity["capacity_from"], elasticity["demand_from"]) == ("given", "plan")
+
+
+def test_without_a_stated_capacity_there_is_no_need_but_a_curve(tmp_path):
+    found = summary.summarize(run.load(sampled_run(tmp_path / "r", predicted="")))
+    assert found["elasticity"] is None
+    assert [row["at_peak"] for row in found["elasticity_by_capacity"]][:2] == [1, 2]
+
+
+def test_the_rate_that_was_answered_is_no_demand(tmp_path):
+    runs = [model_loop_run(60 * n, observed(8, 20), solution(9, 40), decision(1, 1)) for n in range(3)]
+    found = summary.summarize(run.load(write_run(tmp_path / "r", *runs, config={}), replica_capacity_per_s=1))
+    assert found["arrival_rate"]["max_per_s"] == 10 and found["arrival_rate"]["offered_max_per_s"] is None
+    assert found["elasticity"] is None and found["elasticity_by_capacity"] == []
 
 
 def test_supply_and_demand_are_not_compared_over_a_clock_set_back(tmp_path):
+    record = {"workloads": [{"name": "w", "start": stamp(-7200), "end": stamp(120), "rate_per_s": 20}]}
+
     def found(*starts_s):
         runs = [model_loop_run(at_s, observed(8, 20), solution(9, 40), decision(1, 1)) for at_s in starts_s]
-        return summary.summarize(run.load(write_run(tmp_path / str(starts_s[-1]), *runs, config={})))
+        at = write_run(tmp_path / str(starts_s[-1]), *runs, config={}, record=record)
+        return summary.summarize(run.load(at, replica_capacity_per_s=10))
 
-    assert found(0, 60, 120)["elasticity"]["duration_s"] == pytest.approx(120)
+    assert found(0, 60, 120)["elasticity"]["duration_s"] == pytest.approx(7320)
     assert found(0, 60, -3600)["elasticity"] is None
 
 

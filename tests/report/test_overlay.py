@@ -25,7 +25,7 @@ def runs(tmp_path):
 
 
 def test_minutes_count_from_the_first_load(runs):
-    assert [round(overlay.first_load_minutes(each)) for each in runs] == [1, 4]
+    assert [round(each.frames.reconciliations["minutes"].min()) for each in runs] == [-1, -4]
     load, replicas, itl, _ = overlay.overlay(runs, "both").axes
     for early, late in (axis.get_lines() for axis in (load, replicas, itl)):
         assert early.get_xdata()[-1] == pytest.approx(late.get_xdata()[-1], abs=0.01)
@@ -35,7 +35,8 @@ def test_minutes_count_from_the_first_load(runs):
 
 def test_a_record_says_when_load_began(tmp_path):
     record = {"workloads": [{"name": "w", "rate_per_s": 10, "start": stamp(90), "end": stamp(200)}]}
-    assert overlay.first_load_minutes(made(tmp_path, "r-20260101-000000", 1, record)) == 0
+    found = made(tmp_path, "r-20260101-000000", 1, record)
+    assert found.frames.reconciliations["minutes"].tolist() == [pytest.approx(0.5), pytest.approx(1.5)]
 
 
 def test_simulated_runs_say_so(tmp_path, runs):

@@ -81,7 +81,7 @@ def test_simulated_runs_say_so_and_others_do_not(model, capacity):
 
 def test_rates_are_per_second_and_the_plan_is_a_step(model):
     drawn = lines(plots.arrival_rate(model).axes[0])
-    measured = drawn["measured by WVA"][:, 1]
+    measured = drawn["answered, by WVA"][:, 1]
     assert set(measured[~np.isnan(measured)]) == {10}  # 600 per minute
     assert drawn["offered by the Jobs"].tolist() == [[0, 10], [pytest.approx(200 / 60), 0]]
 
@@ -94,7 +94,7 @@ def test_time_begins_with_the_first_workload_even_if_no_reconciliation_does(tmp_
 
 
 def test_time_zero_is_said(model, capacity):
-    assert plots.latencies(model).axes[-1].get_xlabel() == "minutes since the first workload"
+    assert plots.latencies(model).axes[-1].get_xlabel() == "minutes since the first load"
     assert plots.latencies(capacity).axes[-1].get_xlabel() == "minutes since the log's start"
 
 

@@ -102,8 +102,8 @@ def test_outcomes_of_a_minute_add_up(whole):
 
 def test_requests_are_grouped_by_ready_replicas(whole):
     felt, share = request_plots.ttft_by_ready_replicas(whole).axes
-    assert [text.get_text() for text in share.get_xticklabels()] == ["1", "2", "not known"]
-    assert [text.get_text() for text in share.texts] == ["100 %\nof 59", "0 %\nof 9", "100 %\nof 1"]
+    assert [text.get_text() for text in share.get_xticklabels()] == ["1", "2"]
+    assert [text.get_text() for text in share.texts] == ["100 %\nof 60", "0 %\nof 9"]
     assert felt.get_yscale() == "log"
     assert share.get_xlabel() == "replicas that were ready when the request was sent (known every 60 s)"
 

@@ -35,7 +35,8 @@ def test_verdict_of_a_model_based_run(model):
     assert words.verdict(model) == [
         "Under load, inter-token latency (ITL) was within its SLO of 10 ms in 100.0 % and time to first token (TTFT) "
         "was within its SLO of 1000 ms in 100.0 % of 4 observations.",
-        "WVA decided once to scale up and never to scale down; 1 replica ran throughout.",
+        "Whether pods were starved cannot be said from this log, over 180 s of load.",
+        "WVA decided once to scale up and never to scale down; 1 replica was held throughout.",
         "ITL predictions were 1.00 ms off on average: the model itself 1.00, replicas that were not there 0.00, a load "
         "that changed 0.00.",
     ]
@@ -179,13 +180,19 @@ def test_workloads_are_listed_and_failed_ones_are_warned_of(tmp_path):
 
 
 def test_what_one_replica_serves_can_be_given(tmp_path):
-    runs = [model_loop_run(60 * n, observed(8, 20, rate_per_min=600), decided=decision(2, 2)) for n in range(3)]
-    directory = write_run(tmp_path / "r", *runs, config={"slo": {"itl_ms": 10, "ttft_ms": 1000}})
-    estimated = summarize(run.load(directory))["elasticity"]
+    runs = [model_loop_run(60 * n, observed(8, 20, replicas=2), decided=decision(2, 2)) for n in range(3)]
+    record = {"workloads": [{"name": "w", "rate_per_s": 10, "start": stamp(0), "end": stamp(120)}]}
+    slo = {"itl_ms": 10, "ttft_ms": 1000}
+    directory = write_run(tmp_path / "r", *runs, config={"slo": slo}, record=record)
+    unknown = summarize(run.load(directory))
     given = summarize(run.load(directory, replica_capacity_per_s=2.5))
-    assert (estimated["capacity_from"], given["elasticity"]["capacity_from"]) == ("estimate", "given")
-    assert given["elasticity"]["least_replica_s"] == pytest.approx(4 * 120)  # 10 requests/s need four replicas
-    assert words.about_load(given).startswith("If one replica serves 2.5 requests per second (as given), ")
+    assert unknown["elasticity"] is None and "--replica-capacity states it" in words.about_load(unknown)
+    # Two minutes of the window are of load: 10 requests/s need four replicas, two were held
+    assert given["elasticity"]["needed_replica_s"] == pytest.approx(4 * 120)
+    assert words.about_load(given) == (
+        "If one replica serves 2.5 requests per second (as given), the offered load needed 480 replica-seconds and 240 "
+        "were held: fewer than needed in 100.0 % of the time, more in 0.0 %."
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in dir(words) if name.startswith("about_")])

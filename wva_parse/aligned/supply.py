@@ -148,12 +148,12 @@ def make_supply(
         Above these a pod is starved.
     """
     of_load = load_window(frames, window)
+    # Samples go on between reconciliations; of a run that was cut short both end before its cooldown does.
+    last_known = np.nanmax([frames.reconciliations["minutes"].max(), samples.replicas["minutes"].max(), -np.inf])
+    of_load = of_load._replace(end=min(of_load.end, float(last_known)))
     if len(samples.replicas):
         steps = samples.replicas.rename(columns={"replicas": "held"})[list(STEP_COLUMNS)]
         by_variant, sources = _sampled_variants(frames, samples), Sources(SAMPLES, SAMPLES)
-        # Samples go on between reconciliations; of a run that was cut short they end before its cooldown does.
-        last_known = max(float(steps["minutes"].max()), float(frames.reconciliations["minutes"].max()))
-        of_load = of_load._replace(end=min(of_load.end, last_known))
     else:
         steps, by_variant, sources = _logged(frames)
     return Supply(
@@ -309,8 +309,7 @@ def within(steps: pd.DataFrame, column: str, window: LoadWindow) -> pd.Series:
     """The values of a step function that hold at some time in the window."""
     known = steps[["minutes", column]].dropna().reset_index(drop=True)
     ends = known["minutes"].shift(-1).fillna(np.inf)
-    first = known.index == 0
-    holds = (known["minutes"] < window.end) & ((ends > window.start) | first)
+    holds = (known["minutes"] < window.end) & (ends > window.start)
     return known[column][holds]
 
 

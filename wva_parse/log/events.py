@@ -138,6 +138,7 @@ _BAD_VERB = r"%!\w\([^)]*\)"
 _PATTERNS = {
     "str": r".*?",
     "word": r"[^\s,]+",
+    "name": r"[^\s,/]+",
     "int": rf"-?\d+|{_BAD_VERB}",
     "float": rf"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|Inf|NaN)|{_BAD_VERB}",
     "bool": r"true|false",
@@ -165,6 +166,7 @@ def _text(text: str) -> str | None:
 _CONVERT: dict[str, Callable[[str], Value]] = {
     "str": _text,
     "word": str,
+    "name": str,
     "int": _int,
     "float": _float,
     "bool": "true".__eq__,

@@ -137,6 +137,7 @@ _HEADINGS = {
     "failure": "what a loop run lacked",
     "scale_up_reason": "why the target of a variant was raised",
     "scale_down_refusal": "why no replica of a model can be given back",
+    "replica_count": "replicas that a model's Deployment wants and pods that report, where the two differ",
     "decision_limited": "a decision that was cut to the GPUs there are",
     "pod_metrics": "latencies and rate of a pod in the last minute; its lines are one row",
     "analyzer_result": "demand and supply of a model, in the unit of the analyzer",

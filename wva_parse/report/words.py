@@ -23,7 +23,7 @@ LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (T
 def verdict(summary: Summary) -> list[str]:
     """Up to four sentences that somebody who pays for the GPUs understands."""
     explained = why.headline(summary)
-    lines = [_served(summary), _decided(summary), explained]
+    lines = [_served(summary), about_supply(summary), _decided(summary), explained]
     if summary["findings"]:
         lines.append(f"Look at this first: {summary['findings'][0]}")
     elif explained:

@@ -1,9 +1,8 @@
 """The form of a row: one line that a controller prints, written as its template with the values named by columns.
 
-Template syntax: `<column>` text, `<column:word>` text without spaces and commas, `<column:int>`, `<column:float>`,
-`<column:bool>`; `<_>` a value nobody needs;
-`<?...?>` a part that some builds leave out. All else stands to the letter. A template is matched from the start
-of the message to its end.
+Template syntax: `<column>` text, `<column:word>` text without spaces and commas, `<column:name>` without slashes
+either, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value nobody needs; `<?...?>` a part that some builds
+leave out. All else stands to the letter. A template is matched from the start of the message to its end.
 
 Releases since December 2025 print a constant message and put the values beside it, as JSON. Their rows have `keys`,
 words separated by spaces: `usage=kv_cache_usage` the value of `usage` in that column; `variant` the column of the

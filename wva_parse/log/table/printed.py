@@ -223,7 +223,7 @@ EVENTS = (
     LogLine(
         "replica_count",
         "DF",
-        "Replica count mismatch for <namespace:word>/<model>: spec=<spec_replicas:int>, "
+        "Replica count mismatch for <namespace:name>/<model>: spec=<spec_replicas:int>, "
         "reporting_metrics=<reporting_replicas:int>",
         f"Replica count mismatch for {NS}/{MODEL}: spec=3, reporting_metrics=2",
     ),
