@@ -339,7 +339,8 @@ def imports(module):
 
 def test_few_modules_know_how_to_draw():
     users = {relative(module) for module in MODULES if "matplotlib" in set(imports(module))}
-    drawing = {f"wva_parse/report/{name}.py" for name in ("plots", "request_plots", "why_plots", "overlay")}
+    names = ("overlay", "overview", "plots", "request_plots", "saved", "why_plots")
+    drawing = {f"wva_parse/report/{name}.py" for name in names}
     assert users == {*drawing, "wva_parse/analysis.py"}
 
 

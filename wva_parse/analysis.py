@@ -27,9 +27,7 @@ from wva_parse.measures import stats
 from wva_parse.measures.decided import explain
 from wva_parse.measures.summary import summarize
 from wva_parse.optimizer import price
-from wva_parse.report import page, plots, request_plots, sections, why_plots
-
-DPI = 120
+from wva_parse.report import overview, page, plots, request_plots, saved, sections, why_plots
 
 # A kernel on the loopback interface warns on standard error that its messages are not encrypted.
 QUIET_KERNEL = ["--IPKernelApp.log_level=ERROR"]
@@ -53,7 +51,11 @@ CAPACITY_PLOTS: dict[str, Draw] = {
     "per_pod_kv_cache": plots.per_pod_kv_cache,
     "spare_capacity": plots.spare_capacity,
 }
-COMMON_PLOTS: dict[str, Draw] = {"arrival_rate": plots.arrival_rate, "latencies": plots.latencies}
+COMMON_PLOTS: dict[str, Draw] = {
+    "overview": overview.overview,
+    "arrival_rate": plots.arrival_rate,
+    "latencies": plots.latencies,
+}
 ANALYZER_PLOTS: dict[str, Draw] = {"demand_and_supply": plots.demand_and_supply}
 REQUEST_PLOTS: dict[str, Draw] = {
     "request_distributions": request_plots.request_distributions,
@@ -64,10 +66,11 @@ TUNER_PLOTS: dict[str, Draw] = {"tuner_parameters": plots.tuner_parameters}
 
 
 class Options(NamedTuple):
-    """How to analyse: with report.html, and with what one replica serves (0: estimated from the run)."""
+    """How to analyse: with report.html, with what one replica serves (0: not stated), and figures in which formats."""
 
     html: bool
     replica_capacity_per_s: float
+    formats: tuple[str, ...] = ("png",)
 
 
 class Failure(NamedTuple):
@@ -117,8 +120,13 @@ def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
     }
 
 
-def write_results(experiment: Experiment) -> list[Path]:
+def write_results(experiment: Experiment, formats: str = "png") -> list[Path]:
     """Write every result of a run: metrics.csv, its tables, plots/, summary.json and ANALYSIS_SUMMARY.md.
+
+    Parameters
+    ----------
+    formats
+        Of the figures: some of `saved.FORMATS`, separated by commas.
 
     Returns
     -------
@@ -132,8 +140,7 @@ def write_results(experiment: Experiment) -> list[Path]:
         written.append(output / f"{name}.csv")
         table.to_csv(written[-1], index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
     for name, draw in plots_of(experiment).items():
-        written.append(output / "plots" / f"{name}.png")
-        draw(experiment).savefig(written[-1], dpi=DPI)
+        written += saved.save(draw(experiment), output / "plots" / name, formats.split(","))
     found = summarize(experiment)
     written.append(write_summary(found, output))
     written.append(output / "ANALYSIS_SUMMARY.md")
@@ -163,10 +170,17 @@ def main(command: str, argv: list[str]) -> int:
         type=_rate,
         default=0.0,
         metavar="R",
-        help="requests per second that one replica serves within the SLO (default: the most that the run shows)",
+        help="requests per second that one replica serves within the SLO (default: the optimizer's own, if any)",
+    )
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=("png",),
+        metavar="F,...",
+        help="of the figures: png, svg, pdf (default: png)",
     )
     arguments = parser.parse_args(argv)
-    options = Options(arguments.html, arguments.replica_capacity)
+    options = Options(arguments.html, arguments.replica_capacity, arguments.format)
     outcomes = dict[str, str | Failure]()
     with _progress(len(arguments.runs)) as progress:
         for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, options):
@@ -216,6 +230,13 @@ def _jobs(text: str) -> int:
     return int(text)
 
 
+def _formats(text: str) -> tuple[str, ...]:
+    formats = tuple(dict.fromkeys(text.split(",")))
+    if unknown := [each for each in formats if each not in saved.FORMATS]:
+        raise argparse.ArgumentTypeError(f"saw '{unknown[0]}', expected some of {', '.join(saved.FORMATS)}")
+    return formats
+
+
 def _rate(text: str) -> float:
     try:
         value = float(text)
@@ -262,7 +283,11 @@ def analyze(directory: str, options: Options) -> str | Failure:
     if problem:
         return Failure(f"{directory}: the notebook failed: {problem}; {document} shows where", by_caller=False)
     if options.html:
-        return str(write_report(output))
+        report = write_report(output)
+        if "svg" not in options.formats:
+            for figure in (output / "plots").glob("*.svg"):
+                figure.unlink()
+        return str(report)
     return str(output / "ANALYSIS_SUMMARY.md")
 
 
@@ -276,6 +301,8 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
         "KV_CACHE_THRESHOLD": experiment.thresholds.kv_cache,
         "QUEUE_THRESHOLD": experiment.thresholds.queue,
         "REPLICA_CAPACITY_PER_S": options.replica_capacity_per_s,
+        # The page shows figures that do not blur.
+        "FORMATS": ",".join(dict.fromkeys([*options.formats, *(["svg"] if options.html else [])])),
     }
     try:
         # Started where the results are, so that a read-only run has them in the same place when executed by hand.
@@ -296,6 +323,8 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
 def write_report(output: Path) -> Path:
     """Write report.html from the results in a directory."""
     target = output / "report.html"
-    figures = {path.stem: path.read_bytes() for path in (output / "plots").glob("*.png")}
+    plots_dir = output / "plots"
+    files = [*plots_dir.glob("*.png"), *plots_dir.glob("*.svg")]  # the latter are shown where there are both
+    figures = {path.stem: path.read_bytes() for path in files}
     target.write_text(page.run_page(read_json(output / "summary.json"), figures), encoding="utf-8")
     return target

@@ -1,5 +1,6 @@
 """The figures of a run, for notebooks: `from wva_parse import plots`."""
 
+from wva_parse.report.overview import overview
 from wva_parse.report.plots import (
     arrival_rate,
     calibration,
@@ -27,6 +28,7 @@ __all__ = [
     "error_parts_over_time",
     "kv_cache_utilization",
     "latencies",
+    "overview",
     "per_pod_kv_cache",
     "prediction_error_distribution",
     "prediction_errors_by_condition",

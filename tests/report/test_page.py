@@ -42,7 +42,8 @@ def test_every_page_is_whole_and_leads_with_the_verdict(model, capacity, empty):
         figures = {name: PNG for section in sections(summary) for name in section.figures}
         html = page.run_page(summary, figures)
         assert html.count("data:image/png;base64,") == len(figures)
-        assert not re.findall(r"(?:src|href)=\"(?!data:)", html), "it would need another file"
+        assert not re.findall(r"(?:src|href)=\"(?!data:|#)", html), "it would need another file"
+        assert set(re.findall(r'href="#([^"]*)"', html)) == set(re.findall(r'<h2 id="([^"]*)"', html))
         assert "nan" not in text_of(html).lower().split() and "None" not in text_of(html).split()
         assert html.index('class="verdict"') < html.index("<figure") < html.index("<table")
 
@@ -56,6 +57,17 @@ def test_figures_that_a_run_does_not_have_are_left_out(model):
     html = page.run_page(model, {"latencies": PNG, "of_another_tool": PNG})
     assert html.count("<img") == 1
     assert 'alt="SLO: latencies"' in html
+
+
+def test_the_whole_run_comes_first_as_a_drawing_with_the_values_at_the_pointer(model):
+    svg = b'<?xml version="1.0"?><svg width="1"><desc>[{"x":[0,1]}]</desc></svg>'
+    html = page.run_page(model, {"latencies": PNG, "overview": svg})
+    assert html.index("data:image/svg+xml;base64,") < html.index("data:image/png;base64,")
+    assert '<script type="application/json" class="values">[{"x":[0,1]}]</script>' in html
+
+
+def test_sections_are_linked_by_what_they_are_called():
+    assert page.anchor("What the clients felt") == "what-the-clients-felt"
 
 
 def test_warnings_stand_before_the_figures(capacity):

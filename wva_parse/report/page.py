@@ -6,15 +6,20 @@ They show what `sections` and `compare` compute; only the layout is made here, f
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from wva_parse.measures.texts import UNKNOWN, count, number, percent
-from wva_parse.report import words
+from wva_parse.report import saved, words
 from wva_parse.report.sections import Section, Table, sections
 from wva_parse.report.words import Summary
+
+OVERVIEW = "overview"
+WHOLE_RUN = "The whole run: load, replicas, latencies, KV cache and queue over time"
+_PNG = b"\x89PNG"
 
 _TEMPLATES = Environment(
     loader=PackageLoader("wva_parse.report"),
@@ -26,10 +31,12 @@ _TEMPLATES = Environment(
 
 
 class Picture(NamedTuple):
-    """A PNG as text in a page, and what it shows for those who do not see it."""
+    """A figure as text in a page: its data, what it shows for those who do not see it, and its values as JSON."""
 
+    kind: str
     data: str
     alt: str
+    values: str = ""
 
 
 class Tile(NamedTuple):
@@ -46,6 +53,8 @@ class Shown(NamedTuple):
     figures: Sequence[Picture]
     sentences: Sequence[str]
     tables: Sequence[Table]
+    is_detail: bool
+    anchor: str
 
 
 class Entry(NamedTuple):
@@ -63,13 +72,15 @@ def run_page(summary: Summary, figures: Mapping[str, bytes]) -> str:
     Parameters
     ----------
     figures
-        PNG files by the names that `sections` uses.
+        SVG or PNG files by the names that `sections` uses, and the `OVERVIEW`.
     """
+    first = [picture(figures[OVERVIEW], WHOLE_RUN)] if OVERVIEW in figures else []
     return _TEMPLATES.get_template("report.html.j2").render(
         title=str(summary["run"]),
         kicker=kicker(summary),
         verdict=words.verdict(summary),
         warnings=[*summary["notes"], *summary["findings"]],
+        first=first,
         tiles=tiles(summary),
         sections=show(sections(summary), figures),
     )
@@ -100,14 +111,23 @@ def show(parts: Sequence[Section], figures: Mapping[str, bytes]) -> list[Shown]:
             ],
             part.sentences,
             part.tables,
+            part.is_detail,
+            anchor(part.title),
         )
         for part in parts
     ]
 
 
-def picture(png: bytes, alt: str) -> Picture:
-    """A PNG for a page."""
-    return Picture(base64.b64encode(png).decode(), alt)
+def anchor(title: str) -> str:
+    """What a section is linked by: `#scaling`, `#what-the-clients-felt`."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def picture(data: bytes, alt: str) -> Picture:
+    """A PNG or an SVG for a page."""
+    if data.startswith(_PNG):
+        return Picture("png", base64.b64encode(data).decode(), alt)
+    return Picture("svg+xml", base64.b64encode(data).decode(), alt, saved.readout_of(data.decode()))
 
 
 def kicker(summary: Summary) -> str:

@@ -53,12 +53,16 @@ class Table(NamedTuple):
 
 
 class Section(NamedTuple):
-    """One question about a run: figures by file name, what they show in sentences, and the numbers."""
+    """One question about a run: figures by file name, what they show in sentences, and the numbers.
+
+    `is_detail`: a first reader does not need it; on a page it is folded.
+    """
 
     title: str
     figures: Sequence[str]
     sentences: Sequence[str]
     tables: Sequence[Table] = ()
+    is_detail: bool = False
 
 
 def sections(summary: Summary) -> list[Section]:
