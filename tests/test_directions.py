@@ -25,9 +25,10 @@ ALLOWED = {
         "watch": "log aligned",
         # on top: a run's directory, the commands, what notebooks import
         "run": "log aligned",
-        "cli": "log aligned optimizer measures report watch run",
+        "judged": "",
+        "cli": "log aligned optimizer measures report watch run judged",
         "readme": "log report",
-        "analysis": "log aligned optimizer measures report run",
+        "analysis": "log aligned optimizer measures report run judged",
         "plots": "report",
         "summary": "measures",
         "__init__": "",

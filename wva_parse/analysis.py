@@ -19,7 +19,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from wva_parse import run
+from wva_parse import judged, run
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
@@ -64,10 +64,10 @@ TUNER_PLOTS: dict[str, Draw] = {"tuner_parameters": plots.tuner_parameters}
 
 
 class Options(NamedTuple):
-    """How to analyse: with report.html, and with what one replica serves (0: estimated from the run)."""
+    """How to analyse: with report.html, and judged by what."""
 
     html: bool
-    replica_capacity_per_s: float
+    stated: judged.Stated
 
 
 class Failure(NamedTuple):
@@ -158,15 +158,9 @@ def main(command: str, argv: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="so many runs side by side")
     parser.add_argument("--html", action="store_true", help="write report.html as well, of several runs an index too")
-    parser.add_argument(
-        "--replica-capacity",
-        type=_rate,
-        default=0.0,
-        metavar="R",
-        help="requests per second that one replica serves within the SLO (default: the most that the run shows)",
-    )
+    judged.add_options(parser)
     arguments = parser.parse_args(argv)
-    options = Options(arguments.html, arguments.replica_capacity)
+    options = Options(arguments.html, judged.stated(arguments))
     outcomes = dict[str, str | Failure]()
     with _progress(len(arguments.runs)) as progress:
         for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, options):
@@ -214,16 +208,6 @@ def _jobs(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"saw '{text}', expected a whole number, at least 1")
     return int(text)
-
-
-def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected requests per second, above 0")
-    return value
 
 
 def _analyze_all(runs: Sequence[str], jobs: int, options: Options) -> Iterator[tuple[str, str | Failure]]:
@@ -275,7 +259,7 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
         "EXPERIMENT_DIR": str(experiment.directory),
         "KV_CACHE_THRESHOLD": experiment.thresholds.kv_cache,
         "QUEUE_THRESHOLD": experiment.thresholds.queue,
-        "REPLICA_CAPACITY_PER_S": options.replica_capacity_per_s,
+        **{name.upper(): value for name, value in options.stated._asdict().items()},
     }
     try:
         # Started where the results are, so that a read-only run has them in the same place when executed by hand.

@@ -14,6 +14,7 @@ from wva_parse.aligned.align import Alignment
 from wva_parse.aligned.frames import Frames, Window
 from wva_parse.aligned.requests import Requests, sending_window
 from wva_parse.aligned.samples import Samples
+from wva_parse.aligned.schedule import Schedule
 from wva_parse.aligned.slo import Slo
 from wva_parse.log.benchmark import Client
 from wva_parse.log.lines import LineCounts
@@ -41,8 +42,9 @@ class Experiment:
         `model-based` or `capacity-based`, by the log (`mode_evidence` says how it was known).
     config, record, collection
         The experiment's config, `run.json` and `collection.json`; empty where there is none.
-    before
-        The cluster before the run: the objects of each list in `cluster/before`, by the file's name without `.json`.
+    before, after
+        The cluster before and after the run: the objects of each list in `cluster/before`, by the file's name without
+        `.json`; of `cluster/after` the VariantAutoscalings.
     counts, loop_runs
         What became of the lines of the log, and how many loop runs began in it.
     frames, alignment, samples
@@ -53,12 +55,16 @@ class Experiment:
         The objectives of the run, and those by which each observation is judged.
     replica_capacity_per_s
         Requests per second that one replica serves within the SLO, if somebody knows; None: estimated from the run.
+    price_per_gpu_hour
+        If somebody told it; in whatever currency.
     observed_from
         `log`, `the pods' lines of the log` (or both), `cluster-samples.jsonl` or `nothing`.
     client
         What the load generators measured.
     requests
         What is known of single requests.
+    schedule
+        The load that it was made with: what makes it the same experiment as another run.
     notes
         What a careful reader should know before believing the numbers, one sentence each.
     """
@@ -71,6 +77,7 @@ class Experiment:
     record: dict[str, Any]
     collection: dict[str, Any]
     before: Mapping[str, list[dict[str, Any]]]
+    after: Mapping[str, list[dict[str, Any]]]
     counts: LineCounts
     loop_runs: int
     frames: Frames
@@ -82,9 +89,11 @@ class Experiment:
     slo_in_force: pd.DataFrame
     thresholds: Thresholds
     replica_capacity_per_s: float | None
+    price_per_gpu_hour: float | None
     observed_from: str
     client: Client
     requests: Requests
+    schedule: Schedule
     notes: tuple[str, ...]
 
     @property

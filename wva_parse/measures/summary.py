@@ -9,12 +9,23 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.measures import conditions, decided, explained, reaction, requests, scaling, stats
+from wva_parse.aligned.schedule import schedule_as_json
+from wva_parse.measures import (
+    conditions,
+    decided,
+    explained,
+    latency,
+    reaction,
+    requests,
+    scaling,
+    stats,
+    tuned,
+)
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
 from wva_parse.optimizer.analyses import Replay
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def summarize(experiment: Experiment) -> dict[str, Any]:
@@ -49,6 +60,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "loaded_observations": attained.n,
         },
         "observed_from": experiment.observed_from,
+        "latency": latency.observed_latency(frames),
         "arrival_rate": _arrival_rate(experiment),
         "actions": stats.actions(frames),
         "variants": list(_variants(experiment)),
@@ -69,7 +81,12 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
-        "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
+        "tuner": {
+            "updates": len(frames["tuner_update"]),
+            "nis_rejections": len(frames["nis_rejection"]),
+            **tuned.first_and_last(experiment),
+        },
+        "schedule": schedule_as_json(experiment.schedule),
         "workloads": _workloads(experiment),
         "client": summarize_client(experiment.client),
         "requests": requests.summarize_requests(experiment.requests, experiment.slo, experiment.client),
