@@ -25,10 +25,9 @@ ALLOWED = {
         "watch": "log aligned",
         # on top: a run's directory, the commands, what notebooks import
         "run": "log aligned",
-        "judged": "",
-        "cli": "log aligned optimizer measures report watch run judged",
+        "cli": "log aligned optimizer measures report watch run",
         "readme": "log report",
-        "analysis": "log aligned optimizer measures report run judged",
+        "analysis": "log aligned optimizer measures report run",
         "plots": "report",
         "summary": "measures",
         "__init__": "",

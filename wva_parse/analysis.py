@@ -19,11 +19,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from wva_parse import judged, run
+from wva_parse import run
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
-from wva_parse.measures import stats
+from wva_parse.measures import stated, stats
 from wva_parse.measures.decided import explain
 from wva_parse.measures.summary import summarize
 from wva_parse.optimizer import price
@@ -67,7 +67,7 @@ class Options(NamedTuple):
     """How to analyse: with report.html, and judged by what."""
 
     html: bool
-    stated: judged.Stated
+    given: stated.Stated
 
 
 class Failure(NamedTuple):
@@ -158,9 +158,9 @@ def main(command: str, argv: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="so many runs side by side")
     parser.add_argument("--html", action="store_true", help="write report.html as well, of several runs an index too")
-    judged.add_options(parser)
+    stated.add_options(parser)
     arguments = parser.parse_args(argv)
-    options = Options(arguments.html, judged.stated(arguments))
+    options = Options(arguments.html, stated.stated_in(arguments))
     outcomes = dict[str, str | Failure]()
     with _progress(len(arguments.runs)) as progress:
         for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, options):
@@ -259,7 +259,7 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
         "EXPERIMENT_DIR": str(experiment.directory),
         "KV_CACHE_THRESHOLD": experiment.thresholds.kv_cache,
         "QUEUE_THRESHOLD": experiment.thresholds.queue,
-        **{name.upper(): value for name, value in options.stated._asdict().items()},
+        **{name.upper(): value for name, value in options.given._asdict().items()},
     }
     try:
         # Started where the results are, so that a read-only run has them in the same place when executed by hand.

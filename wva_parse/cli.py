@@ -13,12 +13,12 @@ from typing import Any, TextIO
 
 import orjson
 
-from wva_parse import judged, run
+from wva_parse import run
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.slo import GIVEN, Slo
 from wva_parse.log.json_files import dig, read_record
 from wva_parse.log.lines import LogError
-from wva_parse.measures import decided, summary
+from wva_parse.measures import decided, stated, summary
 from wva_parse.optimizer import analyses, replay
 from wva_parse.optimizer.fit import fits_of
 from wva_parse.optimizer.queueing import Parameters
@@ -51,7 +51,7 @@ def _one_run_of_a_parent(parser: argparse.ArgumentParser) -> None:
 def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
     _one_run(parser)
     parser.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
-    judged.add_options(parser)
+    stated.add_options(parser)
 
 
 def _many_runs(parser: argparse.ArgumentParser) -> None:
@@ -60,15 +60,15 @@ def _many_runs(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--csv", metavar="FILE", help="the table of runs as CSV as well, a line per cell")
     parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with the runs on one time axis")
-    judged.add_options(parser)
+    stated.add_options(parser)
 
 
 def _replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--json", action="store_true", help="every decision as JSON, of several runs as a list")
     model = parser.add_argument_group("what the optimizer would have decided with (model-based)")
-    model.add_argument("--slo-itl", type=judged.above_zero, metavar="MS", help="another objective of ITL")
-    model.add_argument("--slo-ttft", type=judged.above_zero, metavar="MS", help="another objective of TTFT")
+    model.add_argument("--slo-itl", type=stated.above_zero, metavar="MS", help="another objective of ITL")
+    model.add_argument("--slo-ttft", type=stated.above_zero, metavar="MS", help="another objective of TTFT")
     model.add_argument(
         "--profile",
         type=_profile,
@@ -143,7 +143,7 @@ def _csv(arguments: argparse.Namespace) -> int:
 
 
 def _summary(arguments: argparse.Namespace) -> int:
-    found = summary.summarize(run.load(arguments.run, **judged.stated(arguments)._asdict()))
+    found = summary.summarize(run.load(arguments.run, **stated.stated_in(arguments)._asdict()))
     if arguments.json:
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
@@ -218,21 +218,21 @@ def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    stated, failed = judged.stated(arguments), False
+    given, failed = stated.stated_in(arguments), False
     read: dict[Path, Experiment | dict[str, Any]] = {}  # a run, or of one whose log is gone its summary
-    for given in arguments.runs:
-        place = Path(given).expanduser().resolve()
+    for name in arguments.runs:
+        place = Path(name).expanduser().resolve()
         place = place.parent if place.is_file() else place
         try:
             if place in read:
-                raise run.RunError(f"{given}: this run was given before, and is no repeat of itself")
-            target = run.find_summary(given)
-            read[place] = run.read_summary(target) if target else _load_unjudged(given, stated)
+                raise run.RunError(f"{name}: this run was given before, and is no repeat of itself")
+            target = run.find_summary(name)
+            read[place] = run.read_summary(target) if target else _load_unjudged(name, given)
         except (run.RunError, LogError) as error:
             failed = True
             print(f"wva_parse compare: left out: {error}", file=sys.stderr)
     if read:
-        runs, found, facts = _summed(read, Slo(stated.slo_itl_ms or None, stated.slo_ttft_ms or None, GIVEN))
+        runs, found, facts = _summed(read, Slo(given.slo_itl_ms or None, given.slo_ttft_ms or None, GIVEN))
         print(compare.document(found, facts))
         if arguments.csv:
             _write_cells(Path(arguments.csv), list(compare.cells(found)))
@@ -241,9 +241,9 @@ def _compare(arguments: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _load_unjudged(given: str, stated: judged.Stated) -> Experiment:
+def _load_unjudged(name: str, given: stated.Stated) -> Experiment:
     """A run with its own SLO: in that by which it is judged the others have a say."""
-    return run.load(given, **stated._replace(slo_itl_ms=0, slo_ttft_ms=0)._asdict())
+    return run.load(name, **given._replace(slo_itl_ms=0, slo_ttft_ms=0)._asdict())
 
 
 def _summed(

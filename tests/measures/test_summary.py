@@ -44,7 +44,7 @@ FILES = Path(__file__).resolve().parents[2] / "docs" / "files.md"
 
 def test_keys_of_a_model_based_run(model):
     assert set(model) >= KEYS
-    assert model["schema"] == 1
+    assert model["schema"] == 2
     assert model["pairs"] == {"all": 2, "loaded": 2, "settled": 2}
     assert set(model["accuracy"]) == {"all", "loaded", "settled"}
     assert set(model["accuracy"]["all"]["itl"]) == {"n", "bias_ms", "mae_ms", "rmse_ms", "median_abs_ms", "mape", "r2"}

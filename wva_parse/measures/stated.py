@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=above_zero, default=0.0, metavar=unit, help=what)
 
 
-def stated(arguments: argparse.Namespace) -> Stated:
+def stated_in(arguments: argparse.Namespace) -> Stated:
     """What was given of them."""
     return Stated(arguments.slo_itl, arguments.slo_ttft, arguments.replica_capacity, arguments.price_per_gpu_hour)
 
