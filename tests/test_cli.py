@@ -88,7 +88,7 @@ def test_what_is_given_judges_all_runs(directory, tmp_path, capsys):
     options = ["--slo-itl", "7", "--slo-ttft", "500", "--replica-capacity", "5", "--price-per-gpu-hour", "2"]
     assert main(["compare", str(directory), str(other), *options]) == 0
     text = capsys.readouterr().out
-    assert "Judged by the SLO that was given: r, other." in text
+    assert "Judged by the SLO that was given: all." in text
     assert "| ITL attainment | 0.0 % | 0.0 % |" in text and "| SLO ITL, ms | 7.00 | 7.00 |" in text
     assert main(["summary", str(directory), *options, "--json"]) == 0
     slo = json.loads(capsys.readouterr().out)["slo"]

@@ -278,9 +278,10 @@ def _judged(summaries: Sequence[Summary]) -> Iterator[str]:
             by_source.setdefault(source, []).append(str(each["run"]))
     objectives = dict.fromkeys(filter(None, (_objectives(pooling.conditions_of(each).slo) for each in summaries)))
     if GIVEN in by_source:
-        yield f"Judged by the SLO that was given: {', '.join(by_source[GIVEN])}."
+        whose = "all" if len(by_source[GIVEN]) == len(summaries) else ", ".join(by_source[GIVEN])
+        yield f"Judged by the SLO that was given: {whose}."
     if OTHER_RUNS in by_source:
-        known = next(iter(objectives))
+        known = "where none was given" if GIVEN in by_source else next(iter(objectives))
         yield f"The SLO of the runs that know one ({known}) judges {', '.join(by_source[OTHER_RUNS])} too."
     if len(objectives) > 1:
         yield f"The runs have different SLOs ({'; '.join(objectives)}): each is judged by its own."
