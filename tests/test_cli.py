@@ -54,6 +54,50 @@ def test_compare_makes_a_column_per_run_and_leaves_out_bad_ones(directory, tmp_p
     assert "no such directory" in err
 
 
+def test_compare_takes_a_run_whose_log_is_gone_by_its_summary(directory, tmp_path, capsys):
+    assert main(["summary", str(directory), "--json"]) == 0
+    summed = json.loads(capsys.readouterr().out)
+    for name, changes in (("old", {"schema": 1}), ("new", {})):
+        (tmp_path / name).mkdir()
+        found = {**summed, **changes, "run": name, "cost": None}
+        (tmp_path / name / "summary.json").write_text(json.dumps(found), encoding="utf-8")
+    target = tmp_path / "page.html"
+    given = [directory, tmp_path / "old", tmp_path / "new" / "summary.json"]
+    assert main(["compare", *map(str, given), "--html", str(target)]) == 0
+    text = capsys.readouterr().out
+    assert (
+        "|  | r | old | new |" in text
+        and "| replicas held, mean | 1.00 | 1.00 (as schema 1 counts them) | 1.00 |" in text
+    )
+    assert "| pairs, all | 2 | 2 | 2 |" in text and "| replica-hours held | 0.03 | – | – |" in text
+    assert "3 runs" in target.read_text(encoding="utf-8")
+    assert main(["compare", str(tmp_path / "old"), "--html", str(target)]) == 0
+
+
+def test_a_run_is_no_repeat_of_itself_and_runs_of_one_name_are_told_apart(directory, tmp_path, capsys):
+    other = tmp_path / "elsewhere" / "r"
+    write_run(other, model_loop_run(0, observed(8, 20), solution(9, 40)), config={})
+    assert main(["compare", str(directory), str(other), f"{directory}/"]) == 2
+    out, err = capsys.readouterr()
+    assert f"|  | {directory} | {other} |" in out
+    assert "this run was given before" in err
+
+
+def test_what_is_given_judges_all_runs(directory, tmp_path, capsys):
+    other = write_run(tmp_path / "other", model_loop_run(0, observed(8, 20), solution(9, 40)), config={})
+    options = ["--slo-itl", "7", "--slo-ttft", "500", "--replica-capacity", "5", "--price-per-gpu-hour", "2"]
+    assert main(["compare", str(directory), str(other), *options]) == 0
+    text = capsys.readouterr().out
+    assert "Judged by the SLO that was given: all." in text
+    assert "| ITL attainment | 0.0 % | 0.0 % |" in text and "| SLO ITL, ms | 7.00 | 7.00 |" in text
+    assert main(["summary", str(directory), *options, "--json"]) == 0
+    slo = json.loads(capsys.readouterr().out)["slo"]
+    assert (slo["itl_ms"], slo["ttft_ms"], slo["source"]) == (7, 500, "given")
+    with pytest.raises(SystemExit):
+        main(["summary", str(directory), "--slo-itl", "0"])
+    assert "saw '0', expected a number above 0" in capsys.readouterr().err
+
+
 def test_watch_of_a_runner_that_was_killed_ends_with_it(directory, capsys):
     (directory / "run.json").write_text('{"status": "running"}', encoding="utf-8")
     with subprocess.Popen([sys.executable, "-c", ""]) as parent:

@@ -124,7 +124,8 @@ def test_parameters_are_those_that_are_documented(notebook):
     document = nbformat.read(notebook, as_version=4)
     (cell,) = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
     names = [line.split(":")[0] for line in cell.source.splitlines()]
-    assert names == ["EXPERIMENT_DIR", "KV_CACHE_THRESHOLD", "QUEUE_THRESHOLD", "REPLICA_CAPACITY_PER_S"]
+    stated = ["REPLICA_CAPACITY_PER_S", "PRICE_PER_GPU_HOUR", "SLO_ITL_MS", "SLO_TTFT_MS"]
+    assert names == ["EXPERIMENT_DIR", "KV_CACHE_THRESHOLD", "QUEUE_THRESHOLD", *stated, "FORMATS"]
     assert all("#" in line for line in cell.source.splitlines())
 
 

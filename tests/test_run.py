@@ -11,10 +11,12 @@ import pytest
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import run
+from wva_parse.aligned.slo import Slo
 from wva_parse.log.benchmark import Client
 from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
 from wva_parse.log.rows import METRICS_COLUMNS
+from wva_parse.measures.summary import summarize
 
 MODEL_RUN = [
     model_loop_run(60 * number, observed(8 + number, 20), solution(9, 40), decision(1, 1)) for number in range(4)
@@ -265,3 +267,71 @@ def test_the_cluster_before_the_run_is_read_once(tmp_path):
     assert experiment.before["pods"] == [{"kind": "Pod"}]
     assert experiment.before["controller"] == []
     assert experiment.before["configmaps"] == [{"data": {"default": "kvSpareTrigger: 0.1"}}]
+
+
+# --- judged by other objectives
+
+
+CAPACITY_RUN = [capacity_loop_run(60 * n, {"a": (0.2, 0)}, seen=observed(8 + n, 20)) for n in range(4)]
+
+
+def test_a_given_slo_judges_whatever_the_log_says(tmp_path):
+    directory = write_run(tmp_path / "r", *MODEL_RUN, config={})
+    own = run.load(directory)
+    assert (own.slo.itl_ms, own.slo.source) == (10, "log")
+    assert own.alignment.pairs["slo_itl_violated"].tolist() == [False, False, True]  # observed 9, 10, 11
+    given = run.load(directory, slo_itl_ms=9.5)
+    assert given.slo == Slo(9.5, own.slo.ttft_ms, "given and log")
+    assert given.alignment.pairs["slo_itl_violated"].tolist() == [False, True, True]
+    assert run.with_slo(own, Slo(9.5, None, "given")).alignment.pairs.equals(given.alignment.pairs)
+
+
+def test_a_run_without_an_slo_is_judged_by_that_of_the_others(tmp_path):
+    model = run.load(write_run(tmp_path / "m", *MODEL_RUN, config={}))
+    capacity = run.load(write_run(tmp_path / "c", *CAPACITY_RUN, config={}))
+    assert run.NO_SLO in capacity.notes
+    _, judged = run.judge_alike([model, capacity], (), Slo())
+    assert judged.slo == Slo(model.slo.itl_ms, model.slo.ttft_ms, "other runs")
+    assert summarize(judged)["slo"]["itl_attainment"] == 0.75  # 8, 9 and 10 of 8 to 11
+    assert run.NO_SLO not in judged.notes
+    # Where others know another one, it cannot be said which.
+    assert run.judge_alike([model, capacity], [Slo(15, 500, "log")], Slo())[1].slo == Slo()
+    both = run.judge_alike([model, capacity], [Slo(15, 500, "log")], Slo(20, 900, "given"))
+    assert {each.slo for each in both} == {Slo(20, 900, "given")}
+    # A given one is of all, and the rest is as without it.
+    _, judged = run.judge_alike([model, capacity], (), Slo(9.5, None, "given"))
+    assert judged.slo == Slo(9.5, model.slo.ttft_ms, "given and other runs")
+
+
+def test_the_load_of_an_old_run_is_read_from_what_its_config_names(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "PROJECT", tmp_path)
+    (tmp_path / "jobs").mkdir()
+    rows = [{"env": [{"name": "REQUEST_RATE", "value": "12"}]}]
+    job = {"spec": {"template": {"spec": {"containers": rows}}}}
+    (tmp_path / "jobs" / "told.yaml").write_text(json.dumps(job), encoding="utf-8")
+    directory = write_run(tmp_path / "r", *MODEL_RUN)
+    (directory / "experiment-config.yaml").write_text(
+        "workloads:\n"
+        "  - {name: a, start_delay: 0, duration: 90s, job_manifest: jobs/told.yaml}\n"
+        "  - name: b\n    start_delay: 60\n    duration: 120\n    job_manifest: ../gone/load.yaml  # 7.5 req/s\n",
+        encoding="utf-8",
+    )
+    assert [each[1:] for each in run.load(directory).schedule.workloads] == [
+        (0, 90, 12, "manifest"),
+        (60, 120, 7.5, "name"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "no 'run' and 'mode' in it"),
+        ("[]", "no 'run' and 'mode' in it"),
+        ('{"run": "a", "mode": "model-based", "schema": 3}', "its schema is 3; expected 1 or 2"),
+        ('{"run": "a", "mode": "model-based"}', "its schema is None"),
+    ],
+)
+def test_a_file_that_is_no_summary_says_what_was_expected(tmp_path, content, said):
+    (tmp_path / "summary.json").write_text(content, encoding="utf-8")
+    with pytest.raises(run.RunError, match=said):
+        run.read_summary(tmp_path / "summary.json")

@@ -25,11 +25,13 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
-    "summary": Command("cli", "RUN [--json]", "print what the run showed"),
+    "summary": Command("cli", "RUN [--json] [--slo-itl MS] ...", "print what the run showed"),
     "analyze": Command(
-        "analysis", "RUN... [--jobs N] [--html] [--replica-capacity R]", "execute the matching notebook on each run"
+        "analysis", "RUN... [--jobs N] [--html] [--slo-itl MS] ...", "execute the matching notebook on each run"
     ),
-    "compare": Command("cli", "RUN... [--csv FILE] [--html FILE]", "several runs: conditions, figures, repeats, modes"),
+    "compare": Command(
+        "cli", "RUN... [--csv FILE] [--html FILE] [--slo-itl MS] ...", "several runs: repeats, figures, modes"
+    ),
     "replay": Command(
         "cli", "RUN... [--slo-itl MS] [--profile ...] [--json]", "decide again: as it was, or with other values"
     ),

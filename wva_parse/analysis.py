@@ -23,7 +23,7 @@ from wva_parse import run
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
-from wva_parse.measures import stats
+from wva_parse.measures import stated, stats
 from wva_parse.measures.decided import explain
 from wva_parse.measures.summary import summarize
 from wva_parse.optimizer import price
@@ -66,10 +66,10 @@ TUNER_PLOTS: dict[str, Draw] = {"tuner_parameters": plots.tuner_parameters}
 
 
 class Options(NamedTuple):
-    """How to analyse: with report.html, with what one replica serves (0: not stated), and figures in which formats."""
+    """How to analyse: with report.html, judged by what, and with figures in which formats."""
 
     html: bool
-    replica_capacity_per_s: float
+    given: stated.Stated
     formats: tuple[str, ...] = ("png",)
 
 
@@ -140,7 +140,10 @@ def write_results(experiment: Experiment, formats: str = "png") -> list[Path]:
         written.append(output / f"{name}.csv")
         table.to_csv(written[-1], index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
     for name, draw in plots_of(experiment).items():
-        written += saved.save(draw(experiment), output / "plots" / name, formats.split(","))
+        figure = draw(experiment)
+        for kind in formats.split(","):
+            written.append(output / "plots" / f"{name}.{kind}")
+            written[-1].write_bytes(saved.rendered(figure, kind))
     found = summarize(experiment)
     written.append(write_summary(found, output))
     written.append(output / "ANALYSIS_SUMMARY.md")
@@ -165,13 +168,7 @@ def main(command: str, argv: list[str]) -> int:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="so many runs side by side")
     parser.add_argument("--html", action="store_true", help="write report.html as well, of several runs an index too")
-    parser.add_argument(
-        "--replica-capacity",
-        type=_rate,
-        default=0.0,
-        metavar="R",
-        help="requests per second that one replica serves within the SLO (default: the optimizer's own, if any)",
-    )
+    stated.add_options(parser)
     parser.add_argument(
         "--format",
         type=_formats,
@@ -180,7 +177,7 @@ def main(command: str, argv: list[str]) -> int:
         help="of the figures: png, svg, pdf (default: png)",
     )
     arguments = parser.parse_args(argv)
-    options = Options(arguments.html, arguments.replica_capacity, arguments.format)
+    options = Options(arguments.html, stated.stated_in(arguments), arguments.format)
     outcomes = dict[str, str | Failure]()
     with _progress(len(arguments.runs)) as progress:
         for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, options):
@@ -237,16 +234,6 @@ def _formats(text: str) -> tuple[str, ...]:
     return formats
 
 
-def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected requests per second, above 0")
-    return value
-
-
 def _analyze_all(runs: Sequence[str], jobs: int, options: Options) -> Iterator[tuple[str, str | Failure]]:
     """Each run and its report or failure, as they are done."""
     if jobs == 1 or len(runs) == 1:
@@ -300,7 +287,7 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
         "EXPERIMENT_DIR": str(experiment.directory),
         "KV_CACHE_THRESHOLD": experiment.thresholds.kv_cache,
         "QUEUE_THRESHOLD": experiment.thresholds.queue,
-        "REPLICA_CAPACITY_PER_S": options.replica_capacity_per_s,
+        **{name.upper(): value for name, value in options.given._asdict().items()},
         # The page shows figures that do not blur.
         "FORMATS": ",".join(dict.fromkeys([*options.formats, *(["svg"] if options.html else [])])),
     }

@@ -15,9 +15,10 @@ import orjson
 
 from wva_parse import run
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.log.json_files import read_record
+from wva_parse.aligned.slo import GIVEN, Slo
+from wva_parse.log.json_files import dig, read_record
 from wva_parse.log.lines import LogError
-from wva_parse.measures import decided, summary
+from wva_parse.measures import decided, stated, summary
 from wva_parse.optimizer import analyses, replay
 from wva_parse.optimizer.fit import fits_of
 from wva_parse.optimizer.queueing import Parameters
@@ -50,20 +51,24 @@ def _one_run_of_a_parent(parser: argparse.ArgumentParser) -> None:
 def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
     _one_run(parser)
     parser.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
+    stated.add_options(parser)
 
 
 def _many_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="directories of runs, or, of runs whose log is gone, their summary.json"
+    )
     parser.add_argument("--csv", metavar="FILE", help="the table of runs as CSV as well, a line per cell")
     parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with the runs on one time axis")
+    stated.add_options(parser)
 
 
 def _replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--json", action="store_true", help="every decision as JSON, of several runs as a list")
     model = parser.add_argument_group("what the optimizer would have decided with (model-based)")
-    model.add_argument("--slo-itl", type=_above_zero, metavar="MS", help="another objective of ITL")
-    model.add_argument("--slo-ttft", type=_above_zero, metavar="MS", help="another objective of TTFT")
+    model.add_argument("--slo-itl", type=stated.above_zero, metavar="MS", help="another objective of ITL")
+    model.add_argument("--slo-ttft", type=stated.above_zero, metavar="MS", help="another objective of TTFT")
     model.add_argument(
         "--profile",
         type=_profile,
@@ -97,10 +102,6 @@ CAPACITY_OPTIONS: dict[str, tuple[Callable[[str], float], str]] = {
     "kv-trigger": (_share, "mean spare KV below which replicas are added, 0 to 1"),
     "queue-trigger": (_at_least_zero, "mean spare queue (requests) below which replicas are added"),
 }
-
-
-def _above_zero(text: str) -> float:
-    return _number(text, sys.float_info.min, sys.float_info.max, "a number above 0")
 
 
 def _number(text: str, least: float, most: float, expected: str) -> float:
@@ -142,7 +143,7 @@ def _csv(arguments: argparse.Namespace) -> int:
 
 
 def _summary(arguments: argparse.Namespace) -> int:
-    found = summary.summarize(run.load(arguments.run))
+    found = summary.summarize(run.load(arguments.run, **stated.stated_in(arguments)._asdict()))
     if arguments.json:
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
@@ -217,25 +218,54 @@ def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    runs, failed = list[Experiment](), False
-    for directory in arguments.runs:
+    given, failed = stated.stated_in(arguments), False
+    read: dict[Path, Experiment | dict[str, Any]] = {}  # a run, or of one whose log is gone its summary
+    for name in arguments.runs:
+        place = Path(name).expanduser().resolve()
+        place = place.parent if place.is_file() else place
         try:
-            runs.append(run.load(directory))
+            if place in read:
+                raise run.RunError(f"{name}: this run was given before, and is no repeat of itself")
+            target = run.find_summary(name)
+            read[place] = run.read_summary(target) if target else _load_unjudged(name, given)
         except (run.RunError, LogError) as error:
             failed = True
             print(f"wva_parse compare: left out: {error}", file=sys.stderr)
-    if runs:
-        found = [summary.summarize(each) for each in runs]
-        facts = {
-            each.name: provenance.provenance_of(each.record, each.before, summed)
-            for each, summed in zip(runs, found, strict=True)
-        }
+    if read:
+        runs, found, facts = _summed(read, Slo(given.slo_itl_ms or None, given.slo_ttft_ms or None, GIVEN))
         print(compare.document(found, facts))
         if arguments.csv:
             _write_cells(Path(arguments.csv), list(compare.cells(found)))
         if arguments.html:
             print(_write_comparison(Path(arguments.html), runs, found, facts), file=sys.stderr)
     return 2 if failed else 0
+
+
+def _load_unjudged(name: str, given: stated.Stated) -> Experiment:
+    """A run with its own SLO: in that by which it is judged the others have a say."""
+    return run.load(name, **given._replace(slo_itl_ms=0, slo_ttft_ms=0)._asdict())
+
+
+def _summed(
+    read: Mapping[Path, Experiment | dict[str, Any]], given: Slo
+) -> tuple[list[Experiment], list[dict[str, Any]], dict[str, provenance.Facts]]:
+    """The runs that have a log; the summaries of all, each with a name of its own; and how they were made."""
+    others = [
+        Slo(*(dig(each, ("slo", key)) for key in ("itl_ms", "ttft_ms")))
+        for each in read.values()
+        if isinstance(each, dict)
+    ]
+    loaded = {place: each for place, each in read.items() if isinstance(each, Experiment)}
+    runs = dict(zip(loaded, run.judge_alike(list(loaded.values()), others, given), strict=True))
+    names = [str(each["run"]) if isinstance(each, dict) else each.name for each in read.values()]
+    found, facts = list[dict[str, Any]](), dict[str, provenance.Facts]()
+    for (place, each), name in zip(read.items(), names, strict=True):
+        unique = name if names.count(name) == 1 else str(place)
+        found.append({**(each if isinstance(each, dict) else summary.summarize(runs[place])), "run": unique})
+        record = read_record(place / "run.json") if isinstance(each, dict) else each.record
+        before = {} if isinstance(each, dict) else each.before
+        facts[unique] = provenance.provenance_of(record, before, found[-1])
+    return list(runs.values()), found, facts
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -333,12 +363,12 @@ def _write_comparison(
     from wva_parse.report import overlay, page  # the other commands need not wait for what draws
 
     figures = {}
-    for name, members in compare.overlays(runs).items():
+    for name, members in (compare.overlays(runs) if runs else {}).items():
         png = BytesIO()
         overlay.overlay(members, name).savefig(png, format="png", dpi=120)
         figures[name] = png.getvalue()
     content = page.compare_page(
-        f"{len(runs)} runs", ", ".join(facts), compare.sections(found, facts, list(figures)), figures
+        f"{len(found)} runs", ", ".join(facts), compare.sections(found, facts, list(figures)), figures
     )
     try:
         target.write_text(content, encoding="utf-8")

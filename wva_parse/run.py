@@ -10,7 +10,7 @@ import csv
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +26,13 @@ from wva_parse.aligned.frames import Frames, Window, make_frames, utc_times
 from wva_parse.aligned.observed import LOG, NOTHING, observe
 from wva_parse.aligned.requests import Requests, is_cut, make_requests
 from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
-from wva_parse.aligned.slo import Slo, slo_in_force, slo_of_run
+from wva_parse.aligned.schedule import Schedule, schedule_as_json, schedule_of
+from wva_parse.aligned.slo import GIVEN, OTHER_RUNS, Slo, override, override_in_force, slo_in_force, slo_of_run
 from wva_parse.aligned.supply import first_load, make_supply
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
-from wva_parse.log.json_files import is_broken, read_json_list, read_record
+from wva_parse.log.json_files import is_broken, objects_in, read_json, read_json_list, read_record
 from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, parse_stamp, read_lines
 from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
@@ -50,6 +51,8 @@ ANALYZERS_NAME = "analyzers.csv"
 
 # Of the lists in cluster/before, those that somebody reads.
 SNAPSHOTS = ("configmaps", "controller", "deployment", "pods", "scalers", "variantautoscalings")
+SNAPSHOTS_AFTER = ("variantautoscalings",)
+SUMMARY_SCHEMAS = (1, 2)  # of summary.json, that can be compared
 
 MODES = ("model-based", "capacity-based")
 NOTEBOOKS = {mode: PROJECT / f"analyze-{mode}.ipynb" for mode in MODES}
@@ -77,6 +80,8 @@ MOST_PROBLEMS = 6  # with the records of requests that are told one by one
 # What run.json says of a workload -> what a reader of its numbers should know.
 _TOLD_RESULTS = {"failed": "failed", "not-stopped": "could not be stopped and may have sent beyond its end"}
 
+NO_SLO = "No SLO is known, from the log or from the config: nothing is judged by one."
+
 _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
 
 
@@ -101,6 +106,8 @@ def load(
     queue_threshold: float = QUEUE_THRESHOLD,
     replica_capacity_per_s: float = 0,
     price_per_gpu_hour: float = 0,
+    slo_itl_ms: float = 0,
+    slo_ttft_ms: float = 0,
 ) -> Experiment:
     """Read a run.
 
@@ -114,6 +121,8 @@ def load(
         See `Thresholds`.
     replica_capacity_per_s, price_per_gpu_hour
         See `Experiment`; 0 if nobody knows.
+    slo_itl_ms, slo_ttft_ms
+        Objectives to judge by, whatever the log or the config says; 0: those.
 
     Raises
     ------
@@ -127,6 +136,7 @@ def load(
     record = read_record(directory / "run.json")
     collection = read_record(directory / "collection.json")
     before = {name: read_json_list(directory / "cluster" / "before" / f"{name}.json") for name in SNAPSHOTS}
+    after = {name: read_json_list(directory / "cluster" / "after" / f"{name}.json") for name in SNAPSHOTS_AFTER}
     window = window_of(record)
     counts, loop_runs = LineCounts(), list[LoopRun]()
     kept = list[Row]()
@@ -149,6 +159,7 @@ def load(
         record=record,
         collection=collection,
         before=before,
+        after=after,
         counts=counts,
         loop_runs=len(loop_runs),
         frames=frames,
@@ -165,8 +176,11 @@ def load(
         observed_from=observed_from,
         client=client,
         requests=read_requests(directory, record, client, frames.zero),
+        schedule=read_schedule(directory, record, config, client),
         notes=(),
     )
+    if slo_itl_ms > 0 or slo_ttft_ms > 0:
+        experiment = with_slo(experiment, Slo(max(slo_itl_ms, 0) or None, max(slo_ttft_ms, 0) or None, GIVEN))
     broken = (
         f"{name} is no whole JSON object: what it would tell is not known here."
         for name in ("run.json", "collection.json")
@@ -199,6 +213,42 @@ def find_run(experiment_dir: str | Path, mode: str = "") -> Path:
     if not (directory / LOG_NAME).is_file():
         raise RunError(f"{directory}: no {LOG_NAME} in it; expected the directory of a run, made by run-experiment.sh")
     return directory.resolve()
+
+
+def find_summary(given: str | Path) -> Path | None:
+    """The summary.json of a run whose log is gone, or that is given itself; None for a run with its log."""
+    path = Path(given).expanduser()
+    if path.is_file():
+        return path.resolve()
+    target = path / "summary.json"
+    return target.resolve() if target.is_file() and not (path / LOG_NAME).is_file() else None
+
+
+@_told()
+def read_summary(path: Path) -> dict[str, Any]:
+    """A summary.json, of this release or of an older one, which has fewer keys; the load is added from its directory.
+
+    Raises
+    ------
+    RunError
+        If it is none.
+    """
+    summary = read_json(path)
+    if not isinstance(summary.get("run"), str) or not isinstance(summary.get("mode"), str):
+        raise RunError(f"{path}: no 'run' and 'mode' in it; expected the summary.json of a run, or its directory")
+    if summary.get("schema") not in SUMMARY_SCHEMAS:
+        raise RunError(
+            f"{path}: its schema is {summary.get('schema')!r}; expected {' or '.join(map(str, SUMMARY_SCHEMAS))} "
+            "(written by a later release?)"
+        )
+    if "schedule" not in summary:
+        config, _ = read_config(path.parent)
+        record = read_record(path.parent / "run.json")
+        client = read_client(path.parent / "job-logs", record)
+        found = read_schedule(path.parent, record, config, client)
+        if found.workloads:
+            summary["schedule"] = schedule_as_json(found)
+    return summary
 
 
 def latest_run(mode: str) -> Path:
@@ -268,6 +318,29 @@ def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no date
         return {}, (f"experiment-config.yaml cannot be read: {' '.join(str(error).split())}",)
     return (data, ()) if isinstance(data, dict) else ({}, ("experiment-config.yaml is no mapping.",))
+
+
+def read_schedule(directory: Path, record: dict[str, Any], config: dict[str, Any], client: Client) -> Schedule:
+    """The load that a run was made with; for the rates of old ones its config's comments and manifests are read."""
+    if record.get("workloads"):
+        return schedule_of(record, config)
+    works = objects_in(config.get("workloads"))
+    given = {str(work["job_manifest"]) for work in works if "job_manifest" in work}
+    manifests = {name: _manifest(directory, name) for name in sorted(given)}
+    path = directory / "experiment-config.yaml"
+    return schedule_of(record, config, client.results, manifests, read_text(path) if path.is_file() else "")
+
+
+def _manifest(directory: Path, name: str) -> dict[str, Any]:
+    """A Job's manifest, relative to the config or to the project; empty if it is not there or cannot be read."""
+    for path in (directory / name, PROJECT / name):
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        except (OSError, yaml.YAMLError, ValueError, RecursionError):
+            continue
+        if isinstance(data, dict):
+            return data
+    return {}
 
 
 def read_samples(path: Path) -> Iterator[dict[str, Any]]:
@@ -356,6 +429,32 @@ def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) ->
     )
 
 
+def with_slo(experiment: Experiment, slo: Slo) -> Experiment:
+    """The experiment judged by other objectives; where these say nothing, by its own."""
+    in_force = override_in_force(experiment.slo_in_force, slo)
+    return replace(
+        experiment,
+        slo=override(experiment.slo, slo),
+        slo_in_force=in_force,
+        alignment=align(experiment.frames, in_force),
+        notes=tuple(note for note in experiment.notes if note != NO_SLO),
+    )
+
+
+def judge_alike(experiments: Sequence[Experiment], others: Iterable[Slo], given: Slo) -> list[Experiment]:
+    """Runs of a comparison, judged by one SLO as far as that can be.
+
+    Where all runs that know an SLO (those of `others` too, whose logs are gone) know the same, it judges those that
+    know none. What is given comes before either.
+    """
+    known = {(slo.itl_ms, slo.ttft_ms) for slo in (*(each.slo for each in experiments), *others) if slo.is_known}
+    found = list(experiments)
+    if len(known) == 1:
+        common = Slo(*known.pop(), OTHER_RUNS)
+        found = [each if each.slo.is_known else with_slo(each, common) for each in found]
+    return [with_slo(each, given) if given.is_known else each for each in found]
+
+
 def with_notes(experiment: Experiment, notes: Iterable[str]) -> Experiment:
     """The experiment with its notes."""
     return replace(experiment, notes=tuple(notes) + tuple(_notes(experiment)))
@@ -396,7 +495,7 @@ def _notes(experiment: Experiment) -> Iterator[str]:
         source = experiment.observed_from.removeprefix(f"{LOG} and ")
         yield f"Observations that the log does not tell by variant are taken from {source}."
     if experiment.slo.source == "unknown":
-        yield "No SLO is known, from the log or from the config: nothing is judged by one."
+        yield NO_SLO
     unknown = sum(counts.unrecognised.values())
     if unknown:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])

@@ -28,7 +28,7 @@ def result(rate: float, prompts: int) -> str:
 
 
 def made(directory, schedule=SCHEDULE, **logs) -> run.Experiment:
-    rates = (0, 600, 600, 600)
+    rates = (0, 300, 600, 600)
     runs = [model_loop_run(60 * n, observed(8, 20, rate_per_min=rate)) for n, rate in enumerate(rates)]
     at = write_run(directory, *runs, config={"workloads": schedule})
     (at / "job-logs").mkdir()
@@ -43,8 +43,9 @@ JOBS = {"vllm_bench_sharegpt_load_high_20_x1": (20, 18000), "vllm_bench_sharegpt
 def test_it_is_rebuilt_from_schedule_and_job_logs_beginning_with_the_first_load(tmp_path):
     found = offered(made(tmp_path, **JOBS))
     assert (found.source, found.is_demand) == (REBUILT, True)
-    # 18,000 at 20 per second are the planned 900 s; 13,500 at 30 only 450 s
-    assert found.spans == (Span("one", 0, 15, 20), Span("two", 2, 9.5, 30))
+    # In the minute before the first load was seen 5 per second were answered, a quarter of what the first workload
+    # sends: it began 15 s before. 18,000 at 20 per second are the planned 900 s; 13,500 at 30 only 450 s.
+    assert found.spans == (Span("one", -0.25, 14.75, 20), Span("two", 1.75, 9.25, 30))
 
 
 def test_it_is_not_rebuilt_without_the_log_of_every_workload(tmp_path):
@@ -64,5 +65,8 @@ def test_a_workload_whose_rate_nobody_tells_makes_the_demand_unknown(tmp_path):
 @needs_captured
 def test_a_captured_run_offered_65_requests_per_second_at_most():
     found = offered(captured(HIGH))
-    assert [(each.rate_per_s, each.start) for each in found.spans] == [(20, 0), (30, 2), (15, 4)]
+    # 261.86 of 1200 requests per minute were answered in the minute before the first load was seen
+    begin = -261.86 / 1200
+    assert [each.rate_per_s for each in found.spans] == [20, 30, 15]
+    assert [each.start for each in found.spans] == pytest.approx([begin, begin + 2, begin + 4])
     assert [each.end - each.start for each in found.spans] == pytest.approx([15, 15, 15])

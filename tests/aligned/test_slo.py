@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 from examples import frames_of
 from logs import MODEL, model_loop_run, observed, solution
 
 from wva_parse.aligned.frames import make_frames
-from wva_parse.aligned.slo import SLO_COLUMNS, Slo, slo_in_force, slo_of_run
+from wva_parse.aligned.slo import SLO_COLUMNS, Slo, override, override_in_force, slo_in_force, slo_of_run
 
 CONFIGURED = Slo(12, 800, "config")
 FOUND = f"Found SLO for model: model={MODEL}, class=Premium, slo-tpot=24, slo-ttft=500"
@@ -58,3 +59,28 @@ def test_unknown_stays_unknown():
 def test_zero_in_the_log_is_no_objective(logged, known):
     frames = frames_of(model_loop_run(0, observed(8, 20), solution(9, 40, slo=logged)))
     assert slo_of_run(frames, CONFIGURED) == Slo(*known, "log")
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "expected", "told"),
+    [
+        (Slo(10, 1000, "log"), Slo(15, 500, "given"), Slo(15, 500, "given"), "as given"),
+        (Slo(10, 1000, "log"), Slo(15, None, "given"), Slo(15, 1000, "given and log"), "as given and from the log"),
+        (Slo(), Slo(15, None, "given"), Slo(15, None, "given"), "as given"),
+        (Slo(), Slo(10, 1000, "other runs"), Slo(10, 1000, "other runs"), "of the other runs"),
+        (
+            Slo(10, None, "config"),
+            Slo(None, 500, "given"),
+            Slo(10, 500, "given and config"),
+            "as given and from the config",
+        ),
+    ],
+)
+def test_a_caller_may_give_others(own, other, expected, told):
+    found = override(own, other)
+    assert found == expected
+    assert found.told == told
+    in_force = pd.DataFrame({"slo_itl_ms": [own.itl_ms, None], "slo_ttft_ms": [own.ttft_ms, None]}, dtype="float64")
+    changed = override_in_force(in_force, other)
+    for column, value in zip(("slo_itl_ms", "slo_ttft_ms"), other[:2], strict=True):
+        assert changed[column].equals(in_force[column]) if value is None else (changed[column] == value).all()

@@ -40,6 +40,12 @@ def test_few_runs_have_an_effect_without_interval():
     assert found.reason == "n = 2 and 3, an interval needs 5 runs of each"
 
 
+def test_one_run_against_one_is_a_difference_and_no_effect():
+    found = effect([3], [1])
+    assert (found.delta, found.delta_interval, found.difference, found.difference_interval) == (None, None, 2, None)
+    assert found.reason == "one run of each, a difference of two runs is no effect"
+
+
 def test_groups_apart_have_an_effect_of_one_whatever_is_drawn():
     found = effect([10, 11, 12, 13, 14], [1, 2, 3, 4, 5])
     assert (found.delta, found.delta_interval) == (1, (1, 1))
@@ -50,8 +56,11 @@ def test_groups_apart_have_an_effect_of_one_whatever_is_drawn():
 @given(VALUES, VALUES)
 def test_an_effect_changes_its_sign_with_the_order_of_the_groups(first, second):
     one, other = effect(first[:4], second[:4]), effect(second[:4], first[:4])
-    assert one.delta == pytest.approx(-other.delta)
     assert one.difference == pytest.approx(-other.difference)
+    if one.delta is None:
+        assert len(first[:4]) == len(second[:4]) == 1 and other.delta is None
+        return
+    assert one.delta == pytest.approx(-other.delta)
     assert -1 <= one.delta <= 1
 
 

@@ -13,6 +13,7 @@ from wva_parse.aligned.align import Alignment
 from wva_parse.aligned.frames import Frames, Window
 from wva_parse.aligned.requests import Requests
 from wva_parse.aligned.samples import Samples
+from wva_parse.aligned.schedule import Schedule
 from wva_parse.aligned.slo import Slo
 from wva_parse.aligned.supply import Supply
 from wva_parse.log.benchmark import Client
@@ -41,8 +42,9 @@ class Experiment:
         `model-based` or `capacity-based`, by the log (`mode_evidence` says how it was known).
     config, record, collection
         The experiment's config, `run.json` and `collection.json`; empty where there is none.
-    before
-        The cluster before the run: the objects of each list in `cluster/before`, by the file's name without `.json`.
+    before, after
+        The cluster before and after the run: the objects of each list in `cluster/before`, by the file's name without
+        `.json`; of `cluster/after` the VariantAutoscalings.
     counts, loop_runs
         What became of the lines of the log, and how many loop runs began in it.
     frames, alignment, samples
@@ -63,6 +65,8 @@ class Experiment:
         What the load generators measured.
     requests
         What is known of single requests.
+    schedule
+        The load that it was made with: what makes it the same experiment as another run.
     notes
         What a careful reader should know before believing the numbers, one sentence each.
     """
@@ -75,6 +79,7 @@ class Experiment:
     record: dict[str, Any]
     collection: dict[str, Any]
     before: Mapping[str, list[dict[str, Any]]]
+    after: Mapping[str, list[dict[str, Any]]]
     counts: LineCounts
     loop_runs: int
     frames: Frames
@@ -91,6 +96,7 @@ class Experiment:
     observed_from: str
     client: Client
     requests: Requests
+    schedule: Schedule
     notes: tuple[str, ...]
 
     @property

@@ -2,20 +2,23 @@
 
 Of a run with `run.json` what ran, when, and at which rate: a workload whose Job never sent is none. Of older captures
 the schedule of the config with the rates that the Jobs' logs tell, where every workload of the one is found among the
-others; its beginning is then that of the first load in the controller's log, which sees a load up to a minute late.
+others. It then begins in the minute before the first load in the controller's log: the less of a minute's requests were
+answered in it, the later.
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import PurePath
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.requests import sending_window
-from wva_parse.log.benchmark import Result
+from wva_parse.aligned.schedule import JOB_LOG, is_of
+from wva_parse.log.json_files import objects_in
+
+OBSERVED_MIN = 1.0  # what WVA observes is of the last minute
+NEAR = 1e-3  # minutes: an observation is logged a moment after its reconciliation has begun
 
 RECORD, REBUILT = "plan", "config and Job logs"
 
@@ -45,7 +48,7 @@ def offered(run: Experiment) -> Offered:
     """The load of a run."""
     if run.record.get("workloads"):
         return Offered(tuple(_recorded(run)), RECORD)
-    rebuilt = _rebuilt(run.config.get("workloads"), run.client.results, run.supply.window.start)
+    rebuilt = _laid_on_the_log(run, tuple(_planned(run)))
     return Offered(rebuilt, REBUILT if rebuilt else "")
 
 
@@ -70,37 +73,34 @@ def _recorded(run: Experiment) -> Iterator[Span]:
         yield Span(name, begin, finish, rate)
 
 
-def _rebuilt(workloads: Any, results: Sequence[Result], first_load: float) -> tuple[Span, ...]:
-    """The schedule with the Jobs' rates; empty where not every workload has its Job."""
-    spans, left = [], list(results)
-    for work in workloads if isinstance(workloads, list) else []:
-        told = _schedule(work)
-        found = [each for each in left if told and _is_of(work, each)]
-        if not told or len(found) != 1 or not found[0].rate_per_s or math.isnan(first_load):
-            return ()
-        left.remove(found[0])
-        start_s, duration_s = told
-        prompts = found[0].prompts or ((found[0].completed or 0) + (found[0].failed or 0))
-        sent_s = min(duration_s, prompts / found[0].rate_per_s) if prompts else duration_s
-        begin = first_load + start_s / 60
-        spans.append(Span(str(work.get("name")), begin, begin + sent_s / 60, found[0].rate_per_s))
-    return tuple(spans)
+def _planned(run: Experiment) -> Iterator[Span]:
+    """The schedule with the Jobs' rates, in minutes; nothing where not every workload has a Job of its own."""
+    works = {str(work.get("name")): work for work in objects_in(run.config.get("workloads"))}
+    jobs = {
+        each.name: [job for job in run.client.results if is_of(works[each.name], job.job)]
+        for each in run.schedule.workloads
+    }
+    taken = [job.job for found in jobs.values() for job in found]
+    if any(len(found) != 1 for found in jobs.values()) or len(set(taken)) < len(taken):
+        return
+    for work in run.schedule.workloads:
+        start_s, duration_s, rate = work.start_s, work.duration_s, work.rate_per_s
+        if start_s is None or duration_s is None or rate is None or work.rate_from != JOB_LOG:
+            yield Span(work.name, math.nan, math.nan, math.nan)
+            continue
+        (job,) = jobs[work.name]
+        prompts = job.prompts or ((job.completed or 0) + (job.failed or 0))
+        sent_s = min(duration_s, prompts / rate) if prompts else duration_s
+        yield Span(work.name, start_s / 60, (start_s + sent_s) / 60, rate)
 
 
-def _schedule(work: Any) -> tuple[float, float] | None:
-    """Start delay and duration in s, of a parallel workload."""
-    if not isinstance(work, dict):
-        return None
-    start, duration = work.get("start_delay", 0), work.get("duration")
-    if isinstance(start, (int, float)) and isinstance(duration, (int, float)):
-        return float(start), float(duration)
-    return None
-
-
-def _is_of(work: dict[str, Any], result: Result) -> bool:
-    """Whether a Job's log is of a workload: by its name, or by all words of its manifest's name, in order."""
-    if result.job == work.get("name"):
-        return True
-    words = [word for word in re.split(r"[-_]", PurePath(str(work.get("job_manifest"))).stem) if word != "job"]
-    rest = iter(re.split(r"[-_]", result.job))
-    return bool(words) and all(word in rest for word in words)
+def _laid_on_the_log(run: Experiment, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Spans in the minutes of the run; empty where one of them, or the first load in the log, is not known."""
+    observed, start = run.frames["observed_metrics"], run.supply.window.start
+    if not spans or any(math.isnan(each.rate_per_s) for each in spans) or math.isnan(start):
+        return ()
+    first = min(spans, key=lambda each: each.start)
+    answered = observed["arrival_rate_per_min"][observed["minutes"] >= start - NEAR].head(1)
+    share = float(answered.iloc[0]) / 60 / first.rate_per_s if answered.notna().any() else 0.0
+    shift = start - first.start - min(share, 1.0) * OBSERVED_MIN
+    return tuple(each._replace(start=each.start + shift, end=each.end + shift) for each in spans)

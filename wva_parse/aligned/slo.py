@@ -1,7 +1,8 @@
 """The service-level objectives that were in force.
 
 They are read, never assumed: from the log (`Optimization solution`, which tells the variant's, or `Found SLO`,
-which tells the model's), else from the config, else unknown. In the log 0 means that there is none.
+which tells the model's), else from the config, else unknown. In the log 0 means that there is none. A caller may give
+others, which then judge everything (`override`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pandas as pd
 
 from wva_parse.aligned.frames import Frames
 
+GIVEN, OTHER_RUNS = "given", "other runs"
 SLO_COLUMNS = ["slo_itl_ms", "slo_ttft_ms"]
 _KEYS = ["namespace", "variant", "reconciliation"]
 
@@ -19,12 +21,24 @@ _KEYS = ["namespace", "variant", "reconciliation"]
 class Slo(NamedTuple):
     """The objectives of a run, in ms; None where unknown or none.
 
-    `source` is `log`, `config` or `unknown`. Where they changed during the run, these are the last ones.
+    `source` is `log`, `config`, `unknown`, `given` (by the caller; `given and log` if only one of the two was) or
+    `other runs` (of a comparison). Where they changed during the run, these are the last ones.
     """
 
     itl_ms: float | None = None
     ttft_ms: float | None = None
     source: str = "unknown"
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is any objective."""
+        return bool(self.itl_ms or self.ttft_ms)
+
+    @property
+    def told(self) -> str:
+        """Where they are from, in words."""
+        words = {GIVEN: "as given", OTHER_RUNS: "of the other runs"}
+        return " and ".join(words.get(source, f"from the {source}") for source in self.source.split(" and "))
 
 
 def slo_in_force(frames: Frames, configured: Slo) -> pd.DataFrame:
@@ -69,6 +83,19 @@ def slo_of_run(frames: Frames, configured: Slo) -> Slo:
         itl_ms, ttft_ms = (_last_above_zero(said[column]) for column in SLO_COLUMNS)
         return Slo(itl_ms, ttft_ms, "log")
     return configured
+
+
+def override(own: Slo, other: Slo) -> Slo:
+    """The objectives of a run where others are to judge it: those that the others have, and its own besides."""
+    itl_ms, ttft_ms = other.itl_ms or own.itl_ms, other.ttft_ms or own.ttft_ms
+    is_mixed = own.source != "unknown" and (itl_ms, ttft_ms) != (other.itl_ms, other.ttft_ms)
+    return Slo(itl_ms, ttft_ms, f"{other.source} and {own.source}" if is_mixed else other.source)
+
+
+def override_in_force(in_force: pd.DataFrame, other: Slo) -> pd.DataFrame:
+    """The same for each observation, see `slo_in_force`: what the others have holds in all of them."""
+    values = {column: value for column, value in zip(SLO_COLUMNS, other[:2], strict=True) if value}
+    return in_force.assign(**values)
 
 
 def _last_above_zero(values: pd.Series) -> float | None:

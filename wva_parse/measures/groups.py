@@ -38,10 +38,11 @@ class Spread(NamedTuple):
 class Effect(NamedTuple):
     """First group against second: Cliff's delta, and difference of the medians, each with a bootstrap interval.
 
-    `delta` is 1 if every run of the first is above every run of the second, 0 if neither is.
+    `delta` is 1 if every run of the first is above every run of the second, 0 if neither is; None of one run against
+    one, whose difference is no effect.
     """
 
-    delta: float
+    delta: float | None
     delta_interval: tuple[float, float] | None
     difference: float
     difference_interval: tuple[float, float] | None
@@ -77,6 +78,8 @@ def effect(first: Sequence[float], second: Sequence[float]) -> Effect:
     """One group of runs against another, each of at least one value."""
     a, b = np.array(first, dtype=float), np.array(second, dtype=float)
     delta, difference = cliffs_delta(a, b), _difference(a, b)
+    if len(a) == len(b) == 1:
+        return Effect(None, None, difference, None, "one run of each, a difference of two runs is no effect")
     if min(len(a), len(b)) < LEAST_FOR_EFFECT:
         reason = f"n = {len(a)} and {len(b)}, an interval needs {LEAST_FOR_EFFECT} runs of each"
         return Effect(delta, None, difference, None, reason)

@@ -10,7 +10,20 @@ import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.offered import offered
-from wva_parse.measures import conditions, decided, elasticity, explained, reaction, requests, scaling, stats, supply
+from wva_parse.aligned.schedule import schedule_as_json
+from wva_parse.measures import (
+    conditions,
+    decided,
+    elasticity,
+    explained,
+    latency,
+    reaction,
+    requests,
+    scaling,
+    stats,
+    supply,
+    tuned,
+)
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
 from wva_parse.optimizer.analyses import Replay
@@ -52,6 +65,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "loaded_observations": attained.n,
         },
         "observed_from": experiment.observed_from,
+        "latency": latency.observed_latency(frames),
         "arrival_rate": _arrival_rate(experiment),
         "actions": stats.actions(frames),
         "variants": list(_variants(experiment)),
@@ -74,7 +88,12 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
         "safety_nets": len(frames["safety_net"]),
-        "tuner": {"updates": len(frames["tuner_update"]), "nis_rejections": len(frames["nis_rejection"])},
+        "tuner": {
+            "updates": len(frames["tuner_update"]),
+            "nis_rejections": len(frames["nis_rejection"]),
+            **tuned.first_and_last(experiment),
+        },
+        "schedule": schedule_as_json(experiment.schedule),
         "workloads": _workloads(experiment),
         "client": summarize_client(experiment.client),
         "requests": requests.summarize_requests(experiment.requests, experiment.slo, experiment.client),

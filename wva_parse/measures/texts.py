@@ -40,3 +40,8 @@ def count(number: int, what: str, several: str = "") -> str:
 def times(count: int) -> str:
     """How often."""
     return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def points(share: float) -> str:
+    """A difference of two fractions, in percentage points."""
+    return f"{100 * share:+.1f} pp"

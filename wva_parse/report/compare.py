@@ -1,135 +1,73 @@
-"""Several runs in tables: what differed in their making, each run's figures, repeats, mode against mode.
+"""Several runs in tables: which are repeats and what keeps the others apart, each run's figures, mode against mode.
 
 Each cell of the table of runs is a number of one run's summary.json, in its place there. The document and the page
-show the same `sections`.
+show the same `sections`. Which runs are pooled: `measures.pooling`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wva_parse.aligned.experiment import Experiment
+from wva_parse.aligned.slo import GIVEN, OTHER_RUNS
 from wva_parse.log.json_files import dig
-from wva_parse.measures import groups
-from wva_parse.measures.texts import percent
+from wva_parse.measures import groups, pooling, repeats
+from wva_parse.measures.texts import count, percent
 from wva_parse.report import provenance, words
+from wva_parse.report.figures import FIGURES, GPU_TIME, LATENCY, LESS, MORE, Figure, describe, shown, write
 from wva_parse.report.sections import Section, Table, markdown_table
+
+__all__ = [
+    "FIGURES",
+    "Figure",
+    "cells",
+    "comparisons",
+    "describe",
+    "document",
+    "overlays",
+    "sections",
+    "table",
+    "write",
+]
 
 Summary = dict[str, Any]
 
+MODES = ("model-based", "capacity-based")
+MOST_APART = 30  # pairs of groups that are told one by one
 
-class Figure(NamedTuple):
-    """One line of the table: what it is, where in a summary it stands, how it is written."""
-
-    label: str
-    path: tuple[str, ...]
-    text: Callable[[Any], str]
+# Notes of a run that say how it was read, and nothing that makes it less comparable.
+_MINOR = re.compile(r"are left out of every number|lines of the log are of no known form|^Observations that the log")
 
 
-def _plain(value: Any) -> str:
-    return str(value)
+class Compared(NamedTuple):
+    """A figure of one mode's repeats against the other's, of one experiment; groups by their labels."""
+
+    load: str
+    first: str
+    second: str
+    figure: Figure
+    effect: groups.Effect
 
 
-def _whole(value: Any) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+class _Pooled(NamedTuple):
+    """The runs of a comparison, and what belongs together."""
+
+    summaries: Sequence[Summary]
+    conditions: Sequence[pooling.Conditions]
+    groups: Sequence[pooling.Group]
+
+    def members(self, group: pooling.Group) -> list[Summary]:
+        return [self.summaries[run] for run in group.runs]
+
+    def first(self, group: pooling.Group) -> pooling.Conditions:
+        return self.conditions[group.runs[0]]
 
 
-def _hundredths(value: Any) -> str:
-    return f"{value:.2f}"
-
-
-def _by_count(value: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in value.items()) or "none"
-
-
-def _by_job(field: str) -> Callable[[Any], str]:
-    """A field of each Job: percentiles of different Jobs have no mean."""
-
-    def text(jobs: list[dict[str, Any]]) -> str:
-        known = [(job["job"], job[field]) for job in jobs if job[field] is not None]
-        return ", ".join(f"{job} {value:.2f}" for job, value in known) or "–"
-
-    return text
-
-
-FIGURES = (
-    Figure("mode", ("mode",), _plain),
-    Figure("simulated", ("simulated",), lambda value: "yes" if value else "no"),
-    Figure("reconciliations", ("reconciliations",), _plain),
-    Figure("usual interval, s", ("interval_s",), _hundredths),
-    Figure("pairs, all", ("pairs", "all"), _plain),
-    Figure("pairs, loaded", ("pairs", "loaded"), _plain),
-    Figure("pairs, settled", ("pairs", "settled"), _plain),
-    Figure("ITL MAE, settled, ms", ("accuracy", "settled", "itl", "mae_ms"), _hundredths),
-    Figure("ITL bias, settled, ms", ("accuracy", "settled", "itl", "bias_ms"), _hundredths),
-    Figure("TTFT MAE, settled, ms", ("accuracy", "settled", "ttft", "mae_ms"), _hundredths),
-    Figure("ITL error, attributed, ms", ("attribution", "itl", "error_mae_ms"), _hundredths),
-    Figure("of it load, ms", ("attribution", "itl", "load_mae_ms"), _hundredths),
-    Figure("of it replicas, ms", ("attribution", "itl", "replicas_mae_ms"), _hundredths),
-    Figure("of it the model, ms", ("attribution", "itl", "model_mae_ms"), _hundredths),
-    Figure("SLO ITL, ms", ("slo", "itl_ms"), _hundredths),
-    Figure("SLO TTFT, ms", ("slo", "ttft_ms"), _hundredths),
-    Figure("loaded observations", ("slo", "loaded_observations"), _plain),
-    Figure("ITL attainment", ("slo", "itl_attainment"), percent),
-    Figure("TTFT attainment", ("slo", "ttft_attainment"), percent),
-    Figure("requests recorded", ("requests", "sent"), _plain),
-    Figure("requests of which nothing is known", ("requests", "unknown"), _plain),
-    Figure("share of requests within the SLO", ("requests", "within_slo_share"), percent),
-    Figure("goodput, requests/s", ("requests", "goodput_per_s"), _hundredths),
-    Figure("TTFT of requests, median, ms", ("requests", "ttft_ms", "p50"), _hundredths),
-    Figure("TTFT of requests, P99, ms", ("requests", "ttft_ms", "p99"), _hundredths),
-    Figure("TPOT of requests, median, ms", ("requests", "tpot_ms", "p50"), _hundredths),
-    Figure("TPOT of requests, P99, ms", ("requests", "tpot_ms", "p99"), _hundredths),
-    Figure("decisions", ("actions",), _by_count),
-    Figure("replicas, least", ("replicas", "min"), _whole),
-    Figure("replicas, mean", ("replicas", "mean"), _hundredths),
-    Figure("replicas, most", ("replicas", "max"), _whole),
-    Figure("replica-seconds", ("replicas", "replica_seconds"), _whole),
-    Figure("KV cache usage, mean", ("kv_cache", "mean"), percent),
-    Figure("KV cache usage, most", ("kv_cache", "max"), percent),
-    Figure("saturation events", ("kv_cache", "saturation_events"), _plain),
-    Figure("analyses that masked saturation", ("replay", "masked"), _plain),
-    Figure("queue length, mean", ("queue", "mean"), _hundredths),
-    Figure("queue length, most", ("queue", "max"), _whole),
-    Figure("replica-seconds of a perfect autoscaler, at least", ("elasticity", "least_replica_s"), _whole),
-    Figure("time with too few replicas", ("elasticity", "under_share"), percent),
-    Figure("time with too many replicas", ("elasticity", "over_share"), percent),
-    Figure("scale-up, decision to ready, median, s", ("time_to_scale", "up", "decision_to_ready_s"), _whole),
-    Figure("scale-down, decision to ready, median, s", ("time_to_scale", "down", "decision_to_ready_s"), _whole),
-    Figure("cost", ("cost", "cost"), _hundredths),
-    Figure("requests completed", ("client", "completed"), _whole),
-    Figure("requests failed", ("client", "failed"), _whole),
-    Figure("TTFT of the clients, mean, ms", ("client", "mean_ttft_ms"), _hundredths),
-    Figure("TPOT of the clients, mean, ms", ("client", "mean_tpot_ms"), _hundredths),
-    Figure("ITL of the clients, mean, ms", ("client", "mean_itl_ms"), _hundredths),
-    Figure("TTFT of the clients, P99 of each Job, ms", ("client", "jobs"), _by_job("p99_ttft_ms")),
-    Figure("ITL of the clients, P99 of each Job, ms", ("client", "jobs"), _by_job("p99_itl_ms")),
-    Figure("failures logged", ("failures",), _by_count),
-)
-
-
-_OF_REQUESTS = ("within_slo_share", "goodput_per_s", "ttft_ms", "tpot_ms", "e2e_ms")
-
-
-def write(summary: Summary, figure: Figure) -> str:
-    """A figure of a run as text; of requests, with how many it is of where of others nothing is known."""
-    text, path = figure.text(dig(summary, figure.path)), figure.path
-    of_recorded = words.of_recorded(summary)
-    attained = path[-1] in ("itl_attainment", "ttft_attainment") and summary["slo"]["basis"] == "requests"
-    if not of_recorded or not (attained or (path[0] == "requests" and path[1] in _OF_REQUESTS)):
-        return text
-    at_least = "at least " if path[1] == "goodput_per_s" else ""
-    return f"{at_least}{text} ({of_recorded})"
-
-
-def describe(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Label and text of each figure that a run has."""
-    for figure in FIGURES:
-        value = dig(summary, figure.path)
-        if value is not None:
-            yield figure.label, write(summary, figure)
+def _pool(summaries: Sequence[Summary]) -> _Pooled:
+    conditions = [pooling.conditions_of(summary) for summary in summaries]
+    return _Pooled(summaries, conditions, pooling.groups_of(conditions))
 
 
 def sections(
@@ -146,12 +84,16 @@ def sections(
     figures
         Names of overlays to show before the numbers.
     """
+    pooled = _pool(summaries)
     found = [
+        _pooling(pooled),
         _differences(facts),
+        _notes(summaries),
         Section("Side by side", figures, ()) if figures else None,
-        Section("Each run", (), (), (table(summaries),)),
-        _repeats(summaries),
-        _effects(summaries),
+        Section("Each run", (), tuple(_judged(summaries)), (table(summaries),)),
+        _repeats(pooled),
+        _needed(pooled),
+        _effects(pooled),
     ]
     return [section for section in found if section]
 
@@ -171,8 +113,8 @@ def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]
 def table(summaries: Sequence[Summary]) -> Table:
     """One column per run; a figure that a run does not have is a dash, one that no run has is left out."""
     rows = []
-    for figure in FIGURES:
-        has = [dig(summary, figure.path) is not None for summary in summaries]
+    for figure in shown(summaries):
+        has = [figure.value_in(summary) is not None for summary in summaries]
         if any(has):
             texts = (write(each, figure) if known else "–" for each, known in zip(summaries, has, strict=True))
             rows.append([figure.label, *texts])
@@ -180,57 +122,186 @@ def table(summaries: Sequence[Summary]) -> Table:
 
 
 def cells(summaries: Sequence[Summary]) -> Iterator[dict[str, Any]]:
-    """Every cell of the table of runs with the place in summary.json where it stands."""
-    for summary in summaries:
-        group = group_of(summary)
-        for figure in FIGURES:
-            value = dig(summary, figure.path)
+    """Every cell of the table of runs with its run's group, the direction of good, and its place in summary.json."""
+    pooled, figures = _pool(summaries), shown(summaries)
+    labels = {run: group.label for group in pooled.groups for run in group.runs}
+    for number, summary in enumerate(summaries):
+        for figure in figures:
+            value = figure.value_in(summary)
             if value is not None and not isinstance(value, dict | list):
                 yield {
                     "run": summary["run"],
-                    "experiment": group.experiment,
-                    "mode": group.mode,
+                    "group": labels[number],
+                    "load": pooling.load_of(pooled.conditions[number].schedule),
+                    "mode": summary.get("mode"),
                     "figure": figure.label,
-                    "path": ".".join(figure.path),
+                    "better": figure.good,
+                    "path": ".".join(figure.place_in(summary)),
                     "value": value,
                 }
 
 
 def overlays(runs: Sequence[Experiment]) -> dict[str, list[Experiment]]:
     """Which runs to draw on one time axis, by the figure's name: each experiment that has several, else all of them."""
+    conditions = [pooling.conditions_of_run(run) for run in runs]
     found: dict[str, list[Experiment]] = {}
-    for run in runs:
-        found.setdefault(_experiment_of(run.name), []).append(run)
-    several = {name: members for name, members in found.items() if len(members) > 1}
-    return several or {"all runs": list(runs)}
+    for each in pooling.experiments_of(pooling.groups_of(conditions), conditions):
+        members = sorted(run for group in each.groups for run in group.runs)
+        if len(members) < 2:
+            continue
+        names = {conditions[run].name for run in members}
+        name = names.pop() if len(names) == 1 else each.load
+        found[name if name not in found else f"{name}: {each.load}"] = [runs[run] for run in members]
+    return found or {"all runs": list(runs)}
 
 
-class Group(NamedTuple):
-    """Repeats of one experiment in one mode."""
-
-    experiment: str
-    mode: str
-
-
-def group_of(summary: Summary) -> Group:
-    """By the run's name without its time, and without the mode that our configs' names begin with."""
-    return Group(_experiment_of(str(summary["run"])), str(summary.get("mode")))
-
-
-def _experiment_of(run: str) -> str:
-    return re.sub(r"^(model|capacity)-based-|-\d{8}-\d{6}$", "", run)
-
-
-def _grouped(summaries: Sequence[Summary]) -> dict[Group, list[Summary]]:
-    found: dict[Group, list[Summary]] = {}
-    for summary in summaries:
-        found.setdefault(group_of(summary), []).append(summary)
+def comparisons(summaries: Sequence[Summary]) -> list[Compared]:
+    """Each figure that means something, model-based against capacity-based, where both are the same experiment."""
+    pooled, figures = _pool(summaries), [figure for figure in shown(summaries) if figure.is_compared]
+    found = []
+    for experiment in pooling.experiments_of(pooled.groups, pooled.conditions):
+        ours, theirs = ([group for group in experiment.groups if pooled.first(group).mode == mode] for mode in MODES)
+        for first, second in ((first, second) for first in ours for second in theirs):
+            for figure in figures:
+                a, b = (figure.numbers_in(pooled.members(group)) for group in (first, second))
+                if a and b:
+                    effect = groups.effect(a, b)
+                    found.append(Compared(experiment.load, first.label, second.label, figure, effect))
     return found
 
 
-def _numbers(summaries: Sequence[Summary], figure: Figure) -> list[float]:
-    values = (dig(summary, figure.path) for summary in summaries)
-    return [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+# --- what belongs together
+
+
+def _pooling(pooled: _Pooled) -> Section | None:
+    if len(pooled.summaries) < 2:
+        return None
+    runs, found = len(pooled.summaries), pooled.groups
+    several = [group for group in found if len(group.runs) > 1]
+    told = "none is a repeat of another" if not several else f"{count(len(several), 'group')} of several repeats"
+    sentences = [
+        f"{runs} runs in {count(len(found), 'group')}: {told}. Only runs whose load (its schedule and rates), mode, "
+        "loop, release family, SLO and model agree are pooled, and simulated ones never with real ones; what is not "
+        "known agrees with anything, but a run that would fit two groups is in neither.",
+        *_assumptions(pooled),
+        *_dependence(pooled),
+    ]
+    apart = pooling.apart(found, pooled.conditions)
+    tables = [_group_table(pooled)]
+    if apart:
+        rows = [[f"{each.first}, {each.second}", _why(each)] for each in apart[:MOST_APART]]
+        tables.append(Table(["not pooled", "because of"], rows, is_text=True))
+    if len(apart) > MOST_APART:
+        sentences.append(f"{len(apart) - MOST_APART} more pairs of groups are not pooled.")
+    return Section("Which runs are repeats", (), tuple(sentences), tuple(tables))
+
+
+def _why(apart: pooling.Apart) -> str:
+    """Differences in words; groups that agree with each other do not with the same others."""
+    fallback = "nothing that is known; but too little is known of one: it would fit groups that differ"
+    return "; ".join(each.text for each in apart.differences) or fallback
+
+
+def _group_table(pooled: _Pooled) -> Table:
+    rows = []
+    for group in pooled.groups:
+        members = [pooled.conditions[run] for run in group.runs]
+
+        def told(texts: Sequence[str]) -> str:
+            return next((text for text in texts if text), "not known")
+
+        rows.append(
+            [
+                group.label,
+                ", ".join(each.run for each in members),
+                f"{members[0].mode}{', SIMULATED' if members[0].simulated else ''}",
+                told([pooling.load_of(each.schedule) for each in members]),
+                told([f"{each.interval_s:.0f} s" if each.interval_s else "" for each in members]),
+                told([_release(each) for each in members]),
+                told([_objectives(each.slo) for each in members]),
+            ]
+        )
+    return Table(["group", "runs", "mode", "load", "loop", "release", "SLO"], rows, is_text=True)
+
+
+def _release(each: pooling.Conditions) -> str:
+    return ", ".join(each.releases) + (" with a tuner" if each.has_tuner else "")
+
+
+def _objectives(slo: Sequence[float | None]) -> str:
+    return ", ".join(f"{name} {value:g} ms" for name, value in zip(("ITL", "TTFT"), slo, strict=True) if value)
+
+
+def _assumptions(pooled: _Pooled) -> Iterator[str]:
+    for group in pooled.groups:
+        if group.assumed:
+            yield f"In group {group.label} it is assumed to agree: {'; '.join(group.assumed)}."
+    untold = [each.run for each in pooled.conditions if not each.schedule.workloads]
+    if untold:
+        yield f"Nothing tells the load of {', '.join(untold)}."
+    unrated = [
+        each.run for each in pooled.conditions if any(work.rate_per_s is None for work in each.schedule.workloads)
+    ]
+    if unrated:
+        yield f"Nothing tells the rates of {', '.join(unrated)}."
+    named = [
+        each.label for each in pooled.groups if any(pooling.rates_by_name(pooled.conditions[i]) for i in each.runs)
+    ]
+    if named:
+        whose = "all of them" if len(named) == len(pooled.groups) else ", ".join(named)
+        yield f"The rates of {whose} are those that comments or names in the config tell: no plan or log does."
+    older = [each.run for each in pooled.conditions if each.schema < pooling.HELD_SINCE]
+    if older:
+        yield (
+            f"Of {', '.join(older)} only a summary of schema 1 is left. Its replicas are those that were decided or "
+            "observed, over all of the log; since schema 2 they are the ones held, over the load window."
+        )
+
+
+def _dependence(pooled: _Pooled) -> Iterator[str]:
+    for a, b in pooling.carried_over(pooled.summaries):
+        earlier, later = (pooled.conditions[run] for run in (a, b))
+        together = next((group.label for group in pooled.groups if {a, b} <= set(group.runs)), "")
+        so = f": as repeats of group {together} they are not independent, and its intervals are too narrow" * bool(
+            together
+        )
+        yield f"The tuner of {later.run} began with the parameters that {earlier.run} ended with{so}."
+
+
+def _judged(summaries: Sequence[Summary]) -> Iterator[str]:
+    """By which SLO, and by which capacity of a replica."""
+    if len(summaries) < 2:
+        return
+    by_source: dict[str, list[str]] = {}
+    for each in summaries:
+        for source in str(dig(each, ("slo", "source"))).split(" and "):
+            by_source.setdefault(source, []).append(str(each["run"]))
+    objectives = dict.fromkeys(filter(None, (_objectives(pooling.conditions_of(each).slo) for each in summaries)))
+    if GIVEN in by_source:
+        whose = "all" if len(by_source[GIVEN]) == len(summaries) else ", ".join(by_source[GIVEN])
+        yield f"Judged by the SLO that was given: {whose}."
+    if OTHER_RUNS in by_source:
+        known = "where none was given" if GIVEN in by_source else next(iter(objectives))
+        yield f"The SLO of the runs that know one ({known}) judges {', '.join(by_source[OTHER_RUNS])} too."
+    if len(objectives) > 1:
+        yield f"The runs have different SLOs ({'; '.join(objectives)}): each is judged by its own."
+    capacities = [dig(each, ("elasticity", "capacity_per_replica_per_s")) for each in summaries]
+    if any(capacities) and not any(figure.path[0] == "elasticity" for figure in shown(summaries)):
+        yield (
+            "Too few and too many replicas are not compared: what one replica serves is not stated alike for all runs "
+            "(--replica-capacity)."
+        )
+
+
+def _notes(summaries: Sequence[Summary]) -> Section | None:
+    """What a reader should know of each run; what is so of several is said once."""
+    told: dict[str, list[str]] = {}
+    for each in summaries:
+        for note in each.get("notes") or ():
+            if not _MINOR.search(str(note)):
+                told.setdefault(str(note), []).append(str(each["run"]))
+    rows = [[", ".join(runs) if len(runs) < len(summaries) else "all", note] for note, runs in told.items()]
+    return Section("What to know of them", (), (), (Table(["runs", ""], rows, is_text=True),)) if rows else None
 
 
 def _differences(facts: Mapping[str, provenance.Facts]) -> Section | None:
@@ -244,18 +315,22 @@ def _differences(facts: Mapping[str, provenance.Facts]) -> Section | None:
     return Section(title, (), (), (Table(["", *facts], rows),))
 
 
-def _repeats(summaries: Sequence[Summary]) -> Section | None:
-    repeated = {group: runs for group, runs in _grouped(summaries).items() if len(runs) > 1}
+# --- repeats, and mode against mode
+
+
+def _repeats(pooled: _Pooled) -> Section | None:
+    repeated = [group for group in pooled.groups if len(group.runs) > 1]
+    figures = [figure for figure in shown(pooled.summaries) if figure.is_compared]
     rows = [
-        [group.experiment, group.mode, figure.label, *_spread(groups.spread(values), figure)]
-        for group, runs in repeated.items()
-        for figure in FIGURES
-        if figure.text is not _plain and (values := _numbers(runs, figure))
+        [group.label, pooled.first(group).mode, figure.label, *_spread(groups.spread(values), figure)]
+        for group in repeated
+        for figure in figures
+        if (values := figure.numbers_in(pooled.members(group)))
     ]
-    heads = ["experiment", "mode", "figure", "n", "median", "least to most", "interval of the median (95 %)"]
-    said = "Runs of one experiment in one mode; each run is one observation."
-    shown = [run for runs in repeated.values() for run in runs]
-    return Section("Repeats", (), (said, *_of_recorded(shown)), (Table(heads, rows),)) if rows else None
+    heads = ["group", "mode", "figure", "n", "median", "least to most", "interval of the median (95 %)"]
+    said = "Each run is one observation of its group."
+    members = [run for group in repeated for run in pooled.members(group)]
+    return Section("Repeats", (), (said, *_of_recorded(members)), (Table(heads, rows),)) if rows else None
 
 
 def _of_recorded(summaries: Sequence[Summary]) -> Iterator[str]:
@@ -269,30 +344,93 @@ def _of_recorded(summaries: Sequence[Summary]) -> Iterator[str]:
 
 
 def _spread(found: groups.Spread, figure: Figure) -> list[str]:
-    interval = _between(found.interval, figure.text) if found.interval else found.reason
-    return [str(found.n), figure.text(found.median), _between((found.least, found.most), figure.text), interval]
+    ends = [" to ".join(map(figure.text, pair)) if pair else "" for pair in (found.interval, (found.least, found.most))]
+    return [str(found.n), figure.text(found.median), ends[1], ends[0] or found.reason]
 
 
-def _effects(summaries: Sequence[Summary]) -> Section | None:
-    grouped, rows = _grouped(summaries), []
-    for experiment in dict.fromkeys(group.experiment for group in grouped):
-        first = grouped.get(Group(experiment, "model-based"), [])
-        second = grouped.get(Group(experiment, "capacity-based"), [])
-        for figure in FIGURES:
-            a, b = _numbers(first, figure), _numbers(second, figure)
-            if figure.text is not _plain and a and b:
-                rows.append([experiment, figure.label, *_effect(groups.effect(a, b), figure)])
-    heads = ["experiment", "figure", "Cliff's delta", "interval", "difference of medians", "interval"]
-    said = f"Intervals are of {groups.RESAMPLES} bootstrap samples with seed {groups.SEED}."
-    sentences = (said, *_of_recorded(summaries))
-    return Section("Model-based against capacity-based", (), sentences, (Table(heads, rows),)) if rows else None
+def _needed(pooled: _Pooled) -> Section | None:
+    by_label = {figure.label: figure for figure in FIGURES}
+    rows = []
+    for group in pooled.groups:
+        members = pooled.members(group)
+        for labels in (LATENCY, GPU_TIME):
+            for figure in (by_label[label] for label in labels):
+                values = figure.numbers_in(members)
+                variation = repeats.variation(values) if len(values) == len(members) else None
+                if variation is not None:
+                    numbers = [repeats.needed(values, difference) for difference in repeats.DIFFERENCES]
+                    texts = [f"{each.n} ({each.least} to {each.most})" for each in numbers if each]
+                    rows.append([group.label, figure.label, str(len(values)), percent(variation), *texts])
+                    break
+    if not rows:
+        return None
+    sentence = (
+        f"Runs per mode that would show a difference with power {repeats.POWER:g} at a two-sided alpha of "
+        f"{repeats.ALPHA:g}, if both modes vary as the runs at hand do; in brackets with the spread at the ends of its "
+        "own 95 % interval. From a few runs it is a rough guess: two or three hardly tell a spread."
+    )
+    heads = [
+        "group",
+        "figure",
+        "runs at hand",
+        "variation",
+        *(f"for {100 * each:.0f} %" for each in repeats.DIFFERENCES),
+    ]
+    return Section("How many repeats", (), (sentence,), (Table(heads, rows),))
 
 
-def _effect(found: groups.Effect, figure: Figure) -> list[str]:
-    delta = _between(found.delta_interval, _hundredths) if found.delta_interval else found.reason
-    difference = _between(found.difference_interval, figure.text) if found.difference_interval else found.reason
-    return [_hundredths(found.delta), delta, figure.text(found.difference), difference]
+_BETTER = {LESS: "less is better", MORE: "more is better"}
 
 
-def _between(ends: tuple[float, float], text: Callable[[Any], str]) -> str:
-    return f"{text(ends[0])} to {text(ends[1])}"
+def _effects(pooled: _Pooled) -> Section | None:
+    found = comparisons(pooled.summaries)
+    sentences = list(_unmatched(pooled))
+    if not found and not sentences:
+        return None
+    rows = [
+        [each.first, each.second, each.figure.label, _BETTER.get(each.figure.good, "–"), *_effect(each)]
+        for each in found
+    ]
+    heads = [
+        "model-based",
+        "capacity-based",
+        "figure",
+        "",
+        "Cliff's delta",
+        "interval",
+        "difference of medians",
+        "interval",
+    ]
+    said = f"First less second; intervals are of {groups.RESAMPLES} bootstrap samples with seed {groups.SEED}."
+    if found:
+        sentences = [said, *_of_recorded(pooled.summaries), *sentences]
+    return Section("Model-based against capacity-based", (), tuple(sentences), (Table(heads, rows),) if rows else ())
+
+
+def _effect(compared: Compared) -> list[str]:
+    found, figure = compared.effect, compared.figure
+    if found.delta is None:
+        return ["–", "–", figure.difference(found.difference), found.reason]
+    delta = f"{found.delta:.2f}"
+    intervals = [
+        f"{text(ends[0])} to {text(ends[1])}" if ends else found.reason
+        for ends, text in ((found.delta_interval, "{:.2f}".format), (found.difference_interval, figure.difference))
+    ]
+    return [delta, intervals[0], figure.difference(found.difference), intervals[1]]
+
+
+def _unmatched(pooled: _Pooled) -> Iterator[str]:
+    """Why groups are held against none of the other mode."""
+    experiments = pooling.experiments_of(pooled.groups, pooled.conditions)
+    for experiment in experiments:
+        if len({pooled.first(group).mode for group in experiment.groups}) > 1:
+            continue
+        for group in experiment.groups:
+            nearest = pooling.nearest_of_other_mode(group, pooled.groups, pooled.conditions)
+            if nearest:
+                other, told = nearest
+                why = "; ".join(each.text for each in told) or "too little is known: it would fit groups that differ"
+                yield (
+                    f"Group {group.label} ({pooled.first(group).mode}) has no counterpart; nearest is "
+                    f"{other.label}, but for {why}."
+                )

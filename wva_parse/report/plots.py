@@ -473,9 +473,7 @@ def _kv_label(run: Experiment) -> str:
 def _slo(axis: Axes, run: Experiment, metric: str) -> None:
     limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
     if limit is not None:
-        axis.axhline(
-            limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms (from the {run.slo.source})"
-        )
+        axis.axhline(limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms ({run.slo.told})")
 
 
 def _replica_panels(run: Experiment, others: int, title: str) -> tuple[Figure, list[Axes], list[Axes]]:

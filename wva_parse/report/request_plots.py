@@ -198,7 +198,7 @@ def _objective(axis: Axes, run: Experiment, column: str, line: object) -> None:
             color="black",
             linestyle="--",
             linewidth=1,
-            label=f"SLO of {name}: {limit:g} ms (from the {run.slo.source})",
+            label=f"SLO of {name}: {limit:g} ms ({run.slo.told})",
         )
 
 

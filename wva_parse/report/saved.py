@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -22,16 +20,6 @@ DPI = 120
 OVER_TIME = "minutes since"  # how the axis of time is called on every figure that has one
 _DIGITS = 5
 _READOUT = re.compile(r"<desc>(\[.*?\])</desc>", re.DOTALL)
-
-
-def save(figure: Figure, target: Path, formats: Iterable[str] = ("png",)) -> list[Path]:
-    """Write a figure beside `target`, a path without suffix; the paths of its files."""
-    written = []
-    for each in formats:
-        path = target.with_name(f"{target.name}.{each}")
-        path.write_bytes(rendered(figure, each))
-        written.append(path)
-    return written
 
 
 def rendered(figure: Figure, kind: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from wva_parse.aligned.slo import Slo
 from wva_parse.measures.texts import UNKNOWN, cell, number, percent
 from wva_parse.report import why, words
 from wva_parse.report.words import Summary
@@ -260,7 +261,7 @@ def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
     slo = summary["slo"]
     for metric in ("itl", "ttft"):
         limit, share = slo[f"{metric}_ms"], slo[f"{metric}_attainment"]
-        limit_text = UNKNOWN if limit is None else f"{limit:g} ms (from the {slo['source']})"
+        limit_text = UNKNOWN if limit is None else f"{limit:g} ms ({Slo(source=slo['source']).told})"
         by_request = slo["basis"] == "requests"
         n = f"{summary['requests']['sent']} requests" if by_request else str(slo["loaded_observations"])
         if by_request:
