@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
@@ -61,3 +63,22 @@ class Turned:
 
     def order(self, fault: str, **options) -> dict:
         return self.cluster.faults.order({"fault": fault, **options})
+
+
+def turned_run(
+    directory: Path, settings: Settings, rates: Iterable[int], seed: int = 1, has_profile: bool = True
+) -> Path:
+    """A run directory of the embedded cluster: two minutes of each rate, then one of idleness."""
+    turned = Turned(settings, seed)
+    turned.turn(40)
+    for number, rate in enumerate(rates):
+        turned.load(f"load-{number}", rate, 10**6)
+        turned.turn(120)
+        turned.store.delete("Job", settings.namespace, f"load-{number}")
+    turned.turn(60)
+    before = directory / "cluster" / "before"
+    before.mkdir(parents=True, exist_ok=True)
+    (directory / "wva-controller-logs.jsonl").write_text("\n".join(turned.log()) + "\n", encoding="utf-8")
+    profiles = turned.store.list("VariantAutoscaling", settings.namespace) if has_profile else []
+    (before / "variantautoscalings.json").write_text(json.dumps(profiles), encoding="utf-8")
+    return directory

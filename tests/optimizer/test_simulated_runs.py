@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from turned import Turned
+from turned import turned_run
 
 from wva_parse import run
 from wva_parse.__main__ import main
@@ -20,23 +17,6 @@ from wva_sim.cluster.settings import Settings
 pytestmark = pytest.mark.whole
 
 
-def simulated(directory: Path, dialect: str, variants: int, seed: int, rates: list[int], has_profile: bool) -> Path:
-    """A run of the embedded cluster: two minutes of each rate, then one of idleness."""
-    turned = Turned(Settings(dialect=dialect, variants=variants), seed)
-    turned.turn(40)
-    for number, rate in enumerate(rates):
-        turned.load(f"load-{number}", rate, 10**6)
-        turned.turn(120)
-        turned.store.delete("Job", turned.settings.namespace, f"load-{number}")
-    turned.turn(60)
-    before = directory / "cluster" / "before"
-    before.mkdir(parents=True, exist_ok=True)
-    (directory / "wva-controller-logs.jsonl").write_text("\n".join(turned.log()) + "\n", encoding="utf-8")
-    profiles = turned.store.list("VariantAutoscaling", turned.settings.namespace) if has_profile else []
-    (before / "variantautoscalings.json").write_text(json.dumps(profiles), encoding="utf-8")
-    return directory
-
-
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     dialect=st.sampled_from(["D2", "D3"]),
@@ -46,7 +26,8 @@ def simulated(directory: Path, dialect: str, variants: int, seed: int, rates: li
     has_profile=st.booleans(),
 )
 def test_every_decision_comes_out_as_it_was(tmp_path, dialect, variants, seed, rates, has_profile):
-    experiment = run.load(simulated(tmp_path / "run", dialect, variants, seed, rates, has_profile))
+    made = turned_run(tmp_path / "run", Settings(dialect=dialect, variants=variants), rates, seed, has_profile)
+    experiment = run.load(made)
     decisions = decisions_of(experiment)
     found = replay(experiment, decisions)
     assert found.decisions >= 4 * variants
@@ -59,7 +40,7 @@ def test_every_decision_comes_out_as_it_was(tmp_path, dialect, variants, seed, r
 
 def test_a_release_that_logs_no_solution_says_so(tmp_path, capsys):
     """The queueing model of 0.6 to 0.8 decides, and its log has neither loads nor latencies of what it decided."""
-    directory = simulated(tmp_path / "run", "D5", 1, 1, [15], has_profile=True)
+    directory = turned_run(tmp_path / "run", Settings(dialect="D5"), [15])
     assert decisions_of(run.load(directory)) == []
     assert main(["replay", str(directory), "--slo-itl", "15"]) == 0
     said = "The log holds no decision of the optimizer that can be made again (WVA logs them at DEBUG, up to 0.4)."

@@ -327,7 +327,16 @@ def about_load(summary: Summary) -> str:
         f"({_CAPACITY[found['capacity_from']]}), the {_DEMAND[found['demand_from']]} needed "
         f"{found['needed_replica_s']:.0f} replica-seconds and {found['used_replica_s']:.0f} were held: fewer than "
         f"needed in {percent(found['under_share'])} of the time, more in {percent(found['over_share'])}."
+        f"{_all_the_same(summary)}"
     )
+
+
+def _all_the_same(summary: Summary) -> str:
+    """What starved pods say of a capacity by which there were enough replicas."""
+    starved_s, found = summary["supply"]["starved_s"], summary["elasticity"]
+    if not starved_s or found["under_share"] * found["duration_s"] >= starved_s:
+        return ""
+    return f" Pods were starved for {starved_s:.0f} s all the same: fewer were ready than held, or each served less."
 
 
 _PER_POD = " (WVA logs them since 0.0.5, and from 0.5 on only with --v=4)"
