@@ -8,7 +8,7 @@ on any). A line is a witness for its row's dialects; a line that only one of the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from string import ascii_lowercase
 
 from wva_parse.log.table import LOG_LINES
@@ -17,6 +17,19 @@ from wva_parse.log.table import LOG_LINES
 LATEST = max(int(number) for row in LOG_LINES for number in re.findall(r"D(\d+)", row.dialects))
 
 OVERLAYS = ("DT", "DF")
+
+# What people call the releases of a dialect.
+RELEASES = {
+    "D0": "before v0.0.1",
+    "D1": "v0.0.1 to v0.0.4",
+    "D2": "v0.0.5 to v0.4.2",
+    "D3": "an untagged build of December 2025",
+    "D4": "v0.5",
+    "D5": "v0.5.1 to v0.7",
+    "D6": "v0.8",
+    "D7": "v0.9",
+    "D8": "a fork after v0.9",
+}
 
 
 def families(spoken: str) -> frozenset[str]:
@@ -29,6 +42,12 @@ def families(spoken: str) -> frozenset[str]:
         end = _number(last) if last else LATEST if dash else _number(first)
         found.update(f"D{number}" for number in range(_number(first), end + 1))
     return frozenset(found)
+
+
+def releases_of(dialects: Iterable[str]) -> str:
+    """The releases of a log's dialects, in words; empty if they are not known."""
+    named = (name for each in dialects if each not in OVERLAYS for name in each.split("/"))
+    return " or ".join(RELEASES[name] for name in dict.fromkeys(named) if name in RELEASES)
 
 
 def _number(name: str) -> int:

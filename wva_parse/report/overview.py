@@ -169,7 +169,7 @@ def _state(axis: Axes, run: Experiment) -> Axes:
     fullest = kv.groupby("reconciliation", as_index=False).agg({"minutes": "first", "max": "max"})
     _observed(axis, run, fullest.assign(max=100 * fullest["max"]), "max", color=BLUE)
     axis.axhline(100 * run.thresholds.kv_cache, color=RED, linestyle="--", linewidth=1, label="threshold")
-    axis.set_ylabel("KV cache (%),\nfullest pod")
+    axis.set_ylabel("fullest KV\ncache (%)")
     axis.set_ylim(0, 109)
     right = axis.twinx()
     queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)

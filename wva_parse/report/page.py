@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from wva_parse.log.dialects import releases_of
+from wva_parse.measures import pooling
 from wva_parse.measures.texts import UNKNOWN, count, number, percent
 from wva_parse.report import saved, words
 from wva_parse.report.sections import Section, Table, sections
@@ -79,7 +81,8 @@ def run_page(summary: Summary, figures: Mapping[str, bytes]) -> str:
         title=str(summary["run"]),
         kicker=kicker(summary),
         verdict=words.verdict(summary),
-        warnings=[*summary["notes"], *summary["findings"]],
+        # The gravest finding is in the verdict.
+        warnings=[*summary["findings"][1:], *summary["notes"]],
         first=first,
         tiles=tiles(summary),
         sections=show(sections(summary), figures),
@@ -131,12 +134,21 @@ def picture(data: bytes, alt: str) -> Picture:
 
 
 def kicker(summary: Summary) -> str:
-    """What kind of run it is, in a line."""
-    interval = "" if summary["interval_s"] is None else f" of {summary['interval_s']:.0f} s"
-    parts = [summary["mode"], f"{count(summary['reconciliations'], 'reconciliation')}{interval}"]
-    parts += [f"status {summary['status']}"] if summary["status"] else []
-    parts += ["SIMULATED"] if summary["simulated"] else []
-    return " · ".join(parts)
+    """What kind of run it is, in a line: load, duration, mode, release, SLO, and whether it is real."""
+    schedule = pooling.schedule_in(summary)
+    window_s, slo = summary["supply"]["window_s"], summary["slo"]
+    objectives = [f"{metric.upper()} {slo[f'{metric}_ms']:g} ms" for metric in ("itl", "ttft") if slo[f"{metric}_ms"]]
+    release = releases_of(summary["log"]["dialects"])
+    parts = [
+        pooling.load_of(schedule) if schedule.workloads else "load not known",
+        "" if window_s is None else f"{window_s / 60:.0f} min",
+        summary["mode"],
+        f"WVA {release}" if release else "",
+        f"SLO {', '.join(objectives)}" if objectives else "no SLO",
+        "" if summary["status"] in (None, "complete") else f"status {summary['status']}",
+        "SIMULATED" if summary["simulated"] else "on a real cluster",
+    ]
+    return " · ".join(part for part in parts if part)
 
 
 def tiles(summary: Summary) -> list[Tile]:
