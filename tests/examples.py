@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterable
 
 import orjson
+import pandas as pd
 from logs import MODEL, NAMESPACE, Message, capacity_loop_run, decision, text
 
 from wva_parse.aligned.frames import Frames, Window, make_frames
+from wva_parse.aligned.supply import logged_replicas
 from wva_parse.log.events import Event, parse_events
 from wva_parse.log.lines import Line, LineCounts, read_lines
 from wva_parse.log.rows import LoopRun, Row, make_rows
 from wva_parse.log.table.form import LogLine
+from wva_parse.measures import reaction, scaling, stats
 from wva_parse.optimizer.saturation import Limits, Pod, analyze
 
 WHOLE = b'{"level":"INFO","ts":"2026-01-01T00:00:00.000Z","msg":"whole"}'
@@ -112,3 +115,17 @@ def analysed(at_s, pods, limits=LIMITS, debug=True, without=(), model=MODEL, cha
     if changed:
         messages = [message.replace(*changed.split("→")) for message in messages]
     return [(at_s + 0.001 * number, message) for number, message in enumerate(messages)]
+
+
+def followed_of(frames):
+    """The changes of a log with one variant, and what became of them by the log's own account."""
+    _, replicas, _ = logged_replicas(frames)
+    return scaling.follow_changes(scaling.changes(frames), replicas)
+
+
+def reacted_of(frames, followed=None, limit_s=140.0, rates=()):
+    """What followed the saturation events of a log with one model."""
+    followed = followed_of(frames) if followed is None else followed
+    ready = logged_replicas(frames)[0].assign(model=None)
+    offered = pd.DataFrame(rates, columns=["minutes", "rate_per_min"], dtype="float64")
+    return reaction.reactions(stats.saturation_events(frames["kv_cache"], 0.9), followed, limit_s, ready, offered)

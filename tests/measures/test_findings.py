@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 
-from examples import FRAMES, frames_of, rows_of, run_of
-from logs import VARIANT, decision, model_loop_run, observed, stamp
+from examples import FRAMES, followed_of, frames_of, reacted_of, rows_of, run_of
+from logs import decision, model_loop_run, observed, stamp
 
 from wva_parse.aligned.frames import make_frames
-from wva_parse.measures import findings, reaction, scaling, stats
+from wva_parse.measures import findings
 
 
-def found(frames, restarts=0):
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
-    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
-    return findings.find(frames, followed, reaction.reactions(events, followed), restarts)
+def found(frames, restarts=0, limit_s=140.0):
+    followed = followed_of(frames)
+    return findings.find(frames, followed, reacted_of(frames, followed, limit_s), restarts, limit_s)
 
 
 def test_a_good_run_has_no_warnings():
@@ -57,7 +56,14 @@ def test_targets_that_were_cut_to_the_gpus_there_are():
 
 def test_saturation_without_a_scale_up():
     (warning,) = found(run_of((0.95, 9, 1, 1), (0.97, 9, 1, 1), (0.2, 0, 1, 1)))
-    assert warning == "Saturated for 120 s from minute 0.0 (KV usage up to 97 %), and no scale-up was decided."
+    assert warning == (
+        "Saturated for 120 s from minute 0.0 on (KV usage up to 97 %), and no scale-up was decided or under way."
+    )
+
+
+def test_a_decision_that_had_no_time_to_be_carried_out_is_no_finding():
+    steps = [(0.5, 0, 1, 5)] + [(0.5, 0, 1, 5)] * 3
+    assert found(run_of(*steps), limit_s=200) == []  # the log goes on for 180 s
 
 
 def test_observations_that_were_missing_for_a_while():

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from examples import FRAMES, frames_of, run_of
-from logs import MODEL, NAMESPACE, VARIANT, capacity_loop_run
+from examples import FRAMES, followed_of, frames_of, reacted_of, run_of
+from logs import MODEL, NAMESPACE, capacity_loop_run
 
 from wva_parse.aligned.frames import make_frames
-from wva_parse.measures import reaction, scaling, stats
+from wva_parse.measures import reaction, stats
 from wva_parse.optimizer.limits import Told
 from wva_parse.optimizer.logged import Group
 
@@ -22,46 +22,73 @@ def state(frames):
     )
 
 
-def test_reaction_counts_from_the_first_saturated_reconciliation():
-    events = stats.saturation_events(FRAMES["kv_cache"], 0.9, FRAMES.interval_s)
-    followed = scaling.follow_changes(scaling.changes(FRAMES), scaling.replicas_from_decisions(FRAMES, VARIANT))
-    (found,) = reaction.reactions(events, followed).to_dict("records")
+def test_an_event_tells_how_long_it_lasted_what_was_decided_and_what_ended_it():
+    (found,) = reacted_of(FRAMES).to_dict("records")
     assert found["start_minutes"] == pytest.approx(1, abs=0.01)
-    assert found["duration_s"] == pytest.approx(180)
+    assert (found["duration_s"], found["end_minutes"]) == pytest.approx((180, 4), abs=0.01)
     assert found["to_decision_s"] == pytest.approx(60, abs=0.1)
     assert found["to_ready_s"] == pytest.approx(180, abs=0.1)
+    assert found["scale_ups"] == ["2.0: 1 → 2"]
+    assert (found["ready_at_start"], found["ready_at_end"], found["ended_by"]) == (1, 2, "more ready replicas")
 
 
 def test_a_scale_up_that_is_under_way_counts_as_an_answer():
     frames = run_of((0.5, 0, 1, 2), (0.95, 9, 1, 2), (0.2, 0, 2, 2))
-    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
-    assert reaction.reactions(events, followed)["to_decision_s"].tolist() == [pytest.approx(-60, abs=0.1)]
+    assert reacted_of(frames)["to_decision_s"].tolist() == [pytest.approx(-60, abs=0.1)]
+    assert reacted_of(frames, limit_s=30)["to_decision_s"].isna().all()  # it would have been ready by then
+
+
+def test_how_long_a_scale_up_is_under_way_is_taken_from_the_run():
+    frames = run_of((0.5, 0, 1, 2), (0.5, 0, 1, 2), (0.5, 0, 1, 2), (0.5, 0, 2, 2))
+    assert reaction.under_way_s(followed_of(frames), 60) == pytest.approx(180, abs=0.1)
+    assert reaction.under_way_s(followed_of(run_of((0.5, 0, 1, 1))), 60) == 2 * 60 + 140
+    assert reaction.under_way_s(followed_of(run_of((0.5, 0, 1, 1))), math.nan) == 140
 
 
 def test_a_scale_up_that_was_over_before_is_no_answer():
     frames = run_of((0.5, 0, 1, 2), (0.5, 0, 2, 2), (0.95, 9, 2, 2), (0.2, 0, 2, 2))
-    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
-    assert followed["ready_s"].tolist() == [pytest.approx(60, abs=0.1)]
-    assert reaction.reactions(events, followed)["to_decision_s"].isna().tolist() == [True]
+    assert followed_of(frames)["ready_s"].tolist() == [pytest.approx(60, abs=0.1)]
+    assert reacted_of(frames)["to_decision_s"].isna().tolist() == [True]
 
 
 def test_a_scale_up_of_another_model_is_no_answer():
-    events = stats.saturation_events(FRAMES["kv_cache"], 0.9, FRAMES.interval_s)
-    changed = scaling.changes(FRAMES)
     for model, answered in (("another/model", False), (None, True)):
-        replicas = scaling.replicas_from_decisions(FRAMES, VARIANT)
-        followed = scaling.follow_changes(changed.assign(model=model), replicas)
-        assert reaction.reactions(events, followed)["to_decision_s"].notna().tolist() == [answered]
+        followed = followed_of(FRAMES).assign(model=model)
+        assert reacted_of(FRAMES, followed)["to_decision_s"].notna().tolist() == [answered]
 
 
 def test_saturation_without_a_decision_has_no_reaction():
-    frames = run_of((0.95, 9, 1, 1), (0.2, 0, 1, 1))
-    events = stats.saturation_events(frames["kv_cache"], 0.9, frames.interval_s)
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
-    (found,) = reaction.reactions(events, followed).to_dict("records")
+    (found,) = reacted_of(run_of((0.95, 9, 1, 1), (0.2, 0, 1, 1))).to_dict("records")
     assert math.isnan(found["to_decision_s"]) and math.isnan(found["to_ready_s"])
+    assert (found["scale_ups"], found["ended_by"]) == ([], "not known")
+    assert math.isnan(found["duration_s"])  # one reconciliation shows the maximum of a minute
+
+
+@pytest.mark.parametrize(
+    ("rates", "ended_by"),
+    [
+        ([(0, 600), (2, 480)], "not known"),  # a fifth less is the limit
+        ([(0, 600), (2, 479)], "a lower load"),
+        ([(0, 600), (1, 900), (2, 600)], "a lower load"),
+        ([(0, 600), (3, 0)], "not known"),  # it fell later
+    ],
+)
+def test_a_load_that_fell_ends_an_event(rates, ended_by):
+    frames = run_of((0.95, 9, 1, 1), (0.95, 9, 1, 1), (0.2, 0, 1, 1), (0.2, 0, 1, 1))
+    assert reacted_of(frames, rates=rates)["ended_by"].tolist() == [ended_by]
+
+
+def test_an_event_may_last_to_the_end_of_the_log():
+    (found,) = reacted_of(run_of((0.5, 0, 1, 1), (0.95, 9, 1, 1), (0.95, 9, 1, 1))).to_dict("records")
+    assert (found["ended_by"], found["duration_s"]) == ("the end of the log", pytest.approx(60, abs=0.1))
+
+
+def test_the_controllers_own_verdict():
+    # its threshold is 0.8 there
+    states = ({"a": (0.85, 0)}, {"a": (0.85, 0), "b": (0.1, 0)}, {"a": (0.1, 0)})
+    frames = frames_of(*(capacity_loop_run(60 * n, pods) for n, pods in enumerate(states)))
+    assert reaction.own_verdict(frames) == {"analyses": 3, "some": 2, "none": 1}
+    assert reaction.own_verdict(make_frames([], [])) is None
 
 
 def test_values_at_which_decisions_fell():

@@ -6,8 +6,8 @@ import math
 
 import pandas as pd
 import pytest
-from examples import frames_of
-from logs import VARIANT, capacity_loop_run, decision, model_loop_run, observed
+from examples import followed_of, frames_of
+from logs import capacity_loop_run, decision, model_loop_run
 
 from wva_parse.aligned.frames import make_frames
 from wva_parse.measures import scaling
@@ -41,14 +41,14 @@ def test_variants_change_apart():
 def test_nothing_decided_gives_columns():
     changed = scaling.changes(make_frames([], []))
     assert list(changed.columns) == scaling.CHANGE_COLUMNS
-    followed = scaling.follow_changes(changed, pd.DataFrame({"minutes": [], "replicas": [], "ready": []}))
-    assert scaling.time_to_scale(followed, "samples") == scaling.TimeToScale(0, 0, 0, 0, 0, None, None, None, "samples")
+    followed = scaling.follow_changes(changed, pd.DataFrame({"minutes": [], "held": [], "ready": []}))
+    assert scaling.time_to_scale(followed, "samples") == scaling.TimeToScale(0, 0, 0, 0, 0, *[None] * 6, "samples")
 
 
 REPLICAS = pd.DataFrame(
     {
         "minutes": [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0],
-        "replicas": [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 2.0],
+        "held": [1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0, 2.0],
         "ready": [1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 2.0],
     }
 )
@@ -59,10 +59,14 @@ def test_time_to_scale_is_split_at_the_replicas_wanted():
     # decided at 60 s: wanted at 90 s, ready at 180 s; scale-down decided at 240 s: both at 300 s
     assert followed["desired_s"].tolist() == [pytest.approx(30, abs=0.1), pytest.approx(60, abs=0.1)]
     assert followed["ready_s"].tolist() == [pytest.approx(120, abs=0.1), pytest.approx(60, abs=0.1)]
+    # known at the samples only: after those of 60 and 120 s, and after the decision of 240 s
+    assert followed["desired_after_s"].tolist() == [pytest.approx(0, abs=0.1), pytest.approx(0, abs=0.1)]
+    assert followed["ready_after_s"].tolist() == [pytest.approx(60, abs=0.1), pytest.approx(0, abs=0.1)]
     found = scaling.time_to_scale(followed, "samples")
     assert (found.changes, found.carried_out) == (2, 2)
-    assert found.decision_to_ready_s == pytest.approx(90, abs=0.1)
-    assert found.desired_to_ready_s == pytest.approx(45, abs=0.1)
+    assert (found.decision_to_ready_after_s, found.decision_to_ready_s) == pytest.approx((30, 90), abs=0.1)
+    # held to ready: (60 - 30, 120 - 0] and (0, 60 - 0]
+    assert (found.desired_to_ready_after_s, found.desired_to_ready_s) == pytest.approx((15, 90), abs=0.1)
 
 
 def test_changes_that_were_overtaken_or_never_happened_are_told_apart():
@@ -80,7 +84,7 @@ def test_a_further_change_in_the_same_direction_does_not_end_the_first():
 def test_a_target_that_came_down_before_it_was_reached_is_still_a_scale_up():
     # 4 of 9 came, then 7 are asked for: two minutes until there are 7, nothing was carried out at once.
     frames = decided((1, 9), (4, 7), (5, 7), (7, 7))
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    followed = followed_of(frames)
     assert followed["direction"].tolist() == [1, -1]
     assert followed["outcome"].tolist() == ["superseded", "carried out"]
     assert followed["desired_s"].tolist() == [pytest.approx(math.nan, nan_ok=True), pytest.approx(120, abs=0.1)]
@@ -88,42 +92,41 @@ def test_a_target_that_came_down_before_it_was_reached_is_still_a_scale_up():
 
 def test_a_higher_target_that_comes_down_again_does_not_end_a_lower_one():
     frames = decided((1, 3), (1, 9), (1, 5), (3, 5))
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    followed = followed_of(frames)
     assert followed["outcome"].tolist() == ["carried out", "superseded", "never"]
     assert followed["desired_s"].iloc[0] == pytest.approx(180, abs=0.1)
 
 
 def test_what_runs_when_the_next_decision_is_made_was_carried_out():
     frames = decided((7, 6), (6, 7), (7, 7))
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    followed = followed_of(frames)
     assert followed["desired_s"].tolist() == [pytest.approx(60, abs=0.1)] * 2
 
 
 def test_a_change_back_to_what_runs_needs_nothing():
     frames = decided((1, 3), (1, 1), (1, 1))
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    followed = followed_of(frames)
     assert followed["outcome"].tolist() == ["superseded", "not needed"]
-    found = scaling.time_to_scale(followed, "decisions")
+    found = scaling.time_to_scale(followed, "log")
     assert (found.changes, found.carried_out, found.not_needed) == (2, 0, 1)
     assert found.decision_to_ready_s is None
 
 
 def test_ready_is_never_before_wanted():
-    replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "replicas": [4.0, 4.0, 3.0], "ready": [3.0, 3.0, 3.0]})
+    replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "held": [4.0, 4.0, 3.0], "ready": [3.0, 3.0, 3.0]})
     followed = scaling.follow_changes(scaling.changes(decided((4, 3))), replicas)
     assert followed["ready_s"].tolist() == followed["desired_s"].tolist() == [pytest.approx(120, abs=0.1)]
 
 
-def test_without_samples_and_pods_the_decisions_tell_what_was_wanted_and_not_what_was_ready():
-    frames = decided((1, 3), (1, 3), (3, 3))
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
-    found = scaling.time_to_scale(followed, "decisions")
+def test_without_samples_pods_and_observations_it_is_not_known_when_replicas_were_ready():
+    found = scaling.time_to_scale(followed_of(decided((1, 3), (1, 3), (3, 3))), "log")
     assert (found.carried_out, found.decision_to_ready_s, found.desired_to_ready_s) == (1, None, None)
-    assert found.decision_to_desired_s == pytest.approx(120, abs=0.1)
+    assert (found.decision_to_desired_after_s, found.decision_to_desired_s) == pytest.approx((60, 120), abs=0.1)
 
 
 def test_without_samples_a_replica_is_ready_when_its_pod_reports_metrics():
-    # decided at 0, current at 60 s, its metrics come at 180 s; the pod that goes at 300 s reports a minute longer
+    # decided at 0, current at 60 s, its metrics come at 180 s; the pod that goes at 240 s is not current at 300 s, but
+    # reports a minute longer: it is counted until then
     seen = [(1, "a", 2), (2, "a", 2), (2, "a", 2), (2, "ab", 2), (2, "ab", 1), (1, "ab", 1), (1, "a", 1)]
     frames = frames_of(
         *(
@@ -131,32 +134,22 @@ def test_without_samples_a_replica_is_ready_when_its_pod_reports_metrics():
             for n, (current, pods, target) in enumerate(seen)
         )
     )
-    followed = scaling.follow_changes(scaling.changes(frames), scaling.replicas_from_decisions(frames, VARIANT))
+    followed = followed_of(frames)
     assert followed["desired_s"].tolist() == [pytest.approx(60, abs=0.1), pytest.approx(60, abs=0.1)]
-    assert followed["ready_s"].tolist() == [pytest.approx(180, abs=0.1), pytest.approx(60, abs=0.1)]
+    assert followed["ready_s"].tolist() == [pytest.approx(180, abs=0.1), pytest.approx(120, abs=0.1)]
 
 
 def test_scale_ups_and_scale_downs_take_their_own_time():
     """Up at minute 0, ready after two; down at minute 4, one later."""
     changed = scaling.changes(decided((1, 2), (1, 2), (2, 2), (2, 2), (2, 1), (1, 1)))
     steps = [(0, 1), (2, 2), (5, 1)]
-    replicas = pd.DataFrame(
-        [(minutes, count, count) for minutes, count in steps], columns=["minutes", "replicas", "ready"]
-    )
+    replicas = pd.DataFrame([(minutes, count, count) for minutes, count in steps], columns=["minutes", "held", "ready"])
     found = scaling.times_to_scale(scaling.follow_changes(changed, replicas), "samples")
     assert {name: (each.carried_out, each.decision_to_ready_s) for name, each in found.items()} == {
         "all": (2, pytest.approx(90, abs=1)),
         "up": (1, pytest.approx(120, abs=1)),
         "down": (1, pytest.approx(60, abs=1)),
     }
-
-
-def test_pods_of_a_model_with_several_variants_tell_nothing_of_one():
-    both = [*decision(1, 2, variant="b"), *decision(1, 2)]
-    frames = frames_of(
-        model_loop_run(0, ["KV cache metric: pod=p1, usage=0.100 (10.0%)", observed(8, 20)], decided=both)
-    )
-    assert scaling.replicas_from_decisions(frames, VARIANT)["ready"].isna().all()
 
 
 @pytest.mark.parametrize(
@@ -170,7 +163,31 @@ def test_pods_of_a_model_with_several_variants_tell_nothing_of_one():
     ids=["one direction", "up, down, up", "too long ago", "just within"],
 )
 def test_flapping_counts_turns_within_ten_minutes(steps, turns):
-    assert scaling.flapping(scaling.changes(decided(*steps))) == turns
+    steady = pd.DataFrame({"minutes": [0.0], "rate_per_min": [600.0]})
+    assert scaling.flapping(scaling.changes(decided(*steps)), steady, 60) == turns
+
+
+@pytest.mark.parametrize(
+    ("rates", "turns"),
+    [
+        ([(-1, 600), (1, 541)], 1),  # a tenth less would be 540
+        ([(-1, 600), (1, 540)], 0),
+        ([(-1, 600), (1, 900)], 1),  # it rose
+        ([(-1, 600), (1.5, 300)], 0),  # smoothed over the minute before: 450
+        ([(-1, 600), (2, 0)], 1),  # it fell when the decision had been made
+        ([], None),
+    ],
+)
+def test_a_change_that_the_load_asked_for_is_no_flapping(rates, turns):
+    changed = scaling.changes(decided((1, 2), (2, 2), (2, 1)))  # up at minute 0, down at minute 2
+    steps = pd.DataFrame(rates, columns=["minutes", "rate_per_min"], dtype="float64")
+    assert scaling.flapping(changed.assign(minutes=[0.0, 2.0]), steps, 60) == turns
+
+
+def test_a_load_that_begins_asks_for_replicas():
+    changed = scaling.changes(decided((2, 1), (1, 1), (1, 2))).assign(minutes=[0.0, 2.0])
+    begun = pd.DataFrame({"minutes": [1.0], "rate_per_min": [600.0]})
+    assert scaling.flapping(changed, begun, 60) == 0
 
 
 def test_reasons_are_counted_by_action():
@@ -180,9 +197,3 @@ def test_reasons_are_counted_by_action():
         model_loop_run(120, decided=decision(2, 2, reason="steady")),
     )
     assert scaling.reasons(frames).to_numpy().tolist() == [["no-change", "steady", 1], ["scale-up", "saturated", 2]]
-
-
-def test_cost_is_hours_times_the_price_of_a_replica():
-    frames = frames_of(capacity_loop_run(0, {"a": (0.1, 0)}, seen=observed(8, 20, replicas=2)))  # cost=100.00
-    assert scaling.cost(frames, 7200) == scaling.Cost(2, 50, 100)
-    assert scaling.cost(make_frames([], []), 7200) == scaling.Cost(2, None, None)

@@ -142,9 +142,10 @@ def test_aggregate_of_nothing_has_its_columns():
 def test_saturation_events_run_from_the_first_saturated_reconciliation_to_the_first_that_is_not():
     usages = [0.5, 0.95, 0.92, 0.90, 0.97]  # at the threshold is not above it
     frames = frames_of(*(capacity_loop_run(60 * i, {"a": (usage, 0), "b": (0.1, 0)}) for i, usage in enumerate(usages)))
-    events = stats.saturation_events(frames["kv_cache"], 0.90, frames.interval_s)
+    events = stats.saturation_events(frames["kv_cache"], 0.90)
     assert events["reconciliations"].tolist() == [2, 1]
-    assert events["duration_s"].tolist() == [pytest.approx(120), pytest.approx(60)]
+    assert events["duration_s"].tolist() == [pytest.approx(120), pytest.approx(math.nan, nan_ok=True)]
+    assert events["is_over"].tolist() == [True, False]
     assert events["peak"].tolist() == [0.95, 0.97]
 
 
@@ -153,13 +154,14 @@ def test_a_saturation_event_does_not_span_a_clock_set_back():
     usages = [0.5, 0.95, 0.96, 0.97, 0.5]
     runs = (capacity_loop_run(at_s, {"a": (usage, 0)}) for at_s, usage in zip(starts, usages, strict=True))
     frames = frames_of(*runs)
-    events = stats.saturation_events(frames["kv_cache"], 0.90, frames.interval_s)
-    # one minute until the next, and a usual interval for the last one known; then a minute on the other clock
-    assert events["duration_s"].tolist() == [pytest.approx(120), pytest.approx(60)]
+    events = stats.saturation_events(frames["kv_cache"], 0.90)
+    # a minute to the last that is known; then a single one on the other clock
+    assert events["duration_s"].tolist() == [pytest.approx(60), pytest.approx(math.nan, nan_ok=True)]
+    assert events["is_over"].tolist() == [False, True]
     assert events["peak"].tolist() == [0.96, 0.97]
 
 
 def test_no_saturation_has_no_events():
     frames = frames_of(capacity_loop_run(0, {"a": (0.5, 0)}))
-    assert len(stats.saturation_events(frames["kv_cache"], 0.90, frames.interval_s)) == 0
-    assert len(stats.saturation_events(make_frames([], [])["kv_cache"], 0.90, math.nan)) == 0
+    assert len(stats.saturation_events(frames["kv_cache"], 0.90)) == 0
+    assert len(stats.saturation_events(make_frames([], [])["kv_cache"], 0.90)) == 0

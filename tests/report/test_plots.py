@@ -125,7 +125,7 @@ def test_the_controllers_own_limits_and_what_it_masked_are_drawn(tmp_path):
 
 def test_scale_ups_are_marked_with_their_number(capacity):
     axis = plots.scaling_with_context(capacity).axes[0]
-    assert lines(axis)["scale-up (n = 1)"].tolist() == [[pytest.approx(1, abs=0.01), 2]]
+    assert lines(axis)["target raised (n = 1)"].tolist() == [[pytest.approx(1, abs=0.01), 2]]
 
 
 def test_each_pod_has_its_line(capacity):
@@ -167,8 +167,8 @@ def test_each_variant_has_a_panel_of_its_replicas(tmp_path):
     for draw, others in ((plots.scaling_behavior, 1), (plots.scaling_with_context, 2)):
         first, second = draw(experiment).axes[:-others]
         assert (first.get_ylabel(), second.get_ylabel()) == ("replicas, decode", "replicas, decode-2")
-        assert lines(first)["scale-up (n = 1)"][:, 1].tolist() == [3]
-        assert lines(second)["scale-down (n = 1)"][:, 1].tolist() == [1]
+        assert lines(first)["target raised (n = 1)"][:, 1].tolist() == [3]
+        assert lines(second)["target lowered (n = 1)"][:, 1].tolist() == [1]
         assert first.get_ylim() == second.get_ylim()
 
 

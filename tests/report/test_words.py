@@ -36,7 +36,8 @@ def test_verdict_of_a_model_based_run(model):
         "Under load, inter-token latency (ITL) was within its SLO of 10 ms in 100.0 % and time to first token (TTFT) "
         "was within its SLO of 1000 ms in 100.0 % of 4 observations.",
         "Whether pods were starved cannot be said from this log, over 180 s of load.",
-        "WVA decided once to scale up and never to scale down; 1 replica was held throughout.",
+        "WVA raised its target once and lowered it once (1 decision said scale-up, 0 scale-down); 1 replica was held "
+        "throughout.",
         "ITL predictions were 1.00 ms off on average: the model itself 1.00, replicas that were not there 0.00, a load "
         "that changed 0.00.",
     ]
@@ -44,7 +45,8 @@ def test_verdict_of_a_model_based_run(model):
 
 def test_verdict_leads_to_the_first_finding(capacity):
     assert words.verdict(capacity)[-1] == (
-        "Look at this first: Saturated for 180 s from minute 0.0 (KV usage up to 95 %), and no scale-up was decided."
+        "Look at this first: Saturated for at least 120 s from minute 0.0 on (KV usage up to 95 %), and no scale-up "
+        "was decided or under way."
     )
 
 
@@ -83,7 +85,7 @@ def test_what_the_log_lacks_is_said(tmp_path):
 def test_an_idle_run_is_not_judged(idle):
     text = sections.markdown(idle)
     assert words.verdict(idle)[0] == "No request was served while the controller observed."
-    assert "The log holds no scaling decision." in text
+    assert "The log holds no scaling decision; 1 replica was held throughout." in text
     assert "| ITL | not known | not known | 0 |" in text
     assert "nan" not in text.lower().replace("nanoseconds", "")
 
@@ -125,7 +127,10 @@ def test_accuracy_has_every_group_with_its_n(model):
 def test_capacity_based_reports_have_no_accuracy(capacity):
     text = sections.markdown(capacity)
     assert "## Prediction accuracy" not in text
-    assert "Pods were saturated (above 90 %) once, for 180 s in all; a scale-up answered never." in text
+    assert (
+        "Pods were above 90 % of KV usage once, for 120 s in all. From minute 0.0 to 2.0: no scale-up was decided or "
+        "under way; it lasted to the end of the log."
+    ) in text
     assert "The longest queue of a pod was 7 requests; 100.0 % of the observations were above 5." in text
 
 

@@ -155,7 +155,7 @@ def make_supply(
         steps = samples.replicas.rename(columns={"replicas": "held"})[list(STEP_COLUMNS)]
         by_variant, sources = _sampled_variants(frames, samples), Sources(SAMPLES, SAMPLES)
     else:
-        steps, by_variant, sources = _logged(frames)
+        steps, by_variant, sources = logged_replicas(frames)
     return Supply(
         window=of_load,
         steps=steps,
@@ -183,7 +183,7 @@ def _keyed(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{name: frame[name].astype("object").fillna("") for name in ("namespace", "model")})
 
 
-def _logged(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame, Sources]:
+def logged_replicas(frames: Frames) -> tuple[pd.DataFrame, pd.DataFrame, Sources]:
     """Steps, those by variant, and their sources, from what the log tells."""
     by_variant = _by_variant(frames)
     keyed = _keyed(by_variant)

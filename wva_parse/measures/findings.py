@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pandas as pd
 
 from wva_parse.aligned.frames import Frames
-from wva_parse.measures.reaction import UNDER_WAY_S
+from wva_parse.measures.reaction import LOG_ENDED
 from wva_parse.measures.texts import times
 
 MISSING_IN_A_ROW = 3  # reconciliations without an observation; one is a hiccup of Prometheus
 
 
-def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts: int) -> list[str]:
-    """All warnings about a run.
+def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts: int, limit_s: float) -> list[str]:
+    """All warnings about a run, the gravest first: what requests felt, then what was lost, then what is not known.
 
     Parameters
     ----------
@@ -26,13 +26,15 @@ def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts
         `reaction.reactions`.
     restarts
         Of the controller's containers while the log was collected.
+    limit_s
+        `reaction.under_way_s`: a decision that was made no longer before the end may still be carried out.
     """
     end_minutes = frames.reconciliations["minutes"].max()
-    found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed, end_minutes)]
-    found += _missing_observations(frames)
-    found += _safety_nets(frames)
-    found += _clocks_set_back(frames)
+    found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed, end_minutes, limit_s)]
     found += _limited(frames)
+    found += _safety_nets(frames)
+    found += _missing_observations(frames)
+    found += _clocks_set_back(frames)
     if restarts:
         found.append(f"The controller restarted {times(restarts)}; what it had learned was lost.")
     return found
@@ -42,19 +44,26 @@ def _saturated_without_action(reacted: pd.DataFrame) -> Iterator[str]:
     is_one = reacted["model"].nunique() <= 1
     ignored = reacted[reacted["to_decision_s"].isna()]
     for event in ignored.to_dict("records"):
+        lasted = (
+            "in one reconciliation, for how long is not known,"
+            if pd.isna(event["duration_s"])
+            else f"for {'at least ' if event['ended_by'] == LOG_ENDED else ''}{event['duration_s']:.0f} s"
+        )
         yield (
-            f"{'Saturated' if is_one else str(event['model']) + ' was saturated'} for {event['duration_s']:.0f} s "
-            f"from minute {event['start_minutes']:.1f} "
-            f"(KV usage up to {100 * event['peak']:.0f} %), and no scale-up was decided."
+            f"{'Saturated' if is_one else str(event['model']) + ' was saturated'} {lasted} from minute "
+            f"{event['start_minutes']:.1f} on (KV usage up to {100 * event['peak']:.0f} %), and no scale-up was "
+            "decided or under way."
         )
 
 
-def _decisions_without_replicas(followed: pd.DataFrame, end_minutes: float) -> Iterator[str]:
+def _decisions_without_replicas(followed: pd.DataFrame, end_minutes: float, limit_s: float) -> Iterator[str]:
     is_one = followed["variant"].nunique() <= 1
-    had_time = followed["minutes"] + UNDER_WAY_S / 60 <= end_minutes
+    had_time = followed["minutes"] + limit_s / 60 <= end_minutes
     for change in followed[had_time & (followed["outcome"] == "never")].to_dict("records"):
         waited = (
-            f"{change['desired_s']:.0f} s later they were wanted, but never ready" if change["desired_s"] >= 0 else ""
+            f"not later than {change['desired_s']:.0f} s after it they were held, but never ready"
+            if change["desired_s"] >= 0
+            else ""
         )
         yield (
             f"The decision of minute {change['minutes']:.1f} for {change['to']:.0f} replicas"

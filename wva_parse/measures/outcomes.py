@@ -36,7 +36,7 @@ class Outcomes:
 
     changes: pd.DataFrame
     time_to_scale: dict[str, scaling.TimeToScale]
-    flapping: int
+    flapping: int | None
     saturation: pd.DataFrame
     reactions: pd.DataFrame
     capacity_per_min: float | None
@@ -52,8 +52,10 @@ def outcomes_of(run: Experiment) -> Outcomes:
     """Compute all of them."""
     frames = run.frames
     changes, source = _followed(run)
-    saturation = stats.saturation_events(frames["kv_cache"], run.thresholds.kv_cache, frames.interval_s)
-    reactions = reaction.reactions(saturation, changes)
+    saturation = stats.saturation_events(frames["kv_cache"], run.thresholds.kv_cache)
+    rates = _rates(run)
+    limit_s = reaction.under_way_s(changes, frames.interval_s)
+    reactions = reaction.reactions(saturation, changes, limit_s, _ready_by_model(run), _offered_rates(run))
     capacity_per_min, capacity_from = _capacity_per_min(run)
     against, curve = _against_demand(run, capacity_per_min)
     replay = replay_analyses(run)
@@ -61,7 +63,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
     return Outcomes(
         changes=changes,
         time_to_scale=scaling.times_to_scale(changes, source),
-        flapping=scaling.flapping(changes),
+        flapping=scaling.flapping(changes, rates, frames.interval_s),
         saturation=saturation,
         reactions=reactions,
         capacity_per_min=capacity_per_min,
@@ -73,7 +75,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
         findings=(
             *explained.masked_finding(frames, replay),
             *supply.limit_finding(run),
-            *findings.find(frames, changes, reactions, _restarts(run)),
+            *findings.find(frames, changes, reactions, _restarts(run), limit_s),
         ),
     )
 
@@ -105,6 +107,29 @@ def _followed(run: Experiment) -> tuple[pd.DataFrame, str]:
     ]
     followed = pd.concat(parts).sort_index() if parts else scaling.follow_changes(changes, had)
     return followed, SAMPLES if run.supply.sources.held == SAMPLES else "log"
+
+
+def _offered_rates(run: Experiment) -> pd.DataFrame:
+    """`minutes, rate_per_min` of what was offered, as steps; empty where that is not known."""
+    sent = offered(run)
+    return elasticity.offered_rate(sent.spans if sent.is_demand else ())
+
+
+def _rates(run: Experiment) -> pd.DataFrame:
+    """The same, or else what was answered; of all models together."""
+    rates = _offered_rates(run)
+    if len(rates):
+        return rates
+    answered = stats.arrival_rates(run.frames).dropna()
+    return pd.DataFrame({"minutes": answered["minutes"], "rate_per_min": 60 * answered["per_s"]})
+
+
+def _ready_by_model(run: Experiment) -> pd.DataFrame:
+    """`model, minutes, ready`, as steps; of a single model those of the run."""
+    each = run.supply.by_variant
+    if each["model"].nunique() <= 1:
+        return run.supply.steps.assign(model=None)
+    return each.groupby(["model", "minutes"], sort=False)["ready"].sum(min_count=1).reset_index()
 
 
 def _capacity_per_min(run: Experiment) -> tuple[float | None, str]:

@@ -21,11 +21,17 @@ from wva_parse.optimizer.logged import Group
 
 LAGS = (0, 1, 2, 3)  # reconciliations
 
-UNDER_WAY_S = 140.0  # the longest start-up of a replica that was measured on H100 nodes
+START_UP_S = 140.0  # the longest start-up of a replica that was measured on H100 nodes
+FELL = 0.8  # times the highest rate of an event: from here on the load has fallen
 
-_EVENT = ["model", "start_minutes", "end_minutes", "duration_s", "peak"]
+_EVENT = ["model", "start_minutes", "end_minutes", "duration_s", "peak", "is_over"]
 
-REACTION_COLUMNS = ["model", "start_minutes", "duration_s", "peak", "to_decision_s", "to_ready_s"]
+REACTION_COLUMNS = [
+    *("model", "start_minutes", "end_minutes", "duration_s", "peak", "to_decision_s", "to_ready_s"),
+    *("scale_ups", "ready_at_start", "ready_at_end", "ended_by"),
+]
+# What ended an event; a log may end first, or tell of none.
+MORE_READY, LOAD_FELL, LOG_ENDED, NOT_KNOWN = "more ready replicas", "a lower load", "the end of the log", "not known"
 
 
 class Spare(NamedTuple):
@@ -51,6 +57,22 @@ def _is(values: pd.Series, name: str | None) -> pd.Series:
     return values.isna() if name is None else values == name
 
 
+def own_verdict(frames: Frames) -> dict[str, int] | None:
+    """How often the controller itself found replicas saturated; None where its analyses do not tell.
+
+    Returns
+    -------
+    dict
+        `analyses`, those with `some` saturated replicas, and those in which `none` was left that was not.
+    """
+    told = frames["capacity_analysis"].dropna(subset=["total_replicas", "non_saturated_replicas"])
+    told = told[told["total_replicas"] > 0]
+    if not len(told):
+        return None
+    free, total = told["non_saturated_replicas"], told["total_replicas"]
+    return {"analyses": len(told), "some": int((free < total).sum()), "none": int((free == 0).sum())}
+
+
 def scale_up_reasons(frames: Frames) -> pd.Series:
     """How often each reason for a scale-up was given, without its values."""
     said = frames["scale_up_reason"]["reason"]
@@ -72,7 +94,20 @@ def scale_down_refusals(frames: Frames) -> pd.DataFrame:
     return counted.agg(count="size", single="sum").reset_index()
 
 
-def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
+def under_way_s(followed: pd.DataFrame, interval_s: float) -> float:
+    """For how long a scale-up counts as under way, s: the longest time to ready replicas of the run.
+
+    Where no scale-up was carried out, two intervals and the longest start-up that was measured elsewhere.
+    """
+    took_s = followed["ready_s"][followed["direction"] > 0].max()
+    if took_s > 0:
+        return float(took_s)
+    return (2 * interval_s if interval_s > 0 else 0.0) + START_UP_S
+
+
+def reactions(
+    events: pd.DataFrame, followed: pd.DataFrame, limit_s: float, ready: pd.DataFrame, rates: pd.DataFrame
+) -> pd.DataFrame:
     """What followed each saturation event.
 
     Parameters
@@ -81,27 +116,61 @@ def reactions(events: pd.DataFrame, followed: pd.DataFrame) -> pd.DataFrame:
         `stats.saturation_events`.
     followed : DataFrame
         `scaling.follow_changes` of all variants.
+    limit_s
+        `under_way_s`.
+    ready : DataFrame
+        `model, minutes, ready`: the ready replicas of each model as steps.
+    rates : DataFrame
+        `minutes, rate_per_min`: the offered load, as steps; empty where it is not known (fewer answers are no lower
+        load).
 
     Returns
     -------
     DataFrame
-        `REACTION_COLUMNS`, one row per event: seconds from its start to the first scale-up of its model that was
-        decided while it lasted or, negative, was still under way when it began, and until its replicas were ready; NaN
-        where there was none.
+        `REACTION_COLUMNS`, one row per event. `to_decision_s` and `to_ready_s`: seconds from its start to the first
+        scale-up of its model that was decided while it lasted or, negative, was still under way when it began, and
+        until its replicas were ready; NaN where there was none. `scale_ups`: all of them, as `minute: from → to`. What
+        it was `ended_by`: more ready replicas than at its start, a load that has fallen, both, or the log's end.
     """
     ups = followed[followed["direction"] > 0]
     rows = []
-    for model, start, end, duration_s, peak in events[_EVENT].itertuples(index=False, name=None):
+    for model, start, end, duration_s, peak, is_over in events[_EVENT].itertuples(index=False, name=None):
         is_of_model = ups["model"].isna() | (ups["model"] == model) | pd.isna(model)
         was_over = ups["minutes"] + ups["ready_s"] / 60 < start
-        during = ups[is_of_model & ~was_over & ups["minutes"].between(start - UNDER_WAY_S / 60, end)]
+        during = ups[is_of_model & ~was_over & ups["minutes"].between(start - limit_s / 60, end)]
         decided_s = ready_s = float("nan")
         if len(during):
             first = during.iloc[0]
             decided_s = (first["minutes"] - start) * 60
             ready_s = decided_s + first["ready_s"]
-        rows.append((model, start, duration_s, peak, decided_s, ready_s))
+        of_model = ready[(ready["model"] == model) | ready["model"].isna() | pd.isna(model)]
+        before, after = (_value_at(of_model, "ready", at) for at in (start, end))
+        told = [f"{row['minutes']:.1f}: {row['from']:.0f} → {row['to']:.0f}" for row in during.to_dict("records")]
+        ended_by = _ended_by(is_over, after > before, _has_fallen(rates, start, end))
+        rows.append((model, start, end, duration_s, peak, decided_s, ready_s, told, before, after, ended_by))
     return pd.DataFrame(rows, columns=REACTION_COLUMNS)
+
+
+def _ended_by(is_over: bool, more_ready: bool, load_fell: bool) -> str:
+    if not is_over:
+        return LOG_ENDED
+    found = [name for name, holds in ((MORE_READY, more_ready), (LOAD_FELL, load_fell)) if holds]
+    return " and ".join(found) or NOT_KNOWN
+
+
+def _value_at(steps: pd.DataFrame, column: str, minutes: float) -> float:
+    """What holds at a time; NaN before the first value."""
+    known = steps[["minutes", column]].dropna()
+    # A pod's line is logged a moment after its reconciliation has begun.
+    held = known[column][known["minutes"] <= minutes]
+    return float(held.iloc[-1]) if len(held) else float("nan")
+
+
+def _has_fallen(rates: pd.DataFrame, start: float, end: float) -> bool:
+    """Whether the load at the end of an event was clearly below its highest in it."""
+    during = rates["rate_per_min"][rates["minutes"].between(start, end)]
+    highest = max([_value_at(rates, "rate_per_min", start), *during.dropna()], default=float("nan"))
+    return _value_at(rates, "rate_per_min", end) < FELL * highest
 
 
 def state_at_decisions(frames: Frames, kv: pd.DataFrame, queue: pd.DataFrame) -> pd.DataFrame:

@@ -18,19 +18,27 @@ FLAPPING_WITHIN_S = 600.0  # ten minutes: several times the start-up of a replic
 
 CHANGE_COLUMNS = ["model", "variant", "reconciliation", "timestamp", "minutes", "direction", "from", "to", "reason"]
 _NUMBER = r"\b\d+(?:\.\d+)?\b"
-STEP_COLUMNS = ["desired_s", "ready_s", "outcome"]
+STEP_COLUMNS = ["desired_after_s", "desired_s", "ready_after_s", "ready_s", "outcome"]
+MOVED = 0.10  # of the rate before: a change of the load that calls for a change of replicas
 
 
 class TimeToScale(NamedTuple):
-    """Medians over the changes that were carried out, s; None without any."""
+    """What became of changes, and medians over those that were carried out, s; None without any.
+
+    Replicas are known at the times of samples or reconciliations only, so that a time lies after one and not later than
+    the next: in (`…_after_s`, `…_s`].
+    """
 
     changes: int
     carried_out: int
     superseded: int  # a decision that asked for less of it came first
     never: int  # the window ended first
     not_needed: int  # the replicas were the target already, an earlier change had not been carried out
+    decision_to_desired_after_s: float | None
     decision_to_desired_s: float | None
+    desired_to_ready_after_s: float | None
     desired_to_ready_s: float | None
+    decision_to_ready_after_s: float | None
     decision_to_ready_s: float | None
     source: str  # "samples", or "log" with the resolution of one reconciliation
 
@@ -68,9 +76,9 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
     Returns
     -------
     DataFrame
-        `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were wanted and until they were
-        ready (NaN if that did not happen before a decision that asked for less of it), and `carried out`,
-        `superseded`, `never`, or `not needed` where the wanted replicas were the target already.
+        `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were held and until they were ready,
+        as intervals (`…_after_s`, `…_s`] (NaN if that did not happen before a decision that asked for less of it), and
+        `carried out`, `superseded`, `never`, or `not needed` where the held replicas were the target already.
     """
     minutes, targets = (changed[name].to_numpy(float) for name in ("minutes", "to"))
     knows_ready = replicas["ready"].notna().any()
@@ -83,11 +91,12 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
         end = overtaken[0] if len(overtaken) else np.inf
         # What runs when the next decision is made, the earlier one has led to.
         during = replicas[replicas["minutes"].between(start, end if way else -np.inf)]
-        desired = _first_minute(during, "held", target, way)
+        desired_after, desired = _first_minute(during, "held", target, way, start)
         # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
-        ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way)
+        ready_after, ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way, desired_after)
         done = ready if knows_ready else desired
-        rows.append(((desired - start) * 60, (ready - start) * 60, _outcome(way, done, end)))
+        times = ((each - start) * 60 for each in (desired_after, desired, ready_after, ready))
+        rows.append((*times, _outcome(way, done, end)))
     steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
     return pd.concat([changed, steps], axis=1)
 
@@ -104,9 +113,16 @@ def _replicas_at(replicas: pd.DataFrame, minutes: float, otherwise: float) -> fl
     return float(known.iloc[-1]) if len(known) else otherwise
 
 
-def _first_minute(during: pd.DataFrame, column: str, target: float, direction: float) -> float:
-    reached = during["minutes"][(during[column] - target) * direction >= 0]
-    return float(reached.iloc[0]) if len(reached) else float("nan")
+def _first_minute(
+    during: pd.DataFrame, column: str, target: float, direction: float, earliest: float
+) -> tuple[float, float]:
+    """After which minute, and not later than which, a target was reached; NaN if it was not."""
+    is_reached = (during[column] - target) * direction >= 0
+    if not is_reached.any():
+        return float("nan"), float("nan")
+    at = float(during["minutes"][is_reached].iloc[0])
+    before = during["minutes"][(during["minutes"] < at) & during[column].notna()]
+    return (float(before.iloc[-1]) if len(before) else earliest), at
 
 
 def times_to_scale(followed: pd.DataFrame, source: str) -> dict[str, TimeToScale]:
@@ -125,19 +141,59 @@ def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
         superseded=int(count.get("superseded", 0)),
         never=int(count.get("never", 0)),
         not_needed=int(count.get("not needed", 0)),
+        decision_to_desired_after_s=_median(done["desired_after_s"]),
         decision_to_desired_s=_median(done["desired_s"]),
-        desired_to_ready_s=_median(done["ready_s"] - done["desired_s"]),
+        desired_to_ready_after_s=_median((done["ready_after_s"] - done["desired_s"]).clip(lower=0)),
+        desired_to_ready_s=_median(done["ready_s"] - done["desired_after_s"]),
+        decision_to_ready_after_s=_median(done["ready_after_s"]),
         decision_to_ready_s=_median(done["ready_s"]),
         source=source,
     )
 
 
-def flapping(changed: pd.DataFrame, within_s: float = FLAPPING_WITHIN_S) -> int:
-    """Changes whose direction is opposite to that of the change before, of the same variant, at most `within_s` ago."""
+def flapping(
+    changed: pd.DataFrame, rates: pd.DataFrame, interval_s: float, within_s: float = FLAPPING_WITHIN_S
+) -> int | None:
+    """Changes that take back the one before, of the same variant, at most `within_s` ago, and not for the load's sake.
+
+    The load asks for one if its rate, smoothed over one interval, has moved by `MOVED` or more in the direction of the
+    later change since the earlier one. None if there are such changes and no rate is known.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        `minutes, rate_per_min`: what was offered, else answered; each value holds until the next.
+    interval_s
+        The usual interval between reconciliations, s.
+    """
     groups = changed.groupby("variant", dropna=False, sort=False)
-    turned = groups["direction"].shift() == -changed["direction"]
-    waited_s = (changed["minutes"] - groups["minutes"].shift()) * 60
-    return int((turned & (waited_s <= within_s)).sum())
+    before = groups["minutes"].shift()
+    is_reversal = (groups["direction"].shift() == -changed["direction"]) & (
+        (changed["minutes"] - before) * 60 <= within_s
+    )
+    if is_reversal.any() and not rates["rate_per_min"].notna().any():
+        return None
+    count = 0
+    for now, earlier, direction in zip(
+        changed["minutes"][is_reversal], before[is_reversal], changed["direction"][is_reversal], strict=True
+    ):
+        was, became = (_mean_rate(rates, at, interval_s) for at in (earlier, now))
+        moved = (became - was) * direction
+        count += not moved >= max(MOVED * was, MOVED)  # from nothing, a tenth of a request per minute is no load
+    return count
+
+
+def _mean_rate(rates: pd.DataFrame, minutes: float, interval_s: float) -> float:
+    """The mean over the interval before; 0 before the first value."""
+    start = minutes - (interval_s / 60 if interval_s > 0 else 0.0)
+    known = rates.dropna()
+    if not len(known):
+        return float("nan")
+    edges = np.array([start, *(at for at in known["minutes"] if start < at < minutes), minutes])
+    places = np.searchsorted(known["minutes"].to_numpy(float), edges, side="right") - 1
+    values = np.where(places >= 0, known["rate_per_min"].to_numpy(float)[np.maximum(places, 0)], 0.0)
+    lengths = np.diff(edges)
+    return float(np.average(values[:-1], weights=lengths)) if lengths.sum() > 0 else float(values[-1])
 
 
 def reasons(frames: Frames) -> pd.DataFrame:

@@ -22,6 +22,10 @@ from wva_parse.aligned.slo import SLO_COLUMNS
 
 METRICS = ("itl", "ttft")
 GROUPS = ("all", "loaded", "settled")
+EVENT_COLUMNS = (
+    *("model", "start", "start_minutes", "end_minutes", "duration_s", "reconciliations", "peak"),
+    "is_over",
+)
 FEWEST_FOR_CORRELATION = 4  # below, a rank correlation is always near an extreme
 
 
@@ -157,8 +161,11 @@ def aggregate_pods(pods: pd.DataFrame, column: str, with_total: bool = False) ->
     return table[["reconciliation", "timestamp", "minutes", "model", *others]]
 
 
-def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -> pd.DataFrame:
+def saturation_events(pods: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """Times in which at least one pod of a model was saturated: KV usage above the threshold.
+
+    KV usage is the maximum over the past minute: an event begins up to a minute before the reconciliation that shows
+    it, and one that a single reconciliation shows has no known duration.
 
     Parameters
     ----------
@@ -166,14 +173,13 @@ def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -
         The `kv_cache` frame.
     threshold
         KV usage, 0 to 1.
-    interval_s
-        Usual time between reconciliations, s: how long the last saturated one of an event is taken to last.
 
     Returns
     -------
     DataFrame
-        `model, start, start_minutes, end_minutes, duration_s, reconciliations, peak`, one row per event, from its
-        first saturated reconciliation to the first one that is not.
+        `model, start, start_minutes, end_minutes, duration_s, reconciliations, peak, is_over`, one row per event, from
+        its first saturated reconciliation to the first one that is not, or, where the log ends before (`is_over` is
+        false), to the last. `duration_s` is NaN of a single reconciliation.
     """
     found = []
     for model, of_model in aggregate_pods(pods, "kv_cache_usage").groupby("model", dropna=False, sort=False):
@@ -181,14 +187,14 @@ def saturation_events(pods: pd.DataFrame, threshold: float, interval_s: float) -
         is_set_back = of_model["minutes"].diff() < 0  # a clock, or another log: no event spans it
         event = ((is_saturated != is_saturated.shift(fill_value=False)) | is_set_back).cumsum()
         following = of_model["minutes"].shift(-1).mask(is_set_back.shift(-1, fill_value=False))
-        following = following.fillna(of_model["minutes"] + (interval_s if interval_s > 0 else 0) / 60)
         for _, rows in of_model[is_saturated].groupby(event[is_saturated]):
             start, end = float(rows["minutes"].iloc[0]), float(following[rows.index[-1]])
-            found.append(
-                (model, rows["timestamp"].iloc[0], start, end, (end - start) * 60, len(rows), rows["max"].max())
-            )
-    columns = ["model", "start", "start_minutes", "end_minutes", "duration_s", "reconciliations", "peak"]
-    return pd.DataFrame(found, columns=columns)
+            is_over = not np.isnan(end)
+            end = end if is_over else float(rows["minutes"].iloc[-1])
+            lasted_s = (end - start) * 60 if len(rows) > 1 else float("nan")
+            peak = rows["max"].max()
+            found.append((model, rows["timestamp"].iloc[0], start, end, lasted_s, len(rows), peak, is_over))
+    return pd.DataFrame(found, columns=EVENT_COLUMNS)
 
 
 def spearman(one: pd.Series, other: pd.Series) -> float:

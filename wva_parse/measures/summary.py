@@ -69,6 +69,9 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "arrival_rate": _arrival_rate(experiment),
         "actions": stats.actions(frames),
         "variants": list(_variants(experiment)),
+        "changes": {
+            name: int((outcomes.changes["direction"] == sign).sum()) for name, sign in (("up", 1), ("down", -1))
+        },
         "reasons": scaling.reasons(frames).to_dict("records"),
         "replicas": replicas._asdict() if replicas else None,
         "supply": supply.summarize_supply(experiment),
@@ -144,7 +147,9 @@ def _time_to_scale(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any]
     resolution_s = experiment.frames.interval_s
     if outcomes.time_to_scale["all"].source == "samples":
         resolution_s = sampled.diff().dt.total_seconds().median()
-    return {**by_direction.pop("all"), **by_direction, "resolution_s": resolution_s}
+    listed = ["variant", "minutes", "direction", "from", "to", *scaling.STEP_COLUMNS]
+    steps = outcomes.changes[listed].to_dict("records")
+    return {**by_direction.pop("all"), **by_direction, "resolution_s": resolution_s, "steps": steps}
 
 
 def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | None:
@@ -170,6 +175,7 @@ def _kv_cache(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | No
         "saturated_share": (pods["kv_cache_usage"] > threshold).mean(),
         "saturation_events": len(events),
         "saturated_s": events["duration_s"].sum(),
+        "events_of_unknown_length": int(events["duration_s"].isna().sum()),
         "answered_events": int(reactions["to_decision_s"].notna().sum()),
         "saturation_to_decision_s": reactions["to_decision_s"].median(),
         "saturation_to_ready_s": reactions["to_ready_s"].median(),
@@ -219,6 +225,7 @@ def _capacity(experiment: Experiment, replay: Replay) -> dict[str, Any]:
         stats.aggregate_pods(frames["queue"], "queue_length", with_total=True),
     )
     return {
+        "own": reaction.own_verdict(frames),
         "triggers": {"spare_kv": told.kv_trigger, "spare_queue": told.queue_trigger, "source": told.source},
         "spare": reaction.spare(frames, replay.by_model)._asdict(),
         "scale_up_reasons": {str(why): int(n) for why, n in reaction.scale_up_reasons(frames).items()},

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from wva_parse.aligned import supply
@@ -93,9 +94,26 @@ def summarize_supply(run: Experiment) -> dict[str, Any]:
         "window_start_minutes": window.start,
         "window_end_minutes": window.end,
         "has_load": window.has_load,
+        "starved_spans": [list(span) for span in starved_spans(run)],
         "held_from": of.sources.held,
         "ready_from": of.sources.ready,
     }
+
+
+def starved_spans(run: Experiment) -> list[tuple[float, float]]:
+    """Starved time within the load window, from minute to minute; reconciliations in a row are one span."""
+    window, found = run.supply.window, run.supply.starved
+    found = found[found["starved"].fillna(False).astype(bool)]
+    ends = found["end_minutes"].fillna(window.end)
+    spans: list[tuple[float, float]] = []
+    for start, end in zip(np.maximum(found["minutes"], window.start), np.minimum(ends, window.end), strict=True):
+        if end <= start:
+            continue
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], float(end))
+        else:
+            spans.append((float(start), float(end)))
+    return spans
 
 
 def wanted_max(run: Experiment) -> float | None:
@@ -120,10 +138,11 @@ def limit_finding(run: Experiment) -> Iterator[str]:
     limit = run.supply.limit
     limited = "the scaler's limit" if limit == held.max else "as if by a limit of the scaler"
     start, end = above["minutes"].iloc[[0, -1]]
+    highest = float(above.sort_values("wanted", kind="stable")["minutes"].iloc[-1])
     yield (
         f"WVA wanted up to {above['wanted'].max():.0f} replicas and got {held.max:.0f} ({limited}): in {len(above)} "
         f"reconciliations from minute {start:.1f} to {end:.1f} its target was above that."
-        f"{_raised_before(run, float(start))}"
+        f"{_raised_before(run, highest)}"
     )
 
 
@@ -138,7 +157,10 @@ def _raised_before(run: Experiment, minutes: float) -> str:
         first, last = until["alpha"].iloc[[0, -1]]
         if last >= RAISED * first:
             named = "" if made["variant"].nunique() == 1 else f" of {variant}"
-            return f" Before, the tuner had raised alpha{named} from {first:.3g} to {last:.3g} ms."
+            return (
+                f" By minute {minutes:.1f}, when it wanted the most, the tuner had raised alpha{named} from "
+                f"{first:.3g} to {last:.3g} ms since the load began."
+            )
     return ""
 
 

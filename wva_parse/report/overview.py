@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -20,6 +19,7 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.offered import RECORD, offered
 from wva_parse.measures import elasticity, scaling, stats
+from wva_parse.measures.supply import starved_spans
 from wva_parse.report.plots import (
     BLUE,
     GREEN,
@@ -192,23 +192,5 @@ def _observed(axis: Axes, run: Experiment, frame: pd.DataFrame, column: str, **s
 
 
 def _shade_starved(axis: Axes, run: Experiment) -> None:
-    spans = starved_spans(run)
-    for number, (start, end) in enumerate(spans):
+    for number, (start, end) in enumerate(starved_spans(run)):
         axis.axvspan(start, end, color=STARVED, zorder=0, linewidth=0, label="starved" if number == 0 else None)
-
-
-def starved_spans(run: Experiment) -> list[tuple[float, float]]:
-    """Starved time within the load window, from minute to minute; reconciliations in a row are one span."""
-    window = run.supply.window
-    found = run.supply.starved
-    found = found[found["starved"].fillna(False).astype(bool)]
-    ends = found["end_minutes"].fillna(window.end)
-    spans: list[tuple[float, float]] = []
-    for start, end in zip(np.maximum(found["minutes"], window.start), np.minimum(ends, window.end), strict=True):
-        if end <= start:
-            continue
-        if spans and start <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], float(end))
-        else:
-            spans.append((float(start), float(end)))
-    return spans

@@ -21,7 +21,7 @@ from wva_parse.aligned.align import GAP_INTERVALS
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.names import without_common_words
 from wva_parse.aligned.offered import RECORD, offered
-from wva_parse.measures import elasticity, stats
+from wva_parse.measures import elasticity, scaling, stats
 from wva_parse.measures.explained import masked_reconciliations
 from wva_parse.optimizer.analyses import Replay, replay_analyses
 
@@ -441,7 +441,7 @@ def _band(axis: Axes, run: Experiment, table: pd.DataFrame, factor: float, label
 
 
 def _saturated(axis: Axes, run: Experiment) -> None:
-    events = stats.saturation_events(run.frames["kv_cache"], run.thresholds.kv_cache, run.frames.interval_s)
+    events = stats.saturation_events(run.frames["kv_cache"], run.thresholds.kv_cache)
     for number, (start, end) in enumerate(zip(events["start_minutes"], events["end_minutes"], strict=True)):
         axis.axvspan(start, end, color=RED, alpha=0.08, linewidth=0, label="saturated" if number == 0 else None)
 
@@ -499,8 +499,8 @@ def _replicas(axis: Axes, run: Experiment, variant: str, label: str, is_one: boo
     axis.step(
         decisions["minutes"], decisions["target_replicas"], where="post", color=GREY, linestyle=":", label="target"
     )
-    changes = list(_changes(decisions))
-    for direction, marker, color, name in ((1, "^", GREEN, "scale-up"), (-1, "v", ORANGE, "scale-down")):
+    changes = list(_changes(decisions, scaling.changes(run.frames)))
+    for direction, marker, color, name in ((1, "^", GREEN, "target raised"), (-1, "v", ORANGE, "target lowered")):
         points = [(minutes, target) for minutes, sign, target in changes if sign == direction]
         if points:
             axis.plot(
@@ -512,19 +512,18 @@ def _replicas(axis: Axes, run: Experiment, variant: str, label: str, is_one: boo
     say_if_empty(axis, decisions["target_replicas"], "no scaling decisions in the log")
 
 
-def _changes(decisions: pd.DataFrame) -> Iterator[tuple[float, int, float]]:
-    """Minute, direction and target of each decision that is not no-change."""
-    signs = np.sign((decisions["target_replicas"] - decisions["current_replicas"]).fillna(0))
-    for minutes, sign, target in zip(decisions["minutes"], signs, decisions["target_replicas"], strict=True):
-        if sign:
-            yield float(minutes), int(sign), float(target)
+def _changes(decisions: pd.DataFrame, changed: pd.DataFrame) -> Iterator[tuple[float, int, float]]:
+    """Minute, direction and target of each decision that changed a target."""
+    mine = changed[changed["variant"].isin(decisions["variant"])]
+    for minutes, direction, target in zip(mine["minutes"], mine["direction"], mine["to"], strict=True):
+        yield float(minutes), int(direction), float(target)
 
 
 def _mark_changes(axis: Axes, run: Experiment) -> None:
-    """Vertical lines at decisions that are not no-change."""
-    styles = {1: (GREEN, "scale-up"), -1: (ORANGE, "scale-down")}
+    """Vertical lines at decisions that changed a target."""
+    styles = {1: (GREEN, "target raised"), -1: (ORANGE, "target lowered")}
     seen = set[int]()
-    for minutes, direction, _ in _changes(run.frames["scaling_decision"]):
+    for minutes, direction, _ in _changes(run.frames["scaling_decision"], scaling.changes(run.frames)):
         color, name = styles[direction]
         label = None if direction in seen else name
         axis.axvline(minutes, color=color, linewidth=0.8, alpha=0.7, label=label)

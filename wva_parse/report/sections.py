@@ -270,10 +270,15 @@ def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
 
 
 _STEPS = (
-    ("decision to wanted", "decision_to_desired_s"),
-    ("wanted to ready", "desired_to_ready_s"),
-    ("decision to ready", "decision_to_ready_s"),
+    ("decision to held", "decision_to_desired"),
+    ("held to ready", "desired_to_ready"),
+    ("decision to ready", "decision_to_ready"),
 )
+
+
+def _time(way: dict[str, Any], name: str) -> str:
+    after, by = way[f"{name}_after_s"], way[f"{name}_s"]
+    return "–" if by is None else f"({after:.0f}, {by:.0f}]"
 
 
 def _scaling_tables(summary: Summary) -> Iterator[Table]:
@@ -289,10 +294,10 @@ def _scaling_tables(summary: Summary) -> Iterator[Table]:
             [(name.replace("_", " "), *(str(way[name]) for way in ways)) for name in outcomes],
         )
         yield Table(
-            (f"time to scale, median (s, from {took['source']})", "up", "down"),
+            (f"time to scale, medians (s, after and not later than; from {took['source']})", "up", "down"),
             [
                 ("resolution", *[cell(took["resolution_s"])] * 2),
-                *((label, *(cell(way[name]) for way in ways)) for label, name in _STEPS),
+                *((label, *(_time(way, name) for way in ways)) for label, name in _STEPS),
             ],
         )
     found = summary["elasticity"]
@@ -331,13 +336,14 @@ def _at_capacity(row: dict[str, float]) -> tuple[str, ...]:
 def _saturation_tables(summary: Summary) -> Iterator[Table]:
     events = (summary["kv_cache"] or {}).get("events") or []
     if events:
-        header = ("saturated from minute", "for (s)", "peak", "to the decision (s)", "to ready replicas (s)", "model")
+        header = ("above our threshold from minute", "for (s)", "peak", "scale-ups", "ended by", "model")
         rows = [
             (
                 f"{event['start_minutes']:.1f}",
-                f"{event['duration_s']:.0f}",
+                "–" if event["duration_s"] is None else f"{event['duration_s']:.0f}",
                 percent(event["peak"]),
-                *("–" if event[name] is None else f"{event[name]:.0f}" for name in ("to_decision_s", "to_ready_s")),
+                ", ".join(event["scale_ups"]) or "none",
+                event["ended_by"],
                 str(event["model"] or UNKNOWN),
             )
             for event in events

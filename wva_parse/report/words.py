@@ -100,10 +100,10 @@ def _of_unknown(summary: Summary) -> str:
 
 
 def _decided(summary: Summary) -> str:
+    """Changes of target, and how often they were said: some builds repeat a decision until its pods report."""
     replicas = summary["replicas"]
     if replicas is None:
         return "The log holds no scaling decision."
-    ups, downs = (summary["actions"].get(action, 0) for action in ("scale-up", "scale-down"))
     least, most, mean = (number(replicas[name]) for name in ("min", "max", "mean"))
     ran = (
         f"{count(int(replicas['min']), 'replica')} {'was' if replicas['min'] == 1 else 'were'} held throughout"
@@ -112,7 +112,18 @@ def _decided(summary: Summary) -> str:
     )
     ready = summary["supply"]["ready_max"]
     fewer = "" if ready is None or ready >= replicas["max"] else f" (at most {number(ready)} were ready at once)"
-    return f"WVA decided {times(ups)} to scale up and {times(downs)} to scale down; {ran}{fewer}."
+    if not summary["actions"]:
+        return f"The log holds no scaling decision; {ran}{fewer}."
+    changed = summary["changes"]
+    said = [summary["actions"].get(action, 0) for action in ("scale-up", "scale-down")]
+    repeated = (
+        ""
+        if said == [changed["up"], changed["down"]]
+        else f" ({count(said[0], 'decision')} said scale-up, {said[1]} scale-down)"
+    )
+    return (
+        f"WVA raised its target {times(changed['up'])} and lowered it {times(changed['down'])}{repeated}; {ran}{fewer}."
+    )
 
 
 def about_supply(summary: Summary) -> str:
@@ -128,9 +139,11 @@ def about_supply(summary: Summary) -> str:
     limits += [f"with more than {queue['threshold']:g} requests waiting"] if queue else []
     if not found["starved_s"]:
         return f"No pod was starved ({' or '.join(limits)}) over {of}."
+    spans = [f"{start:.1f} to {end:.1f}" for start, end in found["starved_spans"]]
+    when = f"from minute {spans[0]}" if len(spans) == 1 else f"{len(spans)} times, first from minute {spans[0]}"
     return (
         f"A pod was starved ({' or '.join(limits)}) for {found['starved_s']:.0f} of {of} "
-        f"({percent(found['starved_share'])})."
+        f"({percent(found['starved_share'])}), {when} after the first load."
     )
 
 
@@ -282,26 +295,75 @@ def about_slo(summary: Summary) -> str:
     return f"{judged}{_of_unknown(summary)}"
 
 
+FEW = 4  # up to so many are listed, and have no median
+
+
 def about_scaling(summary: Summary) -> str:
-    """What was decided and how long it took."""
+    """What was decided, what became of it and how long it took."""
     took = summary["time_to_scale"]
     if not took["changes"]:
         return f"{_decided(summary)} No decision changed a target."
-    text = f"{_decided(summary)} Targets changed {times(took['changes'])}, carried out {times(took['carried_out'])}"
     up = took["up"]
-    if up["decision_to_ready_s"] is not None:
-        text += (
-            f"; of {count(up['carried_out'], 'raised target')} half were ready within {up['decision_to_ready_s']:.0f} s"
-        )
-        if took["source"] == "samples":
-            text += (
-                f" ({up['decision_to_desired_s']:.0f} s until the replicas were wanted, "
-                f"{up['desired_to_ready_s']:.0f} s more until they were ready)"
-            )
-        if took["resolution_s"] is not None:
-            text += f", to a resolution of {took['resolution_s']:.0f} s"
+    sentences = [_decided(summary), _fate(up, "raised") if up["changes"] else "", _until_ready(took)]
     turns = summary["flapping"]
-    return text + (f". The direction turned {times(turns)} within ten minutes." if turns else ".")
+    if turns is None:
+        sentences.append("Whether changes that were taken back were for the load's sake, the log does not tell.")
+    elif turns:
+        sentences.append(
+            f"{count(turns, 'change')} took back the one before within ten minutes, though the load had not moved by a "
+            "tenth in that direction."
+        )
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _fate(way: dict[str, Any], what: str) -> str:
+    """What became of changes in one direction."""
+    outcomes = (
+        ("carried_out", "carried out"),
+        ("superseded", "overtaken by another decision"),
+        ("not_needed", "not needed, the replicas were there"),
+        ("never", "not carried out before the end"),
+    )
+    told = [(way[key], words_) for key, words_ in outcomes if way[key]]
+    if way["changes"] == 1:
+        return f"The {what} target was {told[0][1]}."
+    if len(told) == 1:
+        return f"All {way['changes']} {what} targets were {told[0][1]}."
+    return f"Of {way['changes']} {what} targets, {', '.join(f'{n} were {words_}' for n, words_ in told)}."
+
+
+def _until_ready(took: dict[str, Any]) -> str:
+    """How long raised targets took to be held and to be ready; a time is known between two samples only."""
+    done = [step for step in took["steps"] if step["direction"] > 0 and step["outcome"] == "carried out"]
+    if not done:
+        return ""
+    if len(done) <= FEW:
+        each = [
+            f"that of minute {step['minutes']:.1f} was held after {_interval(step, 'desired')}"
+            + ("" if step["ready_s"] is None else f" and ready after {_interval(step, 'ready')}")
+            for step in done
+        ]
+        return f"{'; '.join(each).capitalize()}."
+    up = took["up"]
+    if up["decision_to_ready_s"] is None:
+        return ""
+    return (
+        f"Half of them were ready within {up['decision_to_ready_s']:.0f} s of the decision (medians: held after "
+        f"{_between(up, 'decision_to_desired')}, ready after {_between(up, 'decision_to_ready')})."
+    )
+
+
+def _interval(step: dict[str, Any], what: str) -> str:
+    return _span(step[f"{what}_after_s"], step[f"{what}_s"])
+
+
+def _between(way: dict[str, Any], what: str) -> str:
+    return _span(way[f"{what}_after_s"], way[f"{what}_s"])
+
+
+def _span(after_s: float, by_s: float) -> str:
+    """A time that lies between two samples: after the one, not later than the other."""
+    return f"({after_s:.0f}, {by_s:.0f}] s"
 
 
 _DEMAND = {"plan": "offered load", "config and Job logs": "offered load (rebuilt from config and Job logs)"}
@@ -343,20 +405,74 @@ _PER_POD = " (WVA logs them since 0.0.5, and from 0.5 on only with --v=4)"
 
 
 def about_saturation(summary: Summary) -> str:
-    """When pods were saturated and what was done about it."""
+    """When pods were saturated, by the controller's own verdict and by ours, and what was done about it."""
     kv = summary["kv_cache"]
     if kv is None:
         return f"The log holds no KV cache metrics{_PER_POD}."
+    sentences = [_own_verdict(summary)]
     threshold = f"{100 * kv['threshold']:g} %"
     if not kv["saturation_events"]:
-        return f"No pod's KV cache usage was above {threshold}; the most was {percent(kv['max'])}."
-    text = (
-        f"Pods were saturated (above {threshold}) {times(kv['saturation_events'])}, for {kv['saturated_s']:.0f} s in "
-        f"all; a scale-up answered {times(kv['answered_events'])}"
+        ours = " (our threshold)" if sentences[0] else ""
+        sentences.append(f"No pod's KV cache usage was above {threshold}{ours}; the most was {percent(kv['max'])}.")
+        return " ".join(sentence for sentence in sentences if sentence)
+    unknown = kv["events_of_unknown_length"]
+    lasted = f", for {kv['saturated_s']:.0f} s in all" if kv["saturated_s"] else ""
+    single = "" if not unknown else f" ({unknown} of them in one reconciliation only, for how long is not known)"
+    sentences.append(f"Pods were above {threshold} of KV usage {times(kv['saturation_events'])}{lasted}{single}.")
+    if len(kv["events"]) <= FEW:
+        sentences += [_about_event(event, summary) for event in kv["events"]]
+    else:
+        answered = kv["answered_events"]
+        sentences.append(f"In {answered} of {len(kv['events'])} a scale-up was decided, or was under way.")
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _own_verdict(summary: Summary) -> str:
+    own, limits = summary["capacity"]["own"], summary["capacity"]["limits"]
+    if own is None:
+        return ""
+    told = [
+        f"{name} {value:g}"
+        for name, value in (("KV usage", limits["kv_threshold"]), ("queue", limits["queue_threshold"]))
+        if value is not None
+    ]
+    by = f"by its own thresholds ({', '.join(told)})" if told else "by its own thresholds"
+    analyses = f"of {count(own['analyses'], 'analysis', 'analyses')}"
+    if not own["some"]:
+        return f"WVA found no replica saturated in any {analyses}, {by}."
+    none = "in none of them all" if not own["none"] else f"in {own['none']} all of them"
+    return f"WVA found replicas saturated in {own['some']} {analyses}, {none}, {by}."
+
+
+def _about_event(event: dict[str, Any], summary: Summary) -> str:
+    """One event: how long it lasted, which scale-ups fell into it, what ended it."""
+    is_one = len({each["model"] for each in summary["kv_cache"]["events"]}) == 1
+    whose = "" if is_one or event["model"] is None else f" of {event['model']}"
+    start, end = event["start_minutes"], event["end_minutes"]
+    head = (
+        f"In the reconciliation of minute {start:.1f}{whose}"
+        if event["duration_s"] is None
+        else f"From minute {start:.1f} to {end:.1f}{whose}"
     )
-    if kv["saturation_to_ready_s"] is not None:
-        text += f", and its replicas were ready {kv['saturation_to_ready_s']:.0f} s after the beginning (median)"
-    return text + "."
+    ups = event["scale_ups"]
+    if not ups:
+        did = "no scale-up was decided or under way"
+    else:
+        decided_s = event["to_decision_s"]
+        when = f"{abs(decided_s):.0f} s {'before' if decided_s < 0 else 'after'} it began"
+        first = f"decided {when}" if len(ups) == 1 else f"the first decided {when}"
+        did = f"{count(len(ups), 'scale-up')} fell into it, {first} (at minute {', '.join(ups)})"
+    return f"{head}: {did}; {_ending(event)}."
+
+
+def _ending(event: dict[str, Any]) -> str:
+    ended, before, after = event["ended_by"], event["ready_at_start"], event["ready_at_end"]
+    if ended == "the end of the log":
+        return "it lasted to the end of the log"
+    told = "what ended it, the log does not tell" if ended == "not known" else f"it ended with {ended}"
+    if "ready" in ended and before is not None and after is not None:
+        told += f" ({number(before)} when it began, {number(after)} then)"
+    return told
 
 
 def about_spare(summary: Summary) -> str:
