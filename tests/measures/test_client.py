@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from wva_parse.log.benchmark import Client, Result, Without
 from wva_parse.measures.client import summarize_client, weighted_mean
 
@@ -36,3 +38,30 @@ def test_all_numbers_of_a_job_stand_side_by_side():
 
 def test_no_job_logs_are_none():
     assert summarize_client(Client()) is None
+
+
+def test_a_mean_over_tokens_is_weighted_by_them():
+    few = Result("a", completed=300, output_tokens=1000, mean_ttft_ms=10, mean_itl_ms=10)
+    many = Result("b", completed=100, output_tokens=3000, mean_ttft_ms=50, mean_itl_ms=50)
+    none = Result("c", completed=0, failed=9)
+    assert weighted_mean((few, many, none), "mean_itl_ms") == (1000 * 10 + 3000 * 50) / 4000
+    assert weighted_mean((few, many, none), "mean_ttft_ms") == (300 * 10 + 100 * 50) / 400
+    # Of a client that does not print its tokens nothing better is known.
+    assert weighted_mean((few, replace(many, output_tokens=None)), "mean_itl_ms") == 20
+
+
+def test_a_cap_of_concurrent_requests_that_was_reached_is_told():
+    results = (
+        Result("reached", completed=1, failed=0, max_concurrency=512, peak_concurrency=584),
+        Result("below", completed=1, failed=0, max_concurrency=512, peak_concurrency=511),
+        Result("without", completed=1, failed=0, peak_concurrency=900),
+    )
+    found = summarize_client(Client(results))
+    assert found and (found["capped"], found["sent"]) == (["reached"], 3)
+
+
+def test_requests_that_were_sent_are_those_that_were_to_be():
+    told = Result("a", completed=5, failed=2, prompts=9)
+    found = summarize_client(Client((told, Result("b", completed=1))))
+    assert found and found["sent"] is None  # of the second nobody knows
+    assert summarize_client(Client((told,)))["sent"] == 9

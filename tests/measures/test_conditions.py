@@ -45,3 +45,18 @@ def test_load_is_held_against_the_size_of_the_error():
     assert conditions.load_correlation(growing, "itl") == (4, pytest.approx(1))
     assert conditions.load_correlation(growing, "ttft") == (4, None)  # it never varies
     assert conditions.load_correlation(growing[:3], "itl") == (3, None)  # too few
+
+
+def test_errors_are_held_against_the_fullest_pod_when_they_were_seen():
+    growing = pairs((0, 1, 1, 10), (0, -2, 2, 40), (0, 3, 3, 20), (0, -4, 4, 30)).assign(reconciliation=[0, 1, 2, 3])
+    kv = pd.DataFrame(
+        [(number, pod, usage) for number in range(1, 5) for pod, usage in (("a", number / 10), ("b", 0.01))],
+        columns=["reconciliation", "pod", "kv_cache_usage"],
+    )
+    assert conditions.kv_correlation(growing, kv, "itl") == (4, pytest.approx(1))
+    assert conditions.kv_correlation(growing, kv.iloc[:0], "itl") == (0, None)
+
+
+def test_pairs_that_saw_another_rate_are_counted():
+    seen = pairs((0, 1, 1, 110), (0, 1, 1, 111), (0, 1, 1, 89)).assign(predicted_rate_per_min=100.0)
+    assert conditions.rate_changed(seen) == 2  # a tenth is not more than a tenth

@@ -92,14 +92,34 @@ def test_attainment_counts_loaded_observations_at_or_below_the_slo():
         model_loop_run(180, observed(9, 1)),
     )
     attained = stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo())))
-    assert attained == stats.Attainment(3, pytest.approx(2 / 3), pytest.approx(2 / 3))
+    assert attained == stats.Attainment(3, pytest.approx(2 / 3), pytest.approx(2 / 3), 2, 2)
+
+
+def test_attainment_weighs_minutes_by_their_requests():
+    # 60 s of 600 per minute too slow, 120 s of 100 per minute fast: 600 against 200 requests. The last lasts as usual.
+    frames = frames_of(
+        model_loop_run(0, observed(12, 900, rate_per_min=600), solution(9, 40)),
+        model_loop_run(60, observed(9, 900, rate_per_min=100)),
+        model_loop_run(180, observed(7, 18, rate_per_min=0)),  # a generator tries the server
+        model_loop_run(240, observed(9, 1100, rate_per_min=200)),
+    )
+    attained = stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo())))
+    assert attained == stats.Attainment(3, pytest.approx(400 / 1000, abs=1e-4), pytest.approx(0.8, abs=1e-4), 2, 2)
+
+
+def test_without_rates_every_minute_weighs_the_same():
+    runs = [model_loop_run(60 * n, observed(itl, 20), solution(9, 40)) for n, itl in enumerate((9, 12, 12))]
+    silent = [[(at_s, text.replace("arrivalRate=600.00", "arrivalRate=NaN")) for at_s, text in each] for each in runs]
+    frames = frames_of(*silent)
+    attained = stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo())))
+    assert (attained.n, attained.itl, attained.itl_met) == (3, pytest.approx(1 / 3), 1)
 
 
 def test_attainment_without_slo_or_load_is_none():
     frames = frames_of(model_loop_run(0, observed(10, 900)))
-    assert stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo()))) == (1, None, None)
+    assert stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo()))) == (1, *[None] * 4)
     empty = make_frames([], [])
-    assert stats.attainment(stats.loaded_observations(empty, slo_in_force(empty, Slo()))) == (0, None, None)
+    assert stats.attainment(stats.loaded_observations(empty, slo_in_force(empty, Slo()))) == (0, *[None] * 4)
 
 
 def test_actions_count_once_per_reconciliation_and_variant():

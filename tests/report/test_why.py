@@ -52,7 +52,7 @@ def test_the_headline(modelled):
 
 def test_a_finding_does_not_hide_the_headline(modelled):
     found = {**modelled, "findings": ["Something."]}
-    assert words.verdict(found)[-2:] == [why.headline(modelled), "Look at this first: Something."]
+    assert words.verdict(found)[-2:] == ["Look at this first: Something.", why.headline(modelled)]
 
 
 def test_what_is_told_of_a_run(modelled):

@@ -1,7 +1,7 @@
 """What the load generators of a run measured, all Jobs together.
 
-Means of several Jobs are weighted by their answered requests; percentiles of different Jobs are listed and never
-averaged.
+Means of TTFT and TPOT are weighted by answered requests, those of ITL, a mean over tokens, by generated tokens;
+percentiles of different Jobs are listed and never averaged. A Job without an answered request has no latency.
 """
 
 from __future__ import annotations
@@ -12,14 +12,28 @@ from typing import Any
 
 from wva_parse.log.benchmark import Client, Result
 
-WEIGHTED = ("mean_ttft_ms", "mean_tpot_ms", "mean_itl_ms")
+# What each mean is of.
+WEIGHTED = {"mean_ttft_ms": "completed", "mean_tpot_ms": "completed", "mean_itl_ms": "output_tokens"}
 
 
 def weighted_mean(results: Iterable[Result], name: str) -> float | None:
-    """Mean of a mean, weighted by answered requests; None if no result has it."""
-    known = [(getattr(each, name), each.completed) for each in results if getattr(each, name) is not None]
-    weight = sum(count for _, count in known if count)
-    return sum(value * count for value, count in known if count) / weight if weight else None
+    """Mean of a mean, weighted by what it is of (`WEIGHTED`); None if no result has it.
+
+    Where a client does not print its tokens, all are weighted by answered requests.
+    """
+    known = [each for each in results if getattr(each, name) is not None and each.completed]
+    weights = [getattr(each, WEIGHTED[name]) for each in known]
+    if None in weights:
+        weights = [each.completed for each in known]
+    weight = sum(weights)
+    means = (getattr(each, name) for each in known)
+    return float(sum(value * count for value, count in zip(means, weights, strict=True)) / weight) if weight else None
+
+
+def is_capped(result: Result) -> bool:
+    """Whether the client's cap of concurrent requests was reached: then it waited, and offered less than planned."""
+    cap, peak = result.max_concurrency, result.peak_concurrency
+    return cap is not None and peak is not None and peak >= cap
 
 
 def summarize_client(client: Client) -> dict[str, Any] | None:
@@ -38,10 +52,24 @@ def summarize_client(client: Client) -> dict[str, Any] | None:
         "failed": _total(client.results, "failed"),
         **{name: weighted_mean(client.results, name) for name in WEIGHTED},
         "lost": _total(client.results, "lost"),
+        "sent": _sent(client.results),
+        "capped": [each.job for each in client.results if is_capped(each)],
         "jobs": [_job(each) for each in client.results],
         "without_result": [each.job for each in client.without],
         "without_reasons": {each.job: each.why for each in client.without},
     }
+
+
+def _sent(results: Sequence[Result]) -> float | None:
+    """Requests of all Jobs: what they were told to send, else answered and failed ones; None if one is unknown."""
+    told = [
+        each.prompts
+        if each.prompts is not None
+        else (each.completed + each.failed if each.completed is not None and each.failed is not None else None)
+        for each in results
+    ]
+    known = [each for each in told if each is not None]
+    return sum(known) if len(known) == len(told) and told else None
 
 
 def _job(result: Result) -> dict[str, Any]:

@@ -12,11 +12,12 @@ import pandas as pd
 
 from wva_parse.measures.stats import METRICS, spearman
 
+RATE_CHANGED = 0.10  # of the assumed rate; a steady pair saw no more
 MISMATCH_COLUMNS = ["mismatch", "n", "itl_mae_ms", "itl_bias_ms", "ttft_mae_ms", "ttft_bias_ms"]
 
 
 class LoadCorrelation(NamedTuple):
-    """Spearman's rank correlation of the absolute error with the arrival rate; None where it says nothing."""
+    """Spearman's rank correlation of the absolute error with a measure of load; None where it says nothing."""
 
     n: int
     rho: float | None
@@ -54,3 +55,24 @@ def load_correlation(pairs: pd.DataFrame, metric: str) -> LoadCorrelation:
     loaded = pairs[pairs["loaded"]].dropna(subset=[f"{metric}_error_ms", "arrival_rate_per_min"])
     rho = spearman(loaded[f"{metric}_error_ms"].abs(), loaded["arrival_rate_per_min"])
     return LoadCorrelation(len(loaded), None if pd.isna(rho) else rho)
+
+
+def kv_correlation(pairs: pd.DataFrame, kv: pd.DataFrame, metric: str) -> LoadCorrelation:
+    """Whether predictions of `metric` are further off the fuller the fullest pod is when they are held against it.
+
+    Parameters
+    ----------
+    kv : DataFrame
+        The `kv_cache` frame. Pods do not tell their variant: the fullest of all.
+    """
+    fullest = kv.groupby("reconciliation")["kv_cache_usage"].max()
+    loaded = pairs[pairs["loaded"]].dropna(subset=[f"{metric}_error_ms"])
+    usage = (loaded["reconciliation"] + 1).map(fullest)
+    rho = spearman(loaded[f"{metric}_error_ms"].abs(), usage)
+    return LoadCorrelation(int(usage.notna().sum()), None if pd.isna(rho) else rho)
+
+
+def rate_changed(pairs: pd.DataFrame, by: float = RATE_CHANGED) -> int:
+    """How many pairs were observed at another rate than their prediction assumed, by more than a share `by` of it."""
+    assumed = pairs["predicted_rate_per_min"]
+    return int(((pairs["arrival_rate_per_min"] - assumed).abs() > by * assumed).sum())

@@ -55,5 +55,6 @@ def skill(pairs: pd.DataFrame, metric: str) -> Skill | None:
     reference = accuracy_of(observed, chosen[f"last_{metric}_ms"].to_numpy(float))
     if found is None or reference is None:
         return None
+    # A score of squares, as the reference defines it; which of the two was nearer on average the MAEs tell.
     score = 1 - found.rmse_ms**2 / reference.rmse_ms**2 if reference.rmse_ms > 0 else None
     return Skill(found.n, found.mae_ms, reference.mae_ms, score)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from wva_parse.aligned.frames import Frames
 from wva_parse.aligned.slo import SLO_COLUMNS
+from wva_parse.aligned.supply import is_loaded
 
 METRICS = ("itl", "ttft")
 GROUPS = ("all", "loaded", "settled")
@@ -42,11 +43,17 @@ class Accuracy(NamedTuple):
 
 
 class Attainment(NamedTuple):
-    """Share of loaded observations that met each objective; None where it is unknown or nothing was loaded."""
+    """How far loaded observations met each objective; None where it is unknown or nothing was loaded.
+
+    An observation is a mean over a minute. `itl` and `ttft` weigh each by the requests that it is of (rate times the
+    time until the next reconciliation), `…_met` count them.
+    """
 
     n: int  # loaded observations
     itl: float | None
     ttft: float | None
+    itl_met: int | None
+    ttft_met: int | None
 
 
 def pick_pairs(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
@@ -96,19 +103,33 @@ def accuracy_of(observed: NDArray[np.float64], predicted: NDArray[np.float64]) -
 
 
 def loaded_observations(frames: Frames, slo: pd.DataFrame) -> pd.DataFrame:
-    """Observations in which both latencies are above 0, with the SLO that each is judged by."""
-    observed = frames["observed_metrics"].merge(slo, on=["namespace", "variant", "reconciliation"], how="left")
-    return observed[observed["observed_itl_ms"].notna() & observed["observed_ttft_ms"].notna()]
+    """Observations of load in which both latencies are above 0, with the SLO that each is judged by, and its `weight`.
+
+    A rate of 0 is that of the single request with which a load generator tries the server: no load. The weight is the
+    rate times the time until the next reconciliation; 1 in a log without rates.
+    """
+    observed = frames["observed_metrics"]
+    starts = frames.reconciliations.set_index("reconciliation")["minutes"]
+    usual = frames.interval_s / 60 if frames.interval_s > 0 else 1.0
+    lasted = (-starts.diff(-1)).where(lambda minutes: minutes > 0).fillna(usual)
+    rates = observed["arrival_rate_per_min"]
+    weight = rates * observed["reconciliation"].map(lasted) if rates.notna().any() else 1.0
+    found = observed.assign(weight=weight)[is_loaded(observed)]
+    found = found.merge(slo, on=["namespace", "variant", "reconciliation"], how="left")
+    return found[found["observed_itl_ms"].notna() & found["observed_ttft_ms"].notna()]
 
 
 def attainment(loaded: pd.DataFrame) -> Attainment:
     """Share of loaded observations (`loaded_observations`) at or below the SLO in force."""
-    shares: dict[str, float | None] = {}
+    shares, counts = list[float | None](), list[int | None]()
     for metric, column in zip(METRICS, SLO_COLUMNS, strict=True):
         judged = loaded[loaded[column] > 0]
         met = judged[f"observed_{metric}_ms"] <= judged[column]
-        shares[metric] = float(met.mean()) if len(judged) else None
-    return Attainment(len(loaded), **shares)
+        weights = judged["weight"].to_numpy(float)
+        shares.append(float(np.average(met.to_numpy(float), weights=weights)) if weights.sum() > 0 else None)
+        counts.append(int(met.sum()) if len(judged) else None)
+    (itl, ttft), (itl_met, ttft_met) = shares, counts
+    return Attainment(len(loaded), itl, ttft, itl_met, ttft_met)
 
 
 def arrival_rates(frames: Frames) -> pd.DataFrame:

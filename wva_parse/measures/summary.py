@@ -63,6 +63,9 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "itl_attainment": shares.get("itl"),
             "ttft_attainment": shares.get("ttft"),
             "loaded_observations": attained.n,
+            "itl_met": attained.itl_met,
+            "ttft_met": attained.ttft_met,
+            "weighted_by_requests": bool(experiment.frames["observed_metrics"]["arrival_rate_per_min"].notna().any()),
         },
         "observed_from": experiment.observed_from,
         "latency": latency.observed_latency(frames),
@@ -81,7 +84,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "elasticity": _elasticity(experiment, outcomes),
         "elasticity_by_capacity": outcomes.by_capacity,
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
-        "errors": _errors(pairs),
+        "errors": _errors(pairs, frames["kv_cache"]),
         "attribution": decided.attribution_numbers(why),
         "replay": decided.replay_numbers(experiment, why, outcomes.replay),
         "model": decided.model_numbers(experiment, why),
@@ -193,6 +196,8 @@ def _queue(experiment: Experiment) -> dict[str, Any] | None:
         "mean": pods["queue_length"].mean(),
         "max": pods["queue_length"].max(),
         "above_threshold_share": (pods["queue_length"] > threshold).mean(),
+        "above_threshold": int((pods["queue_length"] > threshold).sum()),
+        "observations": len(pods),
     }
 
 
@@ -212,9 +217,17 @@ def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:
     }
 
 
-def _errors(pairs: pd.DataFrame) -> dict[str, Any]:
+def _errors(pairs: pd.DataFrame, kv: pd.DataFrame) -> dict[str, Any]:
     by_load = {metric: conditions.load_correlation(pairs, metric)._asdict() for metric in stats.METRICS}
-    return {"by_mismatch": conditions.by_mismatch(pairs).to_dict("records"), "load_correlation": by_load}
+    by_kv = {metric: conditions.kv_correlation(pairs, kv, metric)._asdict() for metric in stats.METRICS}
+    return {
+        "by_mismatch": conditions.by_mismatch(pairs).to_dict("records"),
+        "load_correlation": by_load,
+        "kv_correlation": by_kv,
+        "rate_changed": {
+            group: conditions.rate_changed(stats.pick_pairs(pairs, group)) for group in ("loaded", "settled")
+        },
+    }
 
 
 def _capacity(experiment: Experiment, replay: Replay) -> dict[str, Any]:
@@ -231,6 +244,7 @@ def _capacity(experiment: Experiment, replay: Replay) -> dict[str, Any]:
         "scale_up_reasons": {str(why): int(n) for why, n in reaction.scale_up_reasons(frames).items()},
         "scale_down_refusals": reaction.scale_down_refusals(frames).to_dict("records"),
         "at_decisions": reaction.values_by_action(state).to_dict("records"),
+        "steps": int((state["step"].fillna(0) != 0).sum()),
         "correlation": reaction.lagged_correlation(state).to_dict("records"),
         "limits": told._asdict(),
         "not_reproduced": sorted({row["reconciliation"] for row in replay.not_reproduced}),

@@ -10,6 +10,15 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+FEW = 100  # below, a share is told by its counts
+
+
+def share_of(part: int, whole: int, what: str, several: str = "") -> str:
+    """How many of how many; as a percentage where these are many enough for one: `7 of 21 minutes`."""
+    named = count(whole, what, several)
+    return f"{part} of {named}" if whole < FEW else f"{percent(part / whole)} of {named}"
+
+
 def ms(value: float) -> str:
     """A latency in ms."""
     return f"{value:.2f} ms" if abs(value) < 100 else f"{value:.0f} ms"

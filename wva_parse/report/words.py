@@ -6,9 +6,10 @@ What is unknown is said to be, never shown as 0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from wva_parse.measures.texts import bias, count, ms, number, percent, times
+from wva_parse.measures.texts import bias, count, ms, number, percent, share_of, times
 from wva_parse.report import why
 
 Summary = dict[str, Any]
@@ -21,18 +22,34 @@ LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (T
 
 
 def verdict(summary: Summary) -> list[str]:
-    """Up to four sentences that somebody who pays for the GPUs understands."""
-    explained = why.headline(summary)
-    lines = [_served(summary), about_supply(summary), _decided(summary), explained]
-    if summary["findings"]:
-        lines.append(f"Look at this first: {summary['findings'][0]}")
-    elif explained:
-        return lines
-    elif summary["mode"] == "model-based":
-        lines.append(about_predictions(summary))
+    """Up to four sentences that somebody who pays for the GPUs understands.
+
+    How requests were served; what was held for it; the gravest finding, or that there is none; what is known of the
+    predictions, or of the controller's own analyses.
+    """
+    findings = summary["findings"]
+    gravest = f"Look at this first: {findings[0]}" if findings else NOTHING_FOUND if _went_well(summary) else ""
+    if summary["mode"] == "model-based":
+        known = why.headline(summary) or about_predictions(summary)
     else:
-        lines.append(about_saturation(summary))
+        known = about_saturation(summary)
+    lines = [
+        f"{_served(summary)} {about_supply(summary)}".strip(),
+        f"{about_cost(summary)} {_decided(summary)}".strip(),
+        gravest,
+        known,
+    ]
     return [line for line in lines if line]
+
+
+NOTHING_FOUND = "Nothing of what this report looks for went wrong."
+WELL = 0.95  # of the requests within an objective: from here on nothing went wrong
+
+
+def _went_well(summary: Summary) -> bool:
+    """Whether there is nothing to look at: no pod was starved, and each objective that is known was met."""
+    met = (summary["slo"][f"{metric}_attainment"] for metric in LATENCIES)
+    return not summary["supply"]["starved_s"] and all(share is None or share >= WELL for share in met)
 
 
 def _served(summary: Summary) -> str:
@@ -47,14 +64,23 @@ def _observed(summary: Summary) -> str:
         return "Nobody logged what the requests felt: no observed ITL and TTFT."
     if not n:
         return "No request was served while the controller observed."
-    parts = []
-    for metric, name in LATENCIES.items():
-        limit, share = slo[f"{metric}_ms"], slo[f"{metric}_attainment"]
-        if limit is not None and share is not None:
-            parts.append(f"{name} was within its SLO of {limit:g} ms in {percent(share)}")
-    if not parts:
+    judged = [name for name in LATENCIES if slo[f"{name}_ms"] is not None and slo[f"{name}_met"] is not None]
+    if not judged:
         return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
-    return f"Under load, {' and '.join(parts)} of {count(n, 'observation')}."
+    parts = [
+        f"{LATENCIES[metric]} was within its SLO of {slo[f'{metric}_ms']:g} ms in "
+        f"{share_of(slo[f'{metric}_met'], n, 'minute mean')}"
+        for metric in judged
+    ]
+    return f"Under load, {' and '.join(parts)}{_of_requests(summary, judged)}."
+
+
+def _of_requests(summary: Summary, judged: Sequence[str]) -> str:
+    """What minute means say of requests, by the rate of each; empty where the log tells no rates."""
+    if not summary["slo"]["weighted_by_requests"] or not judged:
+        return ""
+    shares = " and ".join(percent(summary["slo"][f"{metric}_attainment"]) for metric in judged)
+    return f"; weighted by the requests of each minute, {shares}"
 
 
 def _within(summary: Summary) -> str:
@@ -63,10 +89,10 @@ def _within(summary: Summary) -> str:
     limits = [f"{name} of at most {slo[key]:g} ms" for name, key in _OBJECTIVES if slo[key] is not None]
     recorded = f"{'recorded ' if found['unknown'] else ''}request"
     text = (
-        f"{percent(found['within_slo_share'])} of {count(found['sent'], recorded)} were within the SLO "
+        f"{share_of(found['within_slo'], found['sent'], recorded)} were within the SLO "
         f"({' and '.join(limits)}){_bounds(found)}"
     )
-    parts = [f"{found['failed']} failed"] if found["failed"] else []
+    parts = [f"{found['failed']} of {found['sent']} failed"] if found["failed"] else []
     p99 = found["ttft_ms"]["p99"] if found["ttft_ms"] else None
     parts += [f"99 % of the answered ones had their first token within {ms(p99)}"] if p99 is not None else []
     return f"{text}; {', '.join(parts)}." if parts else f"{text}."
@@ -195,9 +221,15 @@ def about_predictions(summary: Summary) -> str:
             f"None of {count(loaded['n'], 'loaded pair')} was observed at the predicted number of replicas; "
             f"over all of them ITL was off by {ms(loaded['mae_ms'])} on average."
         )
+    changed = summary["errors"]["rate_changed"]["settled"]
+    caveat = (
+        ""
+        if not changed
+        else f"; {changed} of them saw another rate than assumed by more than a tenth, so they do not judge the model"
+    )
     return (
-        f"Where the replicas were those that it had predicted for ({count(settled['n'], 'settled pair')}), WVA's "
-        f"predictions of ITL were off by {ms(settled['mae_ms'])} on average, {bias(settled['bias_ms'])}."
+        f"Where the replicas were those that it had predicted for ({count(settled['n'], 'settled pair')}{caveat}), ITL "
+        f"was off by {ms(settled['mae_ms'])} on average, {bias(settled['bias_ms'])}."
     )
 
 
@@ -211,16 +243,23 @@ def about_errors(summary: Summary) -> str:
         if found:
             sentences.append(
                 f"{metric.upper()}: half of {count(found['n'], 'loaded pair')} off by at most "
-                f"{ms(found['median_abs_ms'])}, root mean square {ms(found['rmse_ms'])}."
+                f"{ms(found['median_abs_ms'])}, root mean square {ms(found['rmse_ms'])}{_worse_than_a_mean(found)}."
             )
         skill = summary["skill"][metric]
-        if skill and skill["skill"] is not None:
-            better = "better" if skill["skill"] > 0 else "no better"
+        if skill:
+            # By the same means that are told: by squares single far-off minutes would decide.
+            own, other = skill["mae_ms"], skill["persistence_mae_ms"]
+            better = "better" if own < other else "no better"
             sentences.append(
-                f'Predicting was {better} than "same as last time", which is off by {ms(skill["persistence_mae_ms"])} '
-                f"on average against {ms(skill['mae_ms'])} (n = {skill['n']})."
+                f'Predicting was {better} than "same as last time", which is off by {ms(other)} on average against '
+                f"{ms(own)} (n = {skill['n']})."
             )
     return " ".join(sentences) or "There are no loaded pairs."
+
+
+def _worse_than_a_mean(found: dict[str, Any]) -> str:
+    r2 = found["r2"]
+    return "" if r2 is None or r2 >= 0 else f" (R² {r2:.2f}: further off than the mean of what was observed would be)"
 
 
 def about_unpaired(summary: Summary) -> str:
@@ -256,12 +295,17 @@ def about_conditions(summary: Summary) -> str:
     else:
         sentences.append("No loaded pair was observed at the predicted number of replicas.")
     for metric in ("itl", "ttft"):
-        found = summary["errors"]["load_correlation"][metric]
-        if found["rho"] is not None:
-            sentences.append(
-                f"The error of {metric.upper()} {_goes_with(found['rho'])} the arrival rate (Spearman's ρ "
-                f"{found['rho']:.2f}, n = {found['n']})."
+        told = [
+            (found["rho"], found["n"], name)
+            for key, name in (
+                ("load_correlation", "the arrival rate"),
+                ("kv_correlation", "the KV usage of the fullest pod"),
             )
+            if (found := summary["errors"][key][metric])["rho"] is not None
+        ]
+        if told:
+            parts = [f"{_goes_with(rho)} {name} (Spearman's ρ {rho:.2f}, n = {n})" for rho, n, name in told]
+            sentences.append(f"The error of {metric.upper()} {' and '.join(parts)}.")
     return " ".join(sentences)
 
 
@@ -281,18 +325,25 @@ def about_slo(summary: Summary) -> str:
     slo = summary["slo"]
     if slo["source"] == "unknown":
         return "No SLO is known, from the log or from the config."
-    sentences = []
-    for metric in ("itl", "ttft"):
-        if slo[f"{metric}_attainment"] is not None:
-            met = percent(slo[f"{metric}_attainment"])
-            sentences.append(f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in {met}")
+    judged = [metric for metric in ("itl", "ttft") if slo[f"{metric}_attainment"] is not None]
     if slo["basis"] == "requests":
         recorded = f"{'recorded ' if summary['requests']['unknown'] else ''}request"
-        sent = count(summary["requests"]["sent"], recorded)
-        return f"{' and '.join(sentences)} of {sent} (TPOT of a request stands for ITL).{_of_unknown(summary)}"
-    n = count(slo["loaded_observations"], "loaded observation")
-    judged = f"{' and '.join(sentences)} of {n}." if sentences else "Nothing was loaded, so nothing is judged."
-    return f"{judged}{_of_unknown(summary)}"
+        n = summary["requests"]["sent"]
+        parts = [
+            f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in "
+            f"{share_of(round(slo[f'{metric}_attainment'] * n), n, recorded)}"
+            for metric in judged
+        ]
+        return f"{' and '.join(parts)} (TPOT of a request stands for ITL).{_of_unknown(summary)}"
+    n = slo["loaded_observations"]
+    parts = [
+        f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in "
+        f"{share_of(slo[f'{metric}_met'], n, 'minute mean')}"
+        for metric in judged
+    ]
+    if not parts:
+        return f"Nothing was loaded, so nothing is judged.{_of_unknown(summary)}"
+    return f"{' and '.join(parts)}{_of_requests(summary, judged)}.{_of_unknown(summary)}"
 
 
 FEW = 4  # up to so many are listed, and have no median
@@ -329,7 +380,11 @@ def _fate(way: dict[str, Any], what: str) -> str:
         return f"The {what} target was {told[0][1]}."
     if len(told) == 1:
         return f"All {way['changes']} {what} targets were {told[0][1]}."
-    return f"Of {way['changes']} {what} targets, {', '.join(f'{n} were {words_}' for n, words_ in told)}."
+    return f"Of {way['changes']} {what} targets, {', '.join(map(_of_each, told))}."
+
+
+def _of_each(told: tuple[int, str]) -> str:
+    return f"{told[0]} {'was' if told[0] == 1 else 'were'} {told[1]}"
 
 
 def _until_ready(took: dict[str, Any]) -> str:
@@ -585,21 +640,16 @@ def about_analyzers(summary: Summary) -> str:
 
 
 def about_correlation(summary: Summary) -> str:
-    """How decisions go with the pods' state before them."""
+    """How decisions go with the pods' state before them: no more than that there is a table to explore."""
     rows = [row for row in summary["capacity"]["correlation"] if row["kv"] is not None or row["queue"] is not None]
     if not rows:
         return "Decisions and the pods' state hardly varied: nothing can be said of how they go together."
-    parts = []
-    for name, column in (("KV cache usage", "kv"), ("queue length", "queue")):
-        known = [row for row in rows if row[column] is not None]
-        if known:
-            best = max(known, key=lambda row: abs(row[column]))
-            when = "of the same reconciliation" if not best["lag"] else f"{count(best['lag'], 'reconciliation')} before"
-            parts.append(
-                f"The decided step {_goes_with(best[column])} the {name} {when} (Spearman's ρ {best[column]:.2f}, "
-                f"n = {best['n']})."
-            )
-    return " ".join(parts)
+    steps, n = summary["capacity"]["steps"], max(row["n"] for row in rows)
+    return (
+        f"The table has rank correlations of the decided step with the pods' state at {count(len(rows), 'lag')}, to "
+        f"explore: {steps} of {count(n, 'decision')} asked for another number of replicas, and the strongest of so "
+        "many correlations proves nothing."
+    )
 
 
 def about_queue(summary: Summary) -> str:
@@ -609,9 +659,9 @@ def about_queue(summary: Summary) -> str:
         return f"The log holds no queue metrics{_PER_POD}."
     if not queue["max"]:
         return "No request had to wait."
-    share = percent(queue["above_threshold_share"])
+    above = share_of(queue["above_threshold"], queue["observations"], "observation")
     return (
-        f"The longest queue of a pod was {queue['max']:.0f} requests; {share} of the observations were above "
+        f"The longest queue of a pod was {queue['max']:.0f} requests; {above} of pods were above "
         f"{queue['threshold']:g}."
     )
 
@@ -646,15 +696,33 @@ def about_clients(summary: Summary) -> str:
     client = summary["client"]
     if client is None or client["completed"] is None:
         return "No load generator left a result."
-    failed = "an unknown number" if client["failed"] is None else f"{client['failed']:.0f}"
     means = [
         f"{metric.upper()} {ms(client[f'mean_{metric}_ms'])}"
         for metric in ("ttft", "tpot", "itl")
         if client[f"mean_{metric}_ms"] is not None
     ]
-    text = f"The load generators had {client['completed']:.0f} requests answered and {failed} failed"
-    text += f"; means, weighted by answered requests: {', '.join(means)}." if means else "."
-    return f"{text}{_of_unknown(summary)}"
+    text = f"The load generators had {client['completed']:.0f} requests answered and {_failed(client)}"
+    text += (
+        f"; means, TTFT and TPOT weighted by answered requests, ITL by tokens: {', '.join(means)}." if means else "."
+    )
+    return f"{text}{_capped(client)}{_of_unknown(summary)}"
+
+
+def _failed(client: dict[str, Any]) -> str:
+    if client["failed"] is None:
+        return "an unknown number failed"
+    return f"{client['failed']:.0f} failed" + ("" if client["sent"] is None else f" of {client['sent']:.0f} sent")
+
+
+def _capped(client: dict[str, Any]) -> str:
+    """What a cap of concurrent requests does to what clients measure."""
+    capped, jobs = client["capped"], client["jobs"]
+    if not capped:
+        return ""
+    return (
+        f" {len(capped)} of {count(len(jobs), 'generator')} reached the cap of concurrent requests: from then on new "
+        "ones waited for others to end, so that less was sent than planned, and the clients' TTFT leaves that wait out."
+    )
 
 
 _SUPPLY_FROM = {
@@ -685,7 +753,7 @@ def about_requests(summary: Summary) -> str:
     is_are = ("is" if is_partial else "was") if found["sent"] == 1 else ("are" if is_partial else "were")
     sentences = [
         f"{count(found['sent'], 'request')} {is_are} {'recorded' if is_partial else 'sent'}, {found['answered']} "
-        f"answered and {found['failed']} failed ({percent(found['failed_share'])}).{_of_unknown(summary)}"
+        f"answered and {found['failed']} failed.{_of_unknown(summary)}"
     ]
     if found["reasons"]:
         listed = ", ".join(f"{row['reason']} ({row['count']})" for row in found["reasons"])
