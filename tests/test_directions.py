@@ -25,11 +25,11 @@ ALLOWED = {
         "watch": "log aligned",
         # on top: a run's directory, the commands, what notebooks import
         "run": "log aligned",
-        "cli": "log aligned optimizer measures report watch run",
+        "cli": "log aligned optimizer measures report watch run summary analysis",
         "readme": "log report",
-        "analysis": "log aligned optimizer measures report run",
+        "analysis": "log aligned optimizer measures report run summary",
         "plots": "report",
-        "summary": "measures",
+        "summary": "log aligned measures report run",
         "__init__": "",
         "__main__": "",  # it names the modules of the commands, and imports the one that is called
     },

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from captured import RUNS, needs_captured
 from clients import failed_line, line, with_requests
-from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
+from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
 from wva_parse import analysis, run
 from wva_parse.aligned.align import PAIR_COLUMNS
@@ -129,7 +129,44 @@ def test_parameters_are_those_that_are_documented(notebook):
     assert all("#" in line for line in cell.source.splitlines())
 
 
-@pytest.mark.parametrize("notebook", run.NOTEBOOKS.values(), ids=run.NOTEBOOKS)
+COMPARING = ROOT / "compare-runs.ipynb"
+
+
+def test_parameters_of_the_comparison():
+    document = nbformat.read(COMPARING, as_version=4)
+    (cell,) = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
+    names = [line.split(":")[0] for line in cell.source.splitlines()]
+    stated = ["REPLICA_CAPACITY_PER_S", "PRICE_PER_GPU_HOUR", "SLO_ITL_MS", "SLO_TTFT_MS"]
+    assert names == ["RUNS", *stated, "OUTPUT", "FORMATS"]
+    assert all("#" in line for line in cell.source.splitlines())
+
+
+def test_runs_are_compared_from_anywhere(tmp_path):
+    """Two modes on one load: figures of both, the numbers, and all of it in a directory."""
+    work = {"name": "w", "rate_per_s": 10, "start": stamp(0), "end": stamp(240), "planned_start_s": 0, "sending_s": 240}
+    for mode in FILES:
+        directory = small_run(tmp_path / "runs" / f"{mode}-20260101-000000", mode)
+        record = {"mode": mode, "status": "complete", "workloads": [work], "cooldown": {"end": stamp(300)}}
+        (directory / "run.json").write_text(json.dumps(record))
+    (tmp_path / "elsewhere").mkdir()
+    given = {"RUNS": tmp_path / "runs" / "*", "OUTPUT": tmp_path / "out", "FORMATS": "png,pdf"}
+    parameters = [text for name, value in given.items() for text in ("-p", name, str(value))]
+    command = [sys.executable, "-m", "papermill", str(COMPARING), str(tmp_path / "document.ipynb"), *parameters]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path / "elsewhere", timeout=300, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    figures = {f"{name}.{kind}" for name in ("held_against_served", "both_modes_over_time") for kind in ("png", "pdf")}
+    assert written == {"comparison.md", "comparison.html", *figures}
+    document = nbformat.read(tmp_path / "document.ipynb", as_version=4)
+    outputs = [output for cell in document.cells for output in cell.get("outputs", [])]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 2
+    assert "On the same load model-based held" in str(outputs)
+
+
+@pytest.mark.parametrize("notebook", [*run.NOTEBOOKS.values(), COMPARING], ids=[*run.NOTEBOOKS, "comparison"])
 def test_notebooks_are_short_and_committed_without_outputs(notebook):
     document = nbformat.read(notebook, as_version=4)
     code = [cell for cell in document.cells if cell.cell_type == "code"]

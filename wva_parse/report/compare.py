@@ -15,7 +15,7 @@ from wva_parse.aligned.slo import GIVEN, OTHER_RUNS
 from wva_parse.log.json_files import dig
 from wva_parse.measures import groups, pooling, repeats
 from wva_parse.measures.texts import count, percent
-from wva_parse.report import provenance, words
+from wva_parse.report import provenance, versus, words
 from wva_parse.report.figures import FIGURES, GPU_TIME, LATENCY, LESS, MORE, Figure, describe, shown, write
 from wva_parse.report.sections import Section, Table, markdown_table
 
@@ -71,9 +71,12 @@ def _pool(summaries: Sequence[Summary]) -> _Pooled:
 
 
 def sections(
-    summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts], figures: Sequence[str] = ()
+    summaries: Sequence[Summary],
+    facts: Mapping[str, provenance.Facts],
+    figures: Sequence[str] = (),
+    first: Sequence[str] = (),
 ) -> list[Section]:
-    """The whole comparison.
+    """The whole comparison: which mode is better on the same load, then all that this rests on.
 
     Parameters
     ----------
@@ -82,7 +85,9 @@ def sections(
     facts
         Of each run, by its name: `provenance_of`.
     figures
-        Names of overlays to show before the numbers.
+        Names of overlays, one colour per run.
+    first
+        Names of the figures of modes, to show at the top.
     """
     pooled = _pool(summaries)
     found = [
@@ -95,7 +100,8 @@ def sections(
         _needed(pooled),
         _effects(pooled),
     ]
-    return [section for section in found if section]
+    rest = [section._replace(is_detail=True) for section in found if section]
+    return [versus.first_section(summaries, facts, first), *rest]
 
 
 def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> str:
@@ -108,6 +114,11 @@ def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]
         for each in section.tables:
             lines += [*markdown_table(each), ""]
     return "\n".join(lines).rstrip()
+
+
+def markdown_tables(tables: Sequence[Table]) -> list[str]:
+    """Tables as Markdown, for notebooks."""
+    return ["\n".join(markdown_table(each)) for each in tables]
 
 
 def table(summaries: Sequence[Summary]) -> Table:

@@ -75,6 +75,10 @@ def _hundredths(value: Any) -> str:
     return f"{value:.2f}"
 
 
+def _digits(value: Any) -> str:
+    return f"{value:.3g}"
+
+
 def _by_count(value: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in value.items()) or "none"
 
@@ -134,11 +138,14 @@ FIGURES = (
     Figure("replicas that the scaler allows", ("supply", "limit"), _whole, is_compared=False),
     Figure("replica-hours held", ("cost", "replica_hours"), _hundredths, LESS),
     Figure("GPU-hours held", ("cost", "gpu_hours"), _hundredths, LESS),
-    Figure("GPU-hours per million output tokens", ("cost", "gpu_hours_per_million_output_tokens"), _hundredths, LESS),
+    Figure("GPU-hours per million output tokens", ("cost", "gpu_hours_per_million_output_tokens"), _digits, LESS),
+    Figure(
+        "replica-hours per million output tokens", ("cost", "replica_hours_per_million_output_tokens"), _digits, LESS
+    ),
     Figure(
         "GPU-hours per thousand requests within the SLO",
         ("cost", "gpu_hours_per_thousand_within_slo"),
-        _hundredths,
+        _digits,
         LESS,
     ),
     Figure("price", ("cost", "price"), _hundredths, LESS, same=_PRICE),
@@ -148,6 +155,7 @@ FIGURES = (
     # what was decided
     Figure("raised targets", ("changes", "up"), _whole),
     Figure("lowered targets", ("changes", "down"), _whole),
+    Figure("changes of target taken back within ten minutes", ("flapping",), _whole, LESS),
     Figure("decisions", ("actions",), _by_count, is_compared=False),
     Figure("scale-up, decision to ready, median, s", ("time_to_scale", "up", "decision_to_ready_s"), _whole, LESS),
     Figure("scale-down, decision to ready, median, s", ("time_to_scale", "down", "decision_to_ready_s"), _whole),
