@@ -27,9 +27,14 @@ GLOSSARY = (
     ("replicas", "part of an error: what it expects of the replicas that were ready, less that of the predicted ones"),
     ("model", "part of an error: what was observed, less what it expects of the load and the replicas that were"),
     ("ITL, TTFT", "inter-token latency and time to first token, means over a minute"),
-    ("attainment", "share of loaded observations at or below the SLO"),
+    ("minute mean", "what WVA observes of ITL and TTFT at a reconciliation: a mean over the minute before"),
+    ("attainment", "share of minute means at or below the SLO, each weighted by the requests that it is of"),
+    ("held", "replicas that GPUs are kept for: those that the Deployment wants"),
+    ("ready", "replicas that serve"),
     ("saturated", "KV cache usage of a pod above the threshold"),
-    ("replica-seconds", "replicas integrated over time: what the run cost"),
+    ("starved", "a pod is saturated, or has more requests waiting than the queue threshold"),
+    ("replica-seconds", "replicas integrated over the time of load"),
+    ("(120, 180] s", "a time known between two samples only: after 120 s, and not later than 180 s"),
 )
 
 
@@ -69,8 +74,8 @@ class Section(NamedTuple):
 def sections(summary: Summary) -> list[Section]:
     """Everything that a report tells after the verdict, in its order; figures that a run does not have included."""
     model_based = summary["mode"] == "model-based"
+    own, pods = _prediction_sections(summary), _saturation_sections(summary)
     return [
-        *(_prediction_sections(summary) if model_based else _saturation_sections(summary)),
         Section(
             "Scaling",
             ("scaling_behavior" if model_based else "scaling_with_context",),
@@ -90,20 +95,32 @@ def sections(summary: Summary) -> list[Section]:
             (words.about_slo(summary),),
             (Table(("", "SLO", "attainment", "n"), list(_slo_rows(summary))),),
         ),
-        *(_saturation_sections(summary) if model_based else ()),
+        *(own if model_based else ()),
+        *pods,
         *(
             [Section("Demand and supply", ("demand_and_supply",), (words.about_analyzers(summary),))]
             if summary["analyzers"]
             else []
         ),
-        Section("Load", ("arrival_rate",), (words.about_rates(summary),)),
-        *([Section("Tuner", ("tuner_parameters",), (words.about_tuner(summary),))] if model_based else []),
-        *([Section("Workloads", (), (), (_workload_table(summary),))] if summary["workloads"] else []),
-        _client_section(summary),
-        Section("The run", (), (), (Table(("", ""), list(_run_rows(summary)), is_text=True),)),
-        Section("The log", (), (), (Table(("", ""), list(_log_rows(summary)), is_text=True),)),
-        Section("Terms", (), (), (Table(("term", "meaning"), terms(summary), is_text=True),)),
+        *map(_as_detail, _details(summary)),
     ]
+
+
+def _details(summary: Summary) -> Iterator[Section]:
+    """What a first reader does not need."""
+    yield Section("Load", ("arrival_rate",), (words.about_rates(summary),))
+    if summary["mode"] == "model-based":
+        yield Section("Tuner", ("tuner_parameters",), (words.about_tuner(summary),))
+    if summary["workloads"]:
+        yield Section("Workloads", (), (), (_workload_table(summary),))
+    yield _client_section(summary)
+    yield Section("The run", (), (), (Table(("", ""), list(_run_rows(summary)), is_text=True),))
+    yield Section("The log", (), (), (Table(("", ""), list(_log_rows(summary)), is_text=True),))
+    yield Section("Terms", (), (), (Table(("term", "meaning"), terms(summary), is_text=True),))
+
+
+def _as_detail(section: Section) -> Section:
+    return section._replace(is_detail=True)
 
 
 def terms(summary: Summary) -> list[tuple[str, str]]:
@@ -117,16 +134,16 @@ def _prediction_sections(summary: Summary) -> Iterator[Section]:
         yield Section("Prediction accuracy", (), (words.NO_PREDICTIONS,))
         return
     yield Section(
-        "Prediction accuracy",
-        ("prediction_vs_observation",),
-        (words.about_predictions(summary), words.about_unpaired(summary)),
-        (Table(_ACCURACY_HEADER, list(_accuracy_rows(summary))),),
-    )
-    yield Section(
         "Why predictions are off",
         ("error_parts_over_time",),
         _said(why.about_attribution(summary), why.about_steady(summary), why.about_replay(summary)),
         _tables(why.PART_HEADER, why.part_rows(summary)),
+    )
+    yield Section(
+        "Prediction accuracy",
+        ("prediction_vs_observation",),
+        (words.about_predictions(summary), words.about_unpaired(summary)),
+        (Table(_ACCURACY_HEADER, list(_accuracy_rows(summary))),),
     )
     yield Section(
         "The parameters or the form",
@@ -140,12 +157,18 @@ def _prediction_sections(summary: Summary) -> Iterator[Section]:
         (why.about_price(summary), _PRICE),
         _tables(why.PRICE_HEADER, why.price_rows(summary)),
     )
-    yield Section("Prediction errors", ("prediction_error_distribution", "calibration"), (words.about_errors(summary),))
+    yield Section(
+        "Prediction errors",
+        ("prediction_error_distribution", "calibration"),
+        (words.about_errors(summary),),
+        is_detail=True,
+    )
     yield Section(
         "When predictions are off",
         ("prediction_errors_over_time", "prediction_errors_by_condition"),
         (words.about_conditions(summary),),
         (Table(_MISMATCH_HEADER, list(_mismatch_rows(summary))),),
+        is_detail=True,
     )
 
 
@@ -520,6 +543,8 @@ def markdown(summary: Summary, figures: Collection[str] = ()) -> str:
         Names of the figures in `plots/` beside it, to be shown.
     """
     lines = [f"# {summary['run']}", "", *_paragraphs(words.verdict(summary))]
+    if "overview" in figures:
+        lines += _paragraphs(["![the whole run](plots/overview.png)"])
     if summary["notes"] or summary["findings"]:
         lines += ["## Before you believe it", ""]
         lines += [*(f"- {note}" for note in [*summary["notes"], *summary["findings"]]), ""]

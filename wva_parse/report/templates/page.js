@@ -17,6 +17,14 @@ for (const button of document.querySelectorAll("button.csv")) {
     setTimeout(() => { button.textContent = "copy as CSV"; }, 1500);
   });
 }
+// A link into what is folded opens it.
+const unfold = () => {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  const next = target && target.nextElementSibling;
+  if (next && next.matches("details")) next.open = true;
+};
+addEventListener("hashchange", unfold);
+unfold();
 // What is folded is printed, too.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
 // The values at the pointer, of figures over time.
