@@ -43,7 +43,7 @@ def test_bars_reach_from_the_prediction_to_the_observation(modelled):
 def test_load_and_slo_are_on_the_same_axis_of_time(modelled):
     figure = why_plots.error_parts_over_time(modelled)
     itl, ttft, load, _ = figure.axes
-    labels = [text.get_text() for text in itl.get_legend().get_texts()]
+    labels = [text.get_text() for text in itl.figure.legends[0].get_texts()]
     assert {"SLO 10 ms", "load (right)", "predicted", "observed", "the model"} <= set(labels)
     (line,) = load.get_lines()
     assert line.get_ydata().tolist() == [10, 10, 15, 40]

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.measures import stats
-from wva_parse.report.plots import CYCLE, PANEL_IN, UNITS, WIDTH_IN, set_spread, with_gaps
+from wva_parse.report.plots import CYCLE, FONT_PT, PANEL_IN, UNITS, WIDTH_IN, set_spread, with_gaps
 
 
 class Panel(NamedTuple):
@@ -23,7 +23,6 @@ class Panel(NamedTuple):
 
     label: str
     series: Callable[[Experiment], pd.DataFrame]
-    is_step: bool = False
 
 
 STYLES = ("-", "--", ":", "-.")  # for more runs than there are colours
@@ -35,11 +34,11 @@ def overlay(runs: Sequence[Experiment], title: str) -> Figure:
     axes = list(figure.subplots(len(_PANELS), 1, sharex=True))
     if any(run.simulated for run in runs):
         title += "\nSIMULATED, at least some of them: says nothing about real hardware"
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=FONT_PT + 1)
     for axis, panel in zip(axes, _PANELS, strict=True):
         series = [panel.series(run) for run in runs]
         for number, (run, values) in enumerate(zip(runs, series, strict=True)):
-            _draw(axis, run, values, number, panel.is_step)
+            _draw(axis, run, values, number)
         axis.set_ylabel(panel.label)
         axis.grid(alpha=0.25)
         set_spread(axis, pd.concat(series)["value"])
@@ -48,11 +47,13 @@ def overlay(runs: Sequence[Experiment], title: str) -> Figure:
     axes[1].yaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_xlim(left=-1)
     axes[-1].set_xlabel("minutes since the first load")
-    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    figure.legend(
+        *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=1, fontsize=FONT_PT, frameon=False
+    )
     return figure
 
 
-def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int, is_step: bool) -> None:
+def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int) -> None:
     minutes, values = with_gaps(run, series, "value")
     axis.plot(
         minutes,
@@ -60,7 +61,7 @@ def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int, is_ste
         color=CYCLE[number % len(CYCLE)],
         linestyle=STYLES[number // len(CYCLE) % len(STYLES)],
         linewidth=1.4,
-        drawstyle="steps-post" if is_step else "default",
+        drawstyle="steps-post",
         label=run.name,
     )
 
@@ -85,7 +86,7 @@ def _latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
 
 _PANELS = (
     Panel("requests per second", _load),
-    Panel("replicas held", _replicas, is_step=True),
+    Panel("replicas held", _replicas),
     Panel(UNITS["itl"], _latency("itl")),
     Panel(UNITS["ttft"], _latency("ttft")),
 )

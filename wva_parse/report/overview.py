@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator
 
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.offered import RECORD, offered
@@ -22,21 +22,22 @@ from wva_parse.measures import elasticity, scaling, stats
 from wva_parse.measures.supply import starved_spans
 from wva_parse.report.plots import (
     BLUE,
+    FONT_PT,
     GREEN,
-    GREY,
+    HELD_AND_READY,
     ORANGE,
     PURPLE,
     RED,
-    SKY,
     UNITS,
+    WIDTH_IN,
     footer,
+    objective,
     say_if_empty,
     set_spread,
     with_gaps,
 )
 
-WIDTH_IN, HEIGHT_IN = 7.0, 8.2  # of a page's text: 9 pt there are 9 pt
-FONT_PT = 9
+HEIGHT_IN = 8.2
 STARVED = "#FBE3D6"  # light enough for markers on it, in grey print too
 
 
@@ -105,18 +106,10 @@ def _replicas(axis: Axes, run: Experiment) -> None:
     if len(target):
         axis.step(minutes, target, where="post", color=ORANGE, linestyle=(0, (1, 1)), linewidth=1.6, label="target")
     steps = run.supply.steps
-    for column, color, width, line in (("held", SKY, 2.4, "-"), ("ready", BLUE, 1.4, "--")):
+    for column, style in HELD_AND_READY.items():
         known = steps.dropna(subset=[column])
         if len(known):
-            axis.plot(
-                known["minutes"],
-                known[column],
-                drawstyle="steps-post",
-                color=color,
-                linewidth=width,
-                linestyle=line,
-                label=column,
-            )
+            axis.plot(known["minutes"], known[column], drawstyle="steps-post", label=column, **style)
     limit = run.supply.limit
     if limit is not None and limit <= 2 * max(steps["held"].max(), 1):  # far above all that was held it says nothing
         axis.axhline(limit, color=RED, linestyle="-.", linewidth=1, label="scaler's limit")
@@ -138,28 +131,11 @@ def _latency(axis: Axes, run: Experiment, metric: str) -> None:
     # The worst of the variants: what some requests felt.
     worst = observed.groupby("reconciliation", as_index=False).agg({"minutes": "first", column: "max"})
     _observed(axis, run, worst, column, color=BLUE)
+    axis.set_ylabel(UNITS[metric])
     set_spread(axis, worst[column])
-    is_log = axis.get_yscale() == "log"
-    limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
-    if not is_log:
-        axis.set_ylim(0, max(axis.get_ylim()[1], 1.15 * (limit or 0.0), 1))
-    if limit is not None:
-        bottom = axis.get_ylim()[0] if is_log else 0
-        axis.axhspan(bottom, limit, color=GREEN, alpha=0.12, linewidth=0, label="within the SLO")
-        axis.axhline(limit, color=GREEN, linewidth=1)
-        axis.annotate(
-            f"SLO {limit:g} ms",
-            (1, limit),
-            xycoords=("axes fraction", "data"),
-            xytext=(-3, 2),
-            textcoords="offset points",
-            ha="right",
-            fontsize=FONT_PT - 1,
-            color=GREY,
-        )
-    axis.set_ylabel(f"{UNITS[metric]}{', log' if is_log else ''}")
-    if is_log:
-        axis.yaxis.set_major_formatter(ScalarFormatter())
+    if axis.get_yscale() == "linear":
+        axis.set_ylim(0, max(axis.get_ylim()[1], 1))
+    objective(axis, run, metric)
     say_if_empty(axis, worst[column], f"no observed {metric.upper()}")
 
 

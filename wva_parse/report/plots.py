@@ -1,8 +1,9 @@
 """Figures of a run.
 
 Each function takes the run and returns a Figure; nothing is saved here and no global state of pyplot is used. Time is
-in minutes since the first load on all of them, so that they can be laid side by side. Idle latencies and missed
-reconciliations are gaps, not lines. Colours can be told apart by colour-blind readers (Okabe & Ito 2008).
+in minutes since the first load on all of them, so that they can be laid side by side. Values are samples: each is drawn
+as a step that holds until the next; idle latencies and missed reconciliations are gaps. Colours can be told apart by
+colour-blind readers (Okabe & Ito 2008). A figure has one legend, and no name of a run: it stands in that run's report.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.transforms import ScaledTranslation
 from numpy.typing import NDArray
 
 from wva_parse.aligned.align import GAP_INTERVALS
@@ -29,8 +32,18 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, YELLOW, GREY = "#CC79A7", "#56B4E9", "#F0E442", "#777777"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED, YELLOW, GREY)
 
-WIDTH_IN, PANEL_IN = 10.0, 2.9
+WIDTH_IN, PANEL_IN = 7.0, 2.1  # the width of a page's text: what is 9 pt here is 9 pt there
+AROUND_IN = 1.7  # for title, workloads and legend
+FONT_PT = 9
 MOST_IN_LEGEND = 12
+SIMULATED = "SIMULATED on the embedded cluster: says nothing about real hardware"
+BAR_PT = 11  # from the bar of one workload to that of the next
+HELD_AND_READY: dict[str, dict[str, Any]] = {
+    "held": {"color": SKY, "linewidth": 2.4},
+    "ready": {"color": BLUE, "linewidth": 1.4, "linestyle": "--"},
+}
+LONG_LABEL = 34  # characters
+FEWEST_FOR_BARS = 30  # values; of fewer each is a point
 WIDE = 20.0  # times the median: from here on an axis is logarithmic
 # docs of WVA: the saturation analyzer counts tokens of KV cache, the others rates.
 ANALYZER_UNITS = {"saturation": "tokens", "throughput": "tokens/s", "queueing-model": "requests/s"}
@@ -64,43 +77,58 @@ def prediction_vs_observation(run: Experiment) -> Figure:
                     markersize=5,
                     label=f"predicted, {name}",
                 )
-        _slo(axis, run, metric)
         axis.set_ylabel(UNITS[metric] + label)
         set_spread(axis, run.frames["observed_metrics"][f"observed_{metric}_ms"])
+        objective(axis, run, metric)
         say_if_empty(axis, mine[f"predicted_{metric}_ms"], f"no prediction of {metric.upper()} has an observation")
     return finish(figure, axes, run)
 
 
 def prediction_error_distribution(run: Experiment) -> Figure:
     """Histograms of the errors of loaded pairs, the settled ones apart."""
-    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 3.6), layout="constrained")
     axes = figure.subplots(1, 2)
-    figure.suptitle(f"Prediction errors (observed − predicted), loaded pairs\n{run.name}", fontsize=11)
+    figure.suptitle("Prediction errors (observed − predicted), loaded pairs", fontsize=FONT_PT + 1)
     loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
     for axis, metric in zip(axes, stats.METRICS, strict=True):
         column = f"{metric}_error_ms"
         groups = [loaded[loaded["settled"]][column], loaded[~loaded["settled"]][column]]
+        labels = [f"settled (n = {len(groups[0])})", f"other replicas than predicted (n = {len(groups[1])})"]
         if len(loaded):
-            bins = np.histogram_bin_edges(loaded[column].to_numpy(float), bins=min(20, max(5, len(loaded) // 2)))
-            labels = [f"settled (n = {len(groups[0])})", f"other replicas than predicted (n = {len(groups[1])})"]
-            axis.hist(
-                [group.to_numpy(float) for group in groups], bins=bins, stacked=True, color=[BLUE, SKY], label=labels
-            )
-            axis.axvline(float(loaded[column].mean()), color=RED, label=f"bias {loaded[column].mean():.2f} ms")
+            draw = _strip if len(loaded) < FEWEST_FOR_BARS else _bars
+            draw(axis, [group.to_numpy(float) for group in groups], labels)
+            bias = float(loaded[column].mean())
+            axis.axvline(bias, color=RED, linestyle="--", label="bias (mean error)")
             axis.axvline(0, color="black", linewidth=0.8, linestyle=":")
-            axis.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1, frameon=False)
+            axis.set_title(f"bias {bias:.2f} ms", fontsize=FONT_PT)
         say_if_empty(axis, loaded[column], "no loaded pairs")
         axis.set_xlabel(f"error of {UNITS[metric]}")
         axis.set_ylabel("pairs")
-    footer(figure, run)
-    return figure
+    return styled(figure, list(axes), run)
+
+
+def _bars(axis: Axes, groups: Sequence[NDArray[np.float64]], labels: Sequence[str]) -> None:
+    """A histogram, one group upon the other."""
+    every = np.concatenate(groups)
+    bins = np.histogram_bin_edges(every, bins=min(20, max(5, len(every) // 2)))
+    axis.hist(groups, bins=[float(edge) for edge in bins], stacked=True, color=[BLUE, SKY], label=labels)
+
+
+def _strip(axis: Axes, groups: Sequence[NDArray[np.float64]], labels: Sequence[str]) -> None:
+    """A point for each value, in the order of the run from below: of a few, bars would show the edges of their bins."""
+    for number, (values, color, face) in enumerate(zip(groups, (BLUE, BLUE), (BLUE, "white"), strict=True)):
+        if len(values):
+            heights = number + np.linspace(0.2, 0.8, len(values)) if len(values) > 1 else np.array([number + 0.5])
+            axis.plot(values, heights, "o", color=color, markerfacecolor=face, label=labels[number])
+    axis.set_ylim(0, len(groups))
+    axis.set_yticks([])
 
 
 def calibration(run: Experiment) -> Figure:
     """Observed against predicted values; on the diagonal a prediction is right."""
-    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 3.6), layout="constrained")
     axes = figure.subplots(1, 2)
-    figure.suptitle(f"Calibration, loaded pairs\n{run.name}", fontsize=11)
+    figure.suptitle("Calibration, loaded pairs", fontsize=FONT_PT + 1)
     loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
     for axis, metric in zip(axes, stats.METRICS, strict=True):
         predicted, observed = f"predicted_{metric}_ms", f"observed_{metric}_ms"
@@ -109,18 +137,27 @@ def calibration(run: Experiment) -> Figure:
             if len(part):
                 label = f"{name} (n = {len(part)})"
                 axis.plot(part[predicted], part[observed], "o", color=BLUE, markerfacecolor=face, label=label)
-        if len(loaded):
-            ends = [float(loaded[[predicted, observed]].min().min()), float(loaded[[predicted, observed]].max().max())]
-            axis.plot(ends, ends, color="black", linewidth=0.8, linestyle=":", label="observed = predicted")
-            axis.legend(fontsize=8)
         if _is_wide(loaded[observed]):
             axis.set_xscale("log")
             axis.set_yscale("log")
+            for side in (axis.xaxis, axis.yaxis):
+                side.set_major_formatter(StrMethodFormatter("{x:g}"))
+                side.set_minor_formatter(NullFormatter())
+            axis.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+        if len(loaded):
+            middle = float(loaded[predicted].median())
+            # The diagonal has no say in where the axes end: these are the points' own.
+            axis.axline(
+                (middle, middle),
+                (1.001 * middle, 1.001 * middle),
+                color="black",
+                linestyle=":",
+                label="observed = predicted",
+            )
         say_if_empty(axis, loaded[observed], "no loaded pairs")
         axis.set_xlabel(f"predicted {UNITS[metric]}")
         axis.set_ylabel(f"observed {UNITS[metric]}")
-    footer(figure, run)
-    return figure
+    return styled(figure, list(axes), run)
 
 
 def prediction_errors_over_time(run: Experiment) -> Figure:
@@ -134,9 +171,9 @@ def prediction_errors_over_time(run: Experiment) -> Figure:
 
 def prediction_errors_by_condition(run: Experiment) -> Figure:
     """Errors of loaded pairs against the load and against the replicas that were too many or too few."""
-    figure = Figure(figsize=(WIDTH_IN, 6.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 5.6), layout="constrained")
     axes = figure.subplots(2, 2, sharey="row")
-    figure.suptitle(f"When predictions are off (observed − predicted), loaded pairs\n{run.name}", fontsize=11)
+    figure.suptitle("When predictions are off (observed − predicted), loaded pairs", fontsize=FONT_PT + 1)
     loaded = run.alignment.pairs[run.alignment.pairs["loaded"]]
     loaded = loaded.assign(
         rate_per_s=loaded["arrival_rate_per_min"] / 60,
@@ -149,11 +186,7 @@ def prediction_errors_by_condition(run: Experiment) -> Figure:
             axis.grid(alpha=0.25)
             axis.set_xlabel(labels[column])
         row[1].xaxis.set_major_locator(MaxNLocator(integer=True))
-    handles, names = axes[0][0].get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, names, loc="outside right center", fontsize=8, frameon=False)
-    footer(figure, run)
-    return figure
+    return styled(figure, list(axes.flat), run)
 
 
 def _errors(axis: Axes, run: Experiment, loaded: pd.DataFrame, metric: str, against: str) -> None:
@@ -181,9 +214,9 @@ def tuner_parameters(run: Experiment) -> Figure:
     for axis, names, unit in ((axes[0], ("alpha", "beta"), "decode"), (axes[1], ("gamma", "delta"), "prefill")):
         other = axis.twinx()
         for side, name, color in ((axis, names[0], BLUE), (other, names[1], ORANGE)):
-            side.plot(updates["minutes"], updates[name], "o-", color=color, markersize=4)
+            side.step(updates["minutes"], updates[name], "o-", where="post", color=color, markersize=4)
             side.set_ylabel(f"{name} ({'ms' if name in ('alpha', 'gamma') else 'ms per unit of load'})", color=color)
-        axis.set_title(unit, fontsize=9, loc="left")
+        axis.set_title(unit, fontsize=FONT_PT, loc="left")
     for frame, color, name in ((updates, BLUE, "accepted"), (rejections, RED, "rejected")):
         known = frame[frame["nis"] > 0]
         if len(known):
@@ -307,7 +340,7 @@ def demand_and_supply(run: Experiment) -> Figure:
             axis.set_yscale("symlog", linthresh=max(mine["demand"].max(), 1))
         axis.set_ylabel(f"{analyzer} ({ANALYZER_UNITS.get(str(analyzer), 'its own unit')})")
         if len(keys) > 1 and results["model"].nunique() > 1:
-            axis.set_title(str(model), fontsize=9, loc="left")
+            axis.set_title(str(model), fontsize=FONT_PT, loc="left")
         say_if_empty(axis, mine["demand"], "no analyzer logged supply and demand")
     return finish(figure, axes, run)
 
@@ -339,9 +372,9 @@ def latencies(run: Experiment) -> Figure:
             mine = _of_variant(observed, variant)
             width = 1.5 + 1.5 * later  # variants of one model observe the same: the last must not hide the others
             _line(axis, run, mine, f"observed_{metric}_ms", color=color, linewidth=width, label=f"observed{label}")
-        _slo(axis, run, metric)
         axis.set_ylabel(UNITS[metric])
         set_spread(axis, observed[f"observed_{metric}_ms"])
+        objective(axis, run, metric)
         say_if_empty(axis, observed[f"observed_{metric}_ms"], f"no observed {metric.upper()}")
     return finish(figure, axes, run)
 
@@ -353,12 +386,12 @@ def time_panels(
     run: Experiment, count: int, title: str, height_in: float = PANEL_IN, sharey_by: int = 1
 ) -> tuple[Figure, list[Axes]]:
     """Panels above each other with one axis of time; each `sharey_by` neighbours have one scale as well."""
-    figure = Figure(figsize=(WIDTH_IN, height_in * count + 0.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, height_in * count + AROUND_IN), layout="constrained")
     axes = list(np.atleast_1d(figure.subplots(count, 1, sharex=True)))
     for number, axis in enumerate(axes):
         if number % sharey_by:
             axis.sharey(axes[number - 1])
-    figure.suptitle(f"{title}\n{run.name}", fontsize=11)
+    figure.suptitle(title, fontsize=FONT_PT + 1)
     return figure, axes
 
 
@@ -370,18 +403,43 @@ def finish(figure: Figure, axes: Sequence[Axes], run: Experiment) -> Figure:
         axes[0].set_xlim(min(float(minutes.min()) - margin, 0.0), float(minutes.max()) + margin)
     since = "the first load" if run.supply.window.has_load or run.window.start is not None else "the log's start"
     axes[-1].set_xlabel(f"minutes since {since}")
+    _workloads(axes[0], run)
+    return styled(figure, axes, run)
+
+
+def styled(figure: Figure, axes: Sequence[Axes], run: Experiment, ncols: int = 3) -> Figure:
+    """A grid, letters of one size, one legend below, and whether the run was simulated."""
+    handles: dict[str, Artist] = {}
+    for axis in figure.axes:
+        axis.tick_params(labelsize=FONT_PT)
+        for label in (axis.xaxis.label, axis.yaxis.label):
+            label.set_fontsize(FONT_PT)
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
+            handles.setdefault(str(name), handle)
     for axis in axes:
         axis.grid(alpha=0.25)
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    _workloads(axes[0], run)
-    footer(figure, run)
+    if not handles:
+        footer(figure, run)
+        return figure
+    # Long labels need the width of two.
+    columns = min(ncols, 2 if max(map(len, handles)) > LONG_LABEL else ncols)
+    legend = figure.legend(
+        handles=list(handles.values()),
+        labels=list(handles),
+        loc="outside lower center",
+        ncols=columns,
+        fontsize=FONT_PT,
+        frameon=False,
+        title=SIMULATED if run.simulated else None,
+        title_fontsize=FONT_PT,
+    )
+    legend.get_title().set_color(RED)
     return figure
 
 
 def footer(figure: Figure, run: Experiment) -> None:
     if run.simulated:
-        figure.supxlabel("SIMULATED on the embedded cluster: says nothing about real hardware", fontsize=8, color=RED)
+        figure.supxlabel(SIMULATED, fontsize=FONT_PT, color=RED)
 
 
 def marks(axis: Axes, minutes: pd.Series, height: float, what: str, **style: Any) -> None:
@@ -410,17 +468,19 @@ def _is_wide(values: pd.Series) -> bool:
 
 
 def set_spread(axis: Axes, values: pd.Series) -> None:
-    """Make an axis logarithmic where a few values would press all others onto it."""
+    """Make an axis logarithmic where a few values would press all others onto it, and have it say so."""
     if _is_wide(values):
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_ylabel(f"{axis.get_ylabel()}, log")
 
 
 def _line(axis: Axes, run: Experiment, frame: pd.DataFrame, column: str, **style: object) -> None:
-    """A line that ends where a reconciliation was missed."""
+    """Steps that end where a reconciliation was missed."""
     if not frame[column].notna().any():
         return
     minutes, values = with_gaps(run, frame, column)
-    style = {"linestyle": "-", "marker": ".", "markersize": 4, **style}
+    style = {"linestyle": "-", "drawstyle": "steps-post", **style}
     axis.plot(minutes, values, **style)  # type: ignore[arg-type]
 
 
@@ -436,7 +496,9 @@ def _band(axis: Axes, run: Experiment, table: pd.DataFrame, factor: float, label
     for (model, rows), color in zip(table.groupby("model", dropna=False, sort=False), CYCLE, strict=False):
         suffix = f", {model}" if table["model"].nunique() > 1 else ""
         scaled = rows.assign(**{name: rows[name] * factor for name in ("mean", "max", "min")})
-        axis.fill_between(scaled["minutes"], scaled["min"], scaled["max"], color=color, alpha=0.2, label=label + suffix)
+        axis.fill_between(
+            scaled["minutes"], scaled["min"], scaled["max"], step="post", color=color, alpha=0.2, label=label + suffix
+        )
         _line(axis, run, scaled, "mean", color=color, label=f"mean of the pods{suffix}")
 
 
@@ -470,10 +532,27 @@ def _kv_label(run: Experiment) -> str:
     return f"threshold {100 * run.thresholds.kv_cache:g} %"
 
 
-def _slo(axis: Axes, run: Experiment, metric: str) -> None:
+def objective(axis: Axes, run: Experiment, metric: str) -> None:
+    """The SLO as a light band from 0 to it, so that what lies on its edge can be read; to be drawn last."""
     limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
-    if limit is not None:
-        axis.axhline(limit, color="black", linestyle="--", linewidth=1, label=f"SLO {limit:g} ms ({run.slo.told})")
+    if limit is None:
+        return
+    is_log = axis.get_yscale() == "log"
+    low, high = axis.get_ylim()
+    bottom, top = (low, max(high, 1.3 * limit)) if is_log else (0.0, max(high, 1.15 * limit))
+    axis.axhspan(bottom, limit, color=GREEN, alpha=0.12, linewidth=0, label="within the SLO")
+    axis.axhline(limit, color=GREEN, linewidth=1)
+    axis.annotate(
+        f"SLO {limit:g} ms",
+        (1, limit),
+        xycoords=("axes fraction", "data"),
+        xytext=(-3, 2),
+        textcoords="offset points",
+        ha="right",
+        fontsize=FONT_PT,
+        color=GREY,
+    )
+    axis.set_ylim(bottom, top)
 
 
 def _replica_panels(run: Experiment, others: int, title: str) -> tuple[Figure, list[Axes], list[Axes]]:
@@ -491,16 +570,21 @@ def _replica_panels(run: Experiment, others: int, title: str) -> tuple[Figure, l
 
 def _replicas(axis: Axes, run: Experiment, variant: str, label: str, is_one: bool) -> None:
     had = run.supply.steps if is_one else _of_variant(run.supply.by_variant, variant)
-    for column, color in (("held", SKY), ("ready", BLUE)):
+    for column, style in HELD_AND_READY.items():
         known = had.dropna(subset=[column])
         if len(known):
-            axis.step(known["minutes"], known[column], where="post", color=color, label=column)
+            axis.plot(known["minutes"], known[column], drawstyle="steps-post", label=column, **style)
     decisions = _of_variant(run.frames["scaling_decision"], variant)
     axis.step(
-        decisions["minutes"], decisions["target_replicas"], where="post", color=GREY, linestyle=":", label="target"
+        decisions["minutes"],
+        decisions["target_replicas"],
+        where="post",
+        color=ORANGE,
+        linestyle=(0, (1, 1)),
+        label="target",
     )
     changes = list(_changes(decisions, scaling.changes(run.frames)))
-    for direction, marker, color, name in ((1, "^", GREEN, "target raised"), (-1, "v", ORANGE, "target lowered")):
+    for direction, marker, color, name in ((1, "^", GREEN, "target raised"), (-1, "v", PURPLE, "target lowered")):
         points = [(minutes, target) for minutes, sign, target in changes if sign == direction]
         if points:
             axis.plot(
@@ -520,14 +604,9 @@ def _changes(decisions: pd.DataFrame, changed: pd.DataFrame) -> Iterator[tuple[f
 
 
 def _mark_changes(axis: Axes, run: Experiment) -> None:
-    """Vertical lines at decisions that changed a target."""
-    styles = {1: (GREEN, "target raised"), -1: (ORANGE, "target lowered")}
-    seen = set[int]()
+    """Vertical lines at decisions that changed a target, in the colours of their marks."""
     for minutes, direction, _ in _changes(run.frames["scaling_decision"], scaling.changes(run.frames)):
-        color, name = styles[direction]
-        label = None if direction in seen else name
-        axis.axvline(minutes, color=color, linewidth=0.8, alpha=0.7, label=label)
-        seen.add(direction)
+        axis.axvline(minutes, color=GREEN if direction > 0 else PURPLE, linewidth=0.8, alpha=0.7)
 
 
 def _rates(axis: Axes, run: Experiment) -> None:
@@ -536,7 +615,7 @@ def _rates(axis: Axes, run: Experiment) -> None:
     if len(steps):
         rebuilt = "" if sent.source == RECORD else f"\n(rebuilt from {sent.source})"
         label = f"offered by the Jobs{rebuilt}"
-        axis.step(steps["minutes"], steps["rate_per_min"] / 60, where="post", color=GREY, label=label)
+        axis.step(steps["minutes"], steps["rate_per_min"] / 60, where="post", color="black", linewidth=1.6, label=label)
     observed = stats.arrival_rates(run.frames)
     _line(axis, run, observed, "per_s", color=BLUE, label="answered, by WVA")
     axis.set_ylabel("requests per second")
@@ -548,12 +627,12 @@ def _rates(axis: Axes, run: Experiment) -> None:
 def _workloads(axis: Axes, run: Experiment) -> None:
     """Thin bars above the first panel: which workload ran when."""
     spans = offered(run).spans
+    scale = axis.figure.dpi_scale_trans
     for number, (name, start, end, rate) in enumerate(spans):
-        height = 1.03 + 0.07 * (len(spans) - 1 - number)
-        transform = axis.get_xaxis_transform()
-        axis.plot([start, end], [height, height], color=GREY, linewidth=3, transform=transform, clip_on=False)
-        text = f" {name}, {rate:g} req/s"
-        axis.text(end, height, text, fontsize=7, va="center", transform=transform, clip_on=False, color=GREY)
+        up = ScaledTranslation(0, (BAR_PT * (len(spans) - number) - 4) / 72, scale)
+        place: Any = {"transform": axis.get_xaxis_transform() + up, "clip_on": False, "color": GREY}
+        axis.plot([start, end], [1, 1], linewidth=3, solid_capstyle="butt", **place)
+        axis.text(end, 1, f" {name}, {rate:g} req/s", fontsize=FONT_PT - 1, va="center", **place)
 
 
 def _variants(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:

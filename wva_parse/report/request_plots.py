@@ -21,16 +21,18 @@ from wva_parse.measures import requests
 from wva_parse.report.plots import (
     BLUE,
     CYCLE,
+    FONT_PT,
     GREEN,
     GREY,
+    HELD_AND_READY,
     ORANGE,
     RED,
     SKY,
     WIDTH_IN,
     finish,
-    footer,
     marks,
     say_if_empty,
+    styled,
     time_panels,
 )
 
@@ -43,10 +45,10 @@ NAMES = {"ttft_ms": "TTFT (ms)", "tpot_ms": "TPOT (ms)", "e2e_ms": "end-to-end (
 
 def request_distributions(run: Experiment) -> Figure:
     """Share of all sent requests that had at most a latency, over latency: TTFT, TPOT and end-to-end."""
-    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
     axes = figure.subplots(1, len(NAMES), sharey=True)
     records = requests.pooled(run.requests)
-    figure.suptitle(f"Latencies of single requests{_of_how_many(run)}\n{run.name}", fontsize=11)
+    figure.suptitle(f"Latencies of single requests{_of_how_many(run)}", fontsize=FONT_PT + 1)
     names = list(dict.fromkeys(records["workload"]))
     for axis, (column, label) in zip(axes, NAMES.items(), strict=True):
         if 1 < len(names) <= MOST_CURVES:
@@ -66,15 +68,7 @@ def request_distributions(run: Experiment) -> Figure:
         axis.set_ylabel(f"requests {_sent(run)} (%)")
     for axis in axes[1:]:
         axis.yaxis.label.set_visible(False)
-    handles, labels = axes[0].get_legend_handles_labels()
-    for axis in axes[1:]:
-        more = zip(*axis.get_legend_handles_labels(), strict=True)
-        added = [(handle, text) for handle, text in more if text not in labels]
-        handles, labels = [*handles, *(each[0] for each in added)], [*labels, *(each[1] for each in added)]
-    if handles:
-        figure.legend(handles, labels, loc="outside right center", fontsize=8, frameon=False)
-    footer(figure, run)
-    return figure
+    return styled(figure, list(axes), run)
 
 
 def requests_over_time(run: Experiment) -> Figure:
@@ -109,7 +103,7 @@ def ttft_by_ready_replicas(run: Experiment) -> Figure:
     """TTFT, and the share within the SLO, of the requests that were sent while so many replicas were ready."""
     figure = Figure(figsize=(WIDTH_IN, 5.6), layout="constrained")
     felt, share = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    figure.suptitle(f"TTFT against the replicas that were ready{_of_how_many(run)}\n{run.name}", fontsize=11)
+    figure.suptitle(f"TTFT against the replicas that were ready{_of_how_many(run)}", fontsize=FONT_PT + 1)
     records = requests.pooled(run.requests)
     ready = requests.ready_when_sent(records, requests.ready_replicas(run))
     within = requests.within_slo(records, run.slo)
@@ -119,7 +113,7 @@ def ttft_by_ready_replicas(run: Experiment) -> Figure:
         good = 100 * (within[mine.index] if within is not None else mine["answered"]).mean()
         share.bar(at, good, width=0.5, color=GREEN if within is not None else SKY)
         text = f"{good:.0f} %" if len(groups) > MOST_LABELS else f"{good:.0f} %\nof {len(mine)}"
-        share.annotate(text, (at, good), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
+        share.annotate(text, (at, good), xytext=(0, 2), textcoords="offset points", ha="center", fontsize=FONT_PT)
     share.set_xticks(range(len(groups)), [f"{count:g}" if count == count else "not known" for count, _ in groups])
     share.set_xlim(-0.7, max(len(groups), 1) - 0.3)
     _objective(felt, run, "ttft_ms", felt.axhline)
@@ -131,12 +125,9 @@ def ttft_by_ready_replicas(run: Experiment) -> Figure:
     if felt.lines:
         felt.set_yscale("log")
         _tick(felt.yaxis, felt.get_ylim())
-        felt.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     for axis in (felt, share):
-        axis.grid(alpha=0.25, axis="y")
         say_if_empty(axis, ready, "replicas, or times of sending, are not known")
-    footer(figure, run)
-    return figure
+    return styled(figure, (felt, share), run)
 
 
 # --- parts
@@ -254,10 +245,11 @@ def _outcomes(axis: Axes, run: Experiment, records: pd.DataFrame) -> None:
 
 def _ready(axis: Axes, run: Experiment) -> None:
     ready = requests.ready_replicas(run)
-    sampled = run.samples.replicas
-    if len(sampled):
-        axis.step(sampled["minutes"], sampled["replicas"], where="post", color=SKY, label="wanted of the Deployment")
-    axis.step(ready["minutes"], ready["ready"], where="post", color=BLUE, label="ready")
+    held = run.supply.steps.dropna(subset=["held"])
+    for steps, column in ((held, "held"), (ready, "ready")):
+        if len(steps):
+            style = HELD_AND_READY[column]
+            axis.plot(steps["minutes"], steps[column], drawstyle="steps-post", label=column, **style)
     axis.set_ylabel("replicas")
     axis.set_ylim(0, max(axis.get_ylim()[1], 1) * 1.05)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -14,6 +14,7 @@ from wva_parse.optimizer import attribution, price
 from wva_parse.optimizer.decisions import decisions_of
 from wva_parse.report.plots import (
     BLUE,
+    FONT_PT,
     GREEN,
     GREY,
     ORANGE,
@@ -22,9 +23,9 @@ from wva_parse.report.plots import (
     UNITS,
     WIDTH_IN,
     finish,
-    footer,
     say_if_empty,
     set_spread,
+    styled,
     time_panels,
 )
 
@@ -38,9 +39,7 @@ BAR = 0.7  # of the usual interval, all variants together
 def error_parts_over_time(run: Experiment) -> Figure:
     """From the prediction to the observation: what load, replicas and model add or take, with load and SLO."""
     pairs = attribution.with_parts(run)
-    figure, axes = time_panels(
-        run, 2, "From prediction to observation: what another load, other replicas and the model add or take"
-    )
+    figure, axes = time_panels(run, 2, "From prediction to observation: what load, replicas and model add or take")
     for axis, metric in zip(axes, attribution.METRICS, strict=True):
         _stacks(axis, run, pairs, metric)
         limit = run.slo.itl_ms if metric == "itl" else run.slo.ttft_ms
@@ -55,10 +54,7 @@ def error_parts_over_time(run: Experiment) -> Figure:
         set_spread(axis, pd.Series([*observed, *([limit] if limit and not is_far else [])]))
         say_if_empty(axis, pairs[f"{metric}_error_model_ms"], "no pair could be attributed")
         _load(axis, run)
-    figure = finish(figure, axes, run)
-    for axis in axes:  # beyond the axis of the load
-        axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.07, 0.5), frameon=False)
-    return figure
+    return finish(figure, axes, run)
 
 
 def _stacks(axis: Axes, run: Experiment, pairs: pd.DataFrame, metric: str) -> None:
@@ -112,11 +108,10 @@ def _load(axis: Axes, run: Experiment) -> None:
 def price_of_slo(run: Experiment) -> Figure:
     """Replica-minutes against the objective of ITL and of TTFT, for the load of the run; its own objectives marked."""
     found = price.price_of_slo(run, decisions_of(run))
-    figure = Figure(figsize=(WIDTH_IN, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    figure.suptitle(
-        f"The price of the SLO: what the optimizer would have decided for this very load\n{run.name}", fontsize=11
-    )
+    title = "The price of the SLO: what the optimizer would have decided for this load"
+    figure.suptitle(title, fontsize=FONT_PT + 1)
     for axis, objective in zip(axes, price.OBJECTIVES, strict=True):
         curve = found.curve[found.curve["objective"] == objective]
         minutes = curve["replica_seconds"] / 60
@@ -129,17 +124,14 @@ def price_of_slo(run: Experiment) -> Figure:
             axis.set_yscale("log")
             _plain_numbers(axis)
         if own:
-            label = f"as it was: {own['ms']:g} ms, {own['replica_seconds'] / 60:.0f} replica-minutes"
+            named = f"{objective.upper()} as it was: {own['ms']:g} ms"
+            label = f"{named}, {own['replica_seconds'] / 60:.0f} replica-minutes"
             axis.axvline(own["ms"], color="black", linestyle="--", linewidth=1)
             axis.plot([own["ms"]], [own["replica_seconds"] / 60], "o", color=GREEN, markersize=8, label=label)
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(fontsize=8)
         say_if_empty(axis, minutes, "nothing was decided under load")
         axis.set_xlabel(f"objective of {UNITS[objective]}")
-        axis.grid(alpha=0.25, which="both")
         axis.set_ylabel("replicas × time (replica-minutes)")
-    footer(figure, run)
-    return figure
+    return styled(figure, list(axes), run, ncols=2)
 
 
 def _plain_numbers(axis: Axes) -> None:
