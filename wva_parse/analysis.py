@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -347,7 +348,9 @@ def comparison_page(several: Several) -> str:
     )
     parts = compare.sections(several.summaries, several.facts, list(overlays), list(first))
     drawn = {name: saved.rendered(figure, "svg") for name, figure in {**overlays, **first}.items()}
-    return page.compare_page(f"{len(several.summaries)} runs", ", ".join(several.facts), parts, drawn)
+    modes = Counter(str(each.get("mode")) for each in several.summaries)
+    kicker = " and ".join(f"{n} {mode}" for mode, n in sorted(modes.items(), reverse=True))
+    return page.compare_page(f"Comparison of {len(several.summaries)} runs", kicker, parts, drawn)
 
 
 def write_comparison(several: Several, output: Path, formats: str = "png") -> list[Path]:

@@ -162,7 +162,7 @@ def _mode(axis: Axes, series: Sequence[pd.DataFrame], mode: str) -> None:
 
 
 def _common(series: Sequence[pd.DataFrame]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """All runs on one axis, a row each; NaN before and after what a run tells. Only times that some run tells of."""
+    """All runs on one axis, a row each; NaN where a run tells nothing. Only times of which half of the runs tell."""
     starts, ends = ([float(getattr(each["minutes"], end)()) for each in series] for end in ("min", "max"))
     minutes = np.arange(min(starts), max(ends) + STEP_MIN, STEP_MIN)
     rows = [
@@ -170,5 +170,5 @@ def _common(series: Sequence[pd.DataFrame]) -> tuple[NDArray[np.float64], NDArra
         for each, start, end in zip(series, starts, ends, strict=True)
     ]
     values = np.array(rows)
-    told = ~np.isnan(values).all(axis=0)
+    told = 2 * (~np.isnan(values)).sum(axis=0) >= len(series)  # the median of the last one going is none
     return minutes[told], values[:, told]

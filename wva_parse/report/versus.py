@@ -159,7 +159,8 @@ def _latency(pair: Pair) -> str:
     if figure is None:
         return ""
     ours, theirs = figure.numbers_in(pair.model), figure.numbers_in(pair.capacity)
-    changes = sorted((our - their) / their for our in ours for their in theirs if their > 0)
+    # A change of less than half a percent is none.
+    changes = sorted(round((our - their) / their, 2) for our in ours for their in theirs if their > 0)
     if not changes:
         return ""
     name = figure.label.removesuffix(", ms").replace(", median", " (median)").replace(", mean", " (mean)")
