@@ -146,7 +146,8 @@ def kicker(summary: Summary) -> str:
         f"WVA {release}" if release else "",
         f"SLO {', '.join(objectives)}" if objectives else "no SLO",
         "" if summary["status"] in (None, "complete") else f"status {summary['status']}",
-        "SIMULATED" if summary["simulated"] else "on a real cluster",
+        # Captured runs without a record do not say where they were made.
+        "SIMULATED" if summary["simulated"] else "on a real cluster" if summary["status"] else "",
     ]
     return " · ".join(part for part in parts if part)
 
