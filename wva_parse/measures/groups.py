@@ -49,6 +49,15 @@ class Effect(NamedTuple):
     reason: str
 
 
+class Ratio(NamedTuple):
+    """The median of the first group by that of the second, its bootstrap interval, and the range over all pairs."""
+
+    median: float
+    least: float
+    most: float
+    interval: tuple[float, float] | None
+
+
 def spread(values: Sequence[float]) -> Spread:
     """Median and range of at least one value, and the median's interval where there are enough."""
     ordered = sorted(values)
@@ -86,6 +95,15 @@ def effect(first: Sequence[float], second: Sequence[float]) -> Effect:
     return Effect(delta, _bootstrap(cliffs_delta, a, b), difference, _bootstrap(_difference, a, b), "")
 
 
+def ratio(first: Sequence[float], second: Sequence[float]) -> Ratio | None:
+    """How many times as much the first has; None unless all values of both are above 0."""
+    a, b = np.array(first, dtype=float), np.array(second, dtype=float)
+    if min(*first, *second) <= 0:
+        return None
+    interval = _bootstrap(_quotient, a, b) if min(len(a), len(b)) >= LEAST_FOR_EFFECT else None
+    return Ratio(_quotient(a, b), float(a.min() / b.max()), float(a.max() / b.min()), interval)
+
+
 def cliffs_delta(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Share of pairs in which the first is above minus share in which it is below."""
     return float(np.sign(first[:, None] - second[None, :]).mean())
@@ -93,6 +111,10 @@ def cliffs_delta(first: NDArray[np.float64], second: NDArray[np.float64]) -> flo
 
 def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(np.median(first) - np.median(second))
+
+
+def _quotient(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    return float(np.median(first) / np.median(second))
 
 
 def _bootstrap(
