@@ -69,11 +69,12 @@ def _load(run: Experiment) -> pd.DataFrame:
     return stats.arrival_rates(run.frames).rename(columns={"per_s": "value"})
 
 
-def _replicas(run: Experiment) -> pd.DataFrame:
+def held_replicas(run: Experiment) -> pd.DataFrame:
+    """Of all variants together: `minutes, value`."""
     return run.supply.steps.dropna(subset=["held"])[["minutes", "held"]].rename(columns={"held": "value"})
 
 
-def _latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
+def latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
     """The highest of all variants: what the worst served requests felt."""
 
     def series(run: Experiment) -> pd.DataFrame:
@@ -85,7 +86,7 @@ def _latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
 
 _PANELS = (
     Panel("requests per second", _load),
-    Panel("replicas held", _replicas, is_step=True),
-    Panel(UNITS["itl"], _latency("itl")),
-    Panel(UNITS["ttft"], _latency("ttft")),
+    Panel("replicas held", held_replicas, is_step=True),
+    Panel(UNITS["itl"], latency("itl")),
+    Panel(UNITS["ttft"], latency("ttft")),
 )

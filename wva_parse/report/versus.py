@@ -161,7 +161,7 @@ def _unequal(first: Side, second: Side, facts: Mapping[str, provenance.Facts]) -
         yield f"Their load windows are from {min(windows):.0f} to {max(windows):.0f} s long."
     weighted = {dig(each, ("latency", "weighted_by")) for each in runs} - {None}
     if len(weighted) > 1 and getattr(choose(LATENCY, first.summaries, second.summaries), "of", "") == _OBSERVED:
-        yield "The latencies that WVA observed are weighted by requests in some, and in others not: rates are not known."
+        yield "The latencies that WVA observed are weighted by requests in some only: of others no rates are known."
     unfinished = [f"{each['run']} ({each['status']})" for each in runs if each.get("status") not in (None, "complete")]
     if unfinished:
         yield f"Not complete: {', '.join(unfinished)}."
