@@ -25,7 +25,8 @@ ALLOWED = {
         "watch": "log aligned",
         # on top: a run's directory, the commands, what notebooks import
         "run": "log aligned",
-        "cli": "log aligned optimizer measures report watch run",
+        "comparison": "log aligned measures report run",
+        "cli": "log aligned optimizer measures report watch run comparison",
         "readme": "log report",
         "analysis": "log aligned optimizer measures report run",
         "plots": "report",

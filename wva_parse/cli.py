@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from io import BytesIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
 
-from wva_parse import run
+from wva_parse import comparison, run
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.aligned.slo import GIVEN, Slo
-from wva_parse.log.json_files import dig, read_record
+from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
 from wva_parse.measures import decided, stated, summary
 from wva_parse.optimizer import analyses, replay
 from wva_parse.optimizer.fit import fits_of
 from wva_parse.optimizer.queueing import Parameters
 from wva_parse.optimizer.replay import MEASURED
-from wva_parse.report import compare, provenance, replayed
+from wva_parse.report import compare, latex, replayed
+from wva_parse.report.sections import Table
 from wva_parse.watch import live, terminal, text
+
+LATEX = "latex"
 
 
 def main(command: str, argv: list[str]) -> int:
@@ -50,7 +51,9 @@ def _one_run_of_a_parent(parser: argparse.ArgumentParser) -> None:
 
 def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
     _one_run(parser)
-    parser.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
+    written = parser.add_mutually_exclusive_group()
+    written.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
+    written.add_argument("--format", choices=("text", LATEX), default="text", help="latex: the table for a paper")
     stated.add_options(parser)
 
 
@@ -59,7 +62,10 @@ def _many_runs(parser: argparse.ArgumentParser) -> None:
         "runs", metavar="RUN", nargs="+", help="directories of runs, or, of runs whose log is gone, their summary.json"
     )
     parser.add_argument("--csv", metavar="FILE", help="the table of runs as CSV as well, a line per cell")
-    parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with the runs on one time axis")
+    parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with figures")
+    parser.add_argument(
+        "--format", choices=("markdown", LATEX), default="markdown", help="latex: its main table for a paper"
+    )
     stated.add_options(parser)
 
 
@@ -146,6 +152,8 @@ def _summary(arguments: argparse.Namespace) -> int:
     found = summary.summarize(run.load(arguments.run, **stated.stated_in(arguments)._asdict()))
     if arguments.json:
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
+    elif arguments.format == LATEX:
+        print(latex.latex_table(Table(["", "value"], list(compare.describe(found))), found["run"]))
     else:
         print("\n".join(f"{label + ':':30} {value}" for label, value in compare.describe(found)))
         for note in found["notes"]:
@@ -218,54 +226,29 @@ def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    given, failed = stated.stated_in(arguments), False
-    read: dict[Path, Experiment | dict[str, Any]] = {}  # a run, or of one whose log is gone its summary
-    for name in arguments.runs:
-        place = Path(name).expanduser().resolve()
-        place = place.parent if place.is_file() else place
-        try:
-            if place in read:
-                raise run.RunError(f"{name}: this run was given before, and is no repeat of itself")
-            target = run.find_summary(name)
-            read[place] = run.read_summary(target) if target else _load_unjudged(name, given)
-        except (run.RunError, LogError) as error:
-            failed = True
-            print(f"wva_parse compare: left out: {error}", file=sys.stderr)
-    if read:
-        runs, found, facts = _summed(read, Slo(given.slo_itl_ms or None, given.slo_ttft_ms or None, GIVEN))
-        print(compare.document(found, facts))
+    compared = comparison.read(arguments.runs, stated.stated_in(arguments))
+    for reason in compared.left_out:
+        print(f"wva_parse compare: left out: {reason}", file=sys.stderr)
+    if compared.summaries:
+        print(compared.latex() if arguments.format == LATEX else compared.document())
         if arguments.csv:
-            _write_cells(Path(arguments.csv), list(compare.cells(found)))
+            with _written(arguments.csv) as target:
+                compared.write_cells(target)
         if arguments.html:
-            print(_write_comparison(Path(arguments.html), runs, found, facts), file=sys.stderr)
-    return 2 if failed else 0
+            content = compared.html()
+            with _written(arguments.html) as target:
+                target.write_text(content, encoding="utf-8")
+            print(target, file=sys.stderr)
+    return 2 if compared.left_out else 0
 
 
-def _load_unjudged(name: str, given: stated.Stated) -> Experiment:
-    """A run with its own SLO: in that by which it is judged the others have a say."""
-    return run.load(name, **given._replace(slo_itl_ms=0, slo_ttft_ms=0)._asdict())
-
-
-def _summed(
-    read: Mapping[Path, Experiment | dict[str, Any]], given: Slo
-) -> tuple[list[Experiment], list[dict[str, Any]], dict[str, provenance.Facts]]:
-    """The runs that have a log; the summaries of all, each with a name of its own; and how they were made."""
-    others = [
-        Slo(*(dig(each, ("slo", key)) for key in ("itl_ms", "ttft_ms")))
-        for each in read.values()
-        if isinstance(each, dict)
-    ]
-    loaded = {place: each for place, each in read.items() if isinstance(each, Experiment)}
-    runs = dict(zip(loaded, run.judge_alike(list(loaded.values()), others, given), strict=True))
-    names = [str(each["run"]) if isinstance(each, dict) else each.name for each in read.values()]
-    found, facts = list[dict[str, Any]](), dict[str, provenance.Facts]()
-    for (place, each), name in zip(read.items(), names, strict=True):
-        unique = name if names.count(name) == 1 else str(place)
-        found.append({**(each if isinstance(each, dict) else summary.summarize(runs[place])), "run": unique})
-        record = read_record(place / "run.json") if isinstance(each, dict) else each.record
-        before = {} if isinstance(each, dict) else each.before
-        facts[unique] = provenance.provenance_of(record, before, found[-1])
-    return list(runs.values()), found, facts
+@contextmanager
+def _written(name: str) -> Iterator[Path]:
+    """A file that the caller names, and that may not be writable."""
+    try:
+        yield Path(name)
+    except OSError as error:
+        raise run.RunError(f"{name}: cannot be written: {error.strerror}") from None
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -355,36 +338,6 @@ def _ignored(experiment: Experiment, arguments: argparse.Namespace, names: Itera
         changes = "changes" if len(given) == 1 else "change"
         said = f"{experiment.name} is {experiment.mode}: {', '.join(given)} {changes} nothing in it"
         print(f"wva_parse replay: {said}", file=sys.stderr)
-
-
-def _write_comparison(
-    target: Path, runs: Sequence[Experiment], found: Sequence[dict[str, Any]], facts: Mapping[str, provenance.Facts]
-) -> Path:
-    from wva_parse.report import overlay, page  # the other commands need not wait for what draws
-
-    figures = {}
-    for name, members in (compare.overlays(runs) if runs else {}).items():
-        png = BytesIO()
-        overlay.overlay(members, name).savefig(png, format="png", dpi=120)
-        figures[name] = png.getvalue()
-    content = page.compare_page(
-        f"{len(found)} runs", ", ".join(facts), compare.sections(found, facts, list(figures)), figures
-    )
-    try:
-        target.write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise run.RunError(f"{target}: cannot be written: {error.strerror}") from None
-    return target
-
-
-def _write_cells(target: Path, cells: list[dict[str, Any]]) -> None:
-    try:
-        with target.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, list(cells[0]))
-            writer.writeheader()
-            writer.writerows(cells)
-    except OSError as error:
-        raise run.RunError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {

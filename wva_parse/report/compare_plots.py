@@ -95,7 +95,7 @@ def over_time(runs: Sequence[Experiment]) -> Figure:
             values = [_at(grid, run, each, is_step) for run, each in zip(members, found, strict=True)]
             _middle(axis, mode, grid, np.array(values), is_step)
         axis.set_ylabel(label, fontsize=POINTS)
-        everything = pd.concat(shown)
+        everything = pd.concat([each for each in shown if len(each)] or shown)
         set_spread(axis, everything.loc[everything["minutes"].between(-1, end), "value"])
         if axis.get_yscale() == "linear":
             axis.set_ylim(bottom=0)
@@ -155,7 +155,7 @@ def _wrapped(way: Measure) -> str:
     """A name in two lines where one would be too long."""
     for cut in (" per million", " that ", " within "):
         if len(way.name) > 30 and cut in way.name:
-            return way.name.replace(cut, f"\n{cut.strip()} ", 1)
+            return way.name.replace(cut, f"\n{cut.lstrip()}", 1)
     return way.name
 
 
@@ -165,10 +165,10 @@ def _wrapped(way: Measure) -> str:
 def _lines(axis: Axes, look: Look, runs: Sequence[Experiment], found: Sequence[pd.DataFrame], is_step: bool) -> None:
     alone = len(runs) == 1
     for run, series in zip(runs, found, strict=True):
-        minutes, values = with_gaps(run, series, "value")
+        # Replicas are told when they change, latencies at every reconciliation.
+        of_run = (series["minutes"], series["value"]) if is_step else with_gaps(run, series, "value")
         axis.plot(
-            minutes,
-            values,
+            *of_run,
             color=look.color,
             linestyle=look.line if alone else "-",
             linewidth=1.8 if alone else 0.6,

@@ -53,10 +53,10 @@ def overlay(runs: Sequence[Experiment], title: str) -> Figure:
 
 
 def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int, is_step: bool) -> None:
-    minutes, values = with_gaps(run, series, "value")
+    # Replicas are told when they change, everything else at each reconciliation.
+    of_run = (series["minutes"], series["value"]) if is_step else with_gaps(run, series, "value")
     axis.plot(
-        minutes,
-        values,
+        *of_run,
         color=CYCLE[number % len(CYCLE)],
         linestyle=STYLES[number // len(CYCLE) % len(STYLES)],
         linewidth=1.4,

@@ -14,7 +14,7 @@ from wva_parse.log.json_files import dig
 from wva_parse.measures import groups, pooling
 from wva_parse.measures.texts import count, percent
 from wva_parse.report import provenance, words
-from wva_parse.report.figures import FIGURES, LESS, MORE, Figure, is_same
+from wva_parse.report.figures import FIGURES, Figure, is_same
 from wva_parse.report.sections import Table
 
 Summary = dict[str, Any]
@@ -226,6 +226,11 @@ def _ends(found: groups.Ratio) -> tuple[float, float]:
     return found.interval or (found.least, found.most)
 
 
+def title(versus: Versus) -> str:
+    """Which load, and which groups."""
+    return f"{versus.load}: {versus.first.label} (model-based) against {versus.second.label} (capacity-based)"
+
+
 def _held(first: Sequence[Summary], second: Sequence[Summary]) -> str:
     way = choose(HELD, first, second)
     found = _ratio(way, first, second) if way else None
@@ -330,8 +335,6 @@ def _why_nothing(summaries: Sequence[Summary]) -> str:
 
 # --- six rows
 
-_BETTER = {LESS: "less is better", MORE: "more is better"}
-
 
 def table(versus: Versus) -> Table:
     """Both modes' medians, their difference and its interval, or why there is none."""
@@ -340,17 +343,19 @@ def table(versus: Versus) -> Table:
     for ways in ROWS:
         way = choose(ways, first, second)
         if way is None:
-            rows.append([ways[0].name, _BETTER.get(ways[0].figure.good, "–"), "–", "–", "–", "not known of both"])
+            rows.append([ways[0].name, ways[0].figure.good or "–", "–", "–", "–", "not known of both"])
             continue
         ours, theirs = way.values_in(first), way.values_in(second)
         effect = groups.effect(ours, theirs)
         ends = effect.difference_interval
-        interval = " to ".join(map(way.figure.difference, ends)) if ends else effect.reason
+        interval = (
+            " to ".join(map(way.figure.difference, ends)) if ends else f"none: {len(ours)} and {len(theirs)} runs"
+        )
         medians = [_median(way.figure, values, len(side)) for values, side in ((ours, first), (theirs, second))]
-        better = _BETTER.get(way.figure.good, "–")
+        better = way.figure.good or "–"
         rows.append([way.name, better, *medians, way.figure.difference(effect.difference), interval])
     heads = [f"{side.mode} ({count(len(side.summaries), 'run')})" for side in (versus.first, versus.second)]
-    return Table(["medians", "", *heads, "difference", "95 % interval"], rows)
+    return Table(["medians", "better", *heads, "difference", "95 % interval"], rows)
 
 
 def _median(figure: Figure, values: Sequence[float], runs: int) -> str:
