@@ -101,7 +101,7 @@ def over_time(runs: Sequence[Experiment]) -> Figure:
             axis.set_ylim(bottom=0)
     axes[0].yaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
     _objective(axes[1], runs)
-    axes[0].set_xlim(-1, end)
+    axes[0].set_xlim(-1, 1.02 * end)
     axes[-1].set_xlabel(f"{OVER_TIME} the first load", fontsize=POINTS)
     _finish(figure, axes, by_mode, any(each.simulated for each in runs))
     return figure

@@ -208,10 +208,14 @@ def answer(found: Sequence[Versus], summaries: Sequence[Summary]) -> list[str]:
 def sentence(versus: Versus, is_only: bool = True) -> str:
     """What was held, how fast requests were served for it, how long pods were starved, and how sure that is."""
     first, second = versus.first.summaries, versus.second.summaries
-    told = [text for text in (_held(first, second), *_latencies(first, second)) if text]
-    said = f"{', '.join(told[:-1])} and {told[-1]}" if len(told) > 1 else "".join(told)
-    of = {way.of for ways in (LATENCY, TTFT) if (way := choose(ways, first, second))}
-    parts = [f"{said}{f' ({of.pop()})' if len(of) == 1 and told else ''}", _starved(first, second)]
+    ways = [way for each in (LATENCY, TTFT) if (way := choose(each, first, second))]
+    felt = [
+        f"its {way.name.split()[0]} was {_less_or_more(found)}" for way in ways if (found := _ratio(way, first, second))
+    ]
+    of = {way.of for way in ways}
+    by = f"by {of.pop()} " if felt and len(of) == 1 else ""
+    told = " and ".join(text for text in (_held(first, second), f"{by}{' and '.join(felt)}") if text)
+    parts = [told, _starved(first, second)]
     where = "On the same load" if is_only else f"On {versus.load} ({versus.first.label} against {versus.second.label})"
     text = "; ".join(part for part in parts if part) or "nothing of what was held or felt is known of both modes"
     simulated = " SIMULATED: it says nothing about real hardware." if any(s.get("simulated") for s in first) else ""
@@ -240,14 +244,6 @@ def _held(first: Sequence[Summary], second: Sequence[Summary]) -> str:
     if found.interval and " to " in between:
         return f"{MODES[0]} held {found.median:.1f} times the {way.name} ({between}{_shows(found)})"
     return f"{MODES[0]} held {between} times the {way.name}"
-
-
-def _latencies(first: Sequence[Summary], second: Sequence[Summary]) -> Iterator[str]:
-    for ways in (LATENCY, TTFT):
-        way = choose(ways, first, second)
-        found = _ratio(way, first, second) if way else None
-        if way and found:
-            yield f"its {way.name.split()[0]} was {_less_or_more(found)}"
 
 
 def _less_or_more(found: groups.Ratio) -> str:
