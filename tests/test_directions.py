@@ -125,7 +125,7 @@ def forbidden(module: Path) -> list[str]:
 def test_every_folder_and_file_has_its_row():
     rows = {(package, row) for package, table in ALLOWED.items() for row in table}
     assert {place_of(module) for module in MODULES} == rows
-    assert len(list(PROJECT.glob("wva_parse/*.py"))) <= 8
+    assert len(list(PROJECT.glob("wva_parse/*.py"))) <= 9
 
 
 @pytest.mark.parametrize("module", MODULES, ids=relative)

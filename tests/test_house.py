@@ -298,8 +298,10 @@ def test_the_licence_is_the_whole_of_apache_2():
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_there_is_a_notebook_for_each_mode():
-    assert [path.name for path in NOTEBOOKS] == ["analyze-capacity-based.ipynb", "analyze-model-based.ipynb"]
+def test_there_is_a_notebook_for_each_mode_and_one_for_both():
+    names = ["analyze-capacity-based.ipynb", "analyze-model-based.ipynb", "compare-runs.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == names
+    assert all(f"`{name}`" in readme() for name in names)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
@@ -315,7 +317,7 @@ def test_notebooks_have_one_cell_of_parameters(path):
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     (parameters,) = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     names = re.findall(r"^(\w+)\b.*=", "".join(parameters["source"]), re.MULTILINE)
-    assert names[0] == "EXPERIMENT_DIR"
+    assert names[0] in ("EXPERIMENT_DIR", "RUNS")
 
 
 def test_notebooks_can_have_every_figure_and_every_sentence():
@@ -339,9 +341,9 @@ def imports(module):
 
 def test_few_modules_know_how_to_draw():
     users = {relative(module) for module in MODULES if "matplotlib" in set(imports(module))}
-    names = ("overlay", "overview", "plots", "request_plots", "saved", "why_plots")
+    names = ("compare_plots", "overlay", "overview", "plots", "request_plots", "saved", "why_plots")
     drawing = {f"wva_parse/report/{name}.py" for name in names}
-    assert users == {*drawing, "wva_parse/analysis.py"}
+    assert users == {*drawing, "wva_parse/analysis.py", "wva_parse/comparison.py"}
 
 
 def test_a_poll_of_the_collector_needs_the_standard_library_only():
