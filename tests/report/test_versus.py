@@ -139,7 +139,7 @@ def test_what_makes_runs_unequal():
         "capacity-based-a-20260101-000000": {"model server image": "vllm:2", "cluster": "kind"},
     }
     supply = {"starved_s": 0.0, "window_s": 700.0, "limit": 4.0}
-    requests = ({"sent": 100, "failed": 5}, {"sent": 100, "failed": 0})
+    requests = [{"sent": 100, "failed": failed, "unknown": 0} for failed in (5, 0)]
     runs = [
         model(requests=requests[0]),
         capacity(requests=requests[1], supply=supply, status="interrupted", log={"dialects": ["D3"]}, interval_s=None),

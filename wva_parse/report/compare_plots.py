@@ -64,12 +64,14 @@ def trade_off(summaries: Sequence[Summary]) -> Figure | None:
     )
     if cost is None or served is None:
         return None
+    told = [each for each in summaries if cost.values_in([each]) and served.values_in([each])]
+    if not told:
+        return None
     figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), layout="constrained")
     axis = figure.subplots()
-    by_mode = _by_mode(summaries, lambda each: str(each.get("mode")))
+    by_mode = _by_mode(told, lambda each: str(each.get("mode")))
     for mode, runs in by_mode.items():
-        both = [each for each in runs if cost.values_in([each]) and served.values_in([each])]
-        _points(axis, LOOKS.get(mode, _OTHER), cost.values_in(both), served.values_in(both))
+        _points(axis, LOOKS.get(mode, _OTHER), cost.values_in(runs), served.values_in(runs))
     axis.set_xlabel(_wrapped(cost), fontsize=POINTS)
     axis.set_ylabel(_wrapped(served), fontsize=POINTS)
     _ranges(axis, served)
@@ -118,8 +120,6 @@ def _by_mode(items: Sequence[Each], mode_of: Callable[[Each], str]) -> dict[str,
 
 
 def _points(axis: Axes, look: Look, costs: Sequence[float], served: Sequence[float]) -> None:
-    if not costs:
-        return
     alone = len(costs) == 1
     size = 9 if alone else 5.5
     axis.plot(costs, served, look.marker, color=look.color, markersize=size, alpha=1 if alone else 0.6, mec="none")
