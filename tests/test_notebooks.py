@@ -170,8 +170,8 @@ def test_the_comparison_of_captured_runs(tmp_path):
     names = ("model-based-high-parallel-20251210-115341", "capacity-based-high-parallel-20251209-200028")
     said = compared(tmp_path, RUNS=",".join(str(RUNS / name) for name in names))
     assert (
-        "model-based held 2.5 times the replica-hours and by means that the clients report its TPOT was 31 % lower and "
-        "its TTFT was 57 % lower; both were starved (model-based 7 min, capacity-based 8 min). One run against one: no "
+        "model-based held 2.5 times the replica-hours and by the clients' means its TPOT was 31 % lower and its TTFT "
+        "57 % lower; both were starved (model-based 7 min, capacity-based 8 min). One run against one: no "
         "interval can be given."
     ) in said
 

@@ -48,8 +48,8 @@ def only(*runs, facts=None):
 def test_one_run_against_one_has_a_ratio_and_no_interval():
     found = only(model(hours=3.0, tpot=30.0, starved=420.0), capacity(hours=1.5, tpot=40.0, starved=480.0))
     assert sentence(found) == (
-        "On the same load model-based held 2.0 times the replica-hours and by means that the clients report its TPOT "
-        "was 25 % lower; both were starved (model-based 7 min, capacity-based 8 min). One run against one: no interval "
+        "On the same load model-based held 2.0 times the replica-hours and by the clients' means its TPOT was "
+        "25 % lower; both were starved (model-based 7 min, capacity-based 8 min). One run against one: no interval "
         "can be given."
     )
 
@@ -60,9 +60,9 @@ def test_a_few_runs_have_the_range_over_all_pairs():
         capacity(hours=2.0, itl=10.0),
     ]
     assert sentence(only(*runs)) == (
-        "On the same load model-based held 1.5 to 2.0 times the replica-hours and by means that WVA observed its ITL "
-        "was 10 to 40 % lower; model-based was starved (1 to 2 min), capacity-based never. Two runs against one: no "
-        "interval can be given; ranges are over all pairs of runs."
+        "On the same load model-based held 1.5 to 2.0 times the replica-hours and by the means that WVA observed its "
+        "ITL was 10 to 40 % lower; model-based was starved (1 to 2 min), capacity-based never. Two runs against one: "
+        "no interval can be given; ranges are over all pairs of runs."
     )
 
 
@@ -81,6 +81,14 @@ def test_much_more_is_told_in_times_and_what_goes_both_ways_as_such():
     assert "its ITL was the same" in sentence(only(model(itl=10.0), capacity(itl=10.0)))
 
 
+def test_latencies_of_different_sources_say_so_each():
+    ttft = {"itl_ms": 10.0, "ttft_ms": 50.0, "weighted_by": "requests"}
+    said = sentence(only(model(tpot=20.0, latency=ttft), capacity(tpot=40.0, latency={**ttft, "ttft_ms": 40.0})))
+    assert (
+        "its TPOT was 50 % lower (the clients' means) and its TTFT 25 % higher (the means that WVA observed)"
+    ) in said
+
+
 def test_gpu_time_is_told_where_all_runs_know_it():
     gpus = {"gpu_hours": 2.0, "replica_hours": 1.0}
     assert "times the GPU time" in sentence(only(model(cost=gpus), capacity(cost=gpus)))
@@ -96,8 +104,8 @@ def test_nothing_is_said_of_other_experiments():
     runs = [model(), capacity(schedule=other)]
     assert versus_of(runs, {}) == []
     assert answer([], runs) == [
-        "No two modes are comparable here: even of those nearest to each other, model-based-a-20260101-000000 and "
-        "capacity-based-a-20260101-000000, 600 s against 900 s of load."
+        "No two modes are comparable here: even the nearest, model-based-a-20260101-000000 and "
+        "capacity-based-a-20260101-000000, are other experiments: 600 s against 900 s of load."
     ]
     assert " times the " not in document(runs, {})
 
@@ -109,8 +117,8 @@ def test_nothing_is_said_of_other_experiments():
         ([model(1), model(2)], "All 2 runs are model-based: no mode is held against another."),
         (
             [model(), capacity(simulated=True)],
-            "No two modes are comparable here: even of those nearest to each other, model-based-a-20260101-000000 and "
-            "capacity-based-a-20260101-000000, real against simulated.",
+            "No two modes are comparable here: even the nearest, model-based-a-20260101-000000 and "
+            "capacity-based-a-20260101-000000, are other experiments: real against simulated.",
         ),
     ],
 )

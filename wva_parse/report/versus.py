@@ -93,7 +93,7 @@ WITHIN = (
     _measure("loaded minutes within the ITL objective", "ITL attainment", _BASIS),
     _measure("loaded minutes within the TTFT objective", "TTFT attainment", _BASIS),
 )
-_REQUESTS, _CLIENTS, _OBSERVED = "medians of requests", "means that the clients report", "means that WVA observed"
+_REQUESTS, _CLIENTS, _OBSERVED = "medians of requests", "the clients' means", "the means that WVA observed"
 LATENCY = (
     _measure("TPOT of requests, median, ms", "TPOT of requests, median, ms", of=_REQUESTS),
     _measure("TPOT that the clients report, mean, ms", "TPOT of the clients, mean, ms", of=_CLIENTS),
@@ -208,13 +208,7 @@ def answer(found: Sequence[Versus], summaries: Sequence[Summary]) -> list[str]:
 def sentence(versus: Versus, is_only: bool = True) -> str:
     """What was held, how fast requests were served for it, how long pods were starved, and how sure that is."""
     first, second = versus.first.summaries, versus.second.summaries
-    ways = [way for each in (LATENCY, TTFT) if (way := choose(each, first, second))]
-    felt = [
-        f"its {way.name.split()[0]} was {_less_or_more(found)}" for way in ways if (found := _ratio(way, first, second))
-    ]
-    of = {way.of for way in ways}
-    by = f"by {of.pop()} " if felt and len(of) == 1 else ""
-    told = " and ".join(text for text in (_held(first, second), f"{by}{' and '.join(felt)}") if text)
+    told = " and ".join(text for text in (_held(first, second), _felt(first, second)) if text)
     parts = [told, _starved(first, second)]
     where = "On the same load" if is_only else f"On {versus.load} ({versus.first.label} against {versus.second.label})"
     text = "; ".join(part for part in parts if part) or "nothing of what was held or felt is known of both modes"
@@ -244,6 +238,18 @@ def _held(first: Sequence[Summary], second: Sequence[Summary]) -> str:
     if found.interval and " to " in between:
         return f"{MODES[0]} held {found.median:.1f} times the {way.name} ({between}{_shows(found)})"
     return f"{MODES[0]} held {between} times the {way.name}"
+
+
+def _felt(first: Sequence[Summary], second: Sequence[Summary]) -> str:
+    """Both latencies, and whose numbers that is."""
+    ways = [way for each in (LATENCY, TTFT) if (way := choose(each, first, second))]
+    told = [(way, found) for way in ways if (found := _ratio(way, first, second))]
+    of = dict.fromkeys(way.of for way, _ in told)
+    by = f"by {next(iter(of))} " if len(of) == 1 else ""
+    return by + " and ".join(
+        f"its {way.name.split()[0]}{'' if number else ' was'} {_less_or_more(found)}{'' if by else f' ({way.of})'}"
+        for number, (way, found) in enumerate(told)
+    )
 
 
 def _less_or_more(found: groups.Ratio) -> str:
@@ -326,7 +332,9 @@ def _why_nothing(summaries: Sequence[Summary]) -> str:
         conditions[each.runs[0]].run if len(each.runs) == 1 else f"the runs of group {each.label}"
         for each in (group, other)
     ]
-    return f"No two modes are comparable here: even of those nearest to each other, {names[0]} and {names[1]}, {why}."
+    return (
+        f"No two modes are comparable here: even the nearest, {names[0]} and {names[1]}, are other experiments: {why}."
+    )
 
 
 # --- six rows
