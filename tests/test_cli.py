@@ -157,7 +157,7 @@ def test_compare_writes_a_page_with_the_runs_on_one_axis(directory, tmp_path, ca
     shown = capsys.readouterr()
     assert shown.err.strip() == str(target)
     content = target.read_text()
-    assert content.count("data:image/png;base64,") == 1
+    assert content.count("data:image/svg+xml;base64,") == 1
     assert 'src="http' not in content and "<td>pairs, all</td><td>2</td><td>0</td>" in content
     assert main(["compare", str(directory), "--html", str(tmp_path / "no" / "page.html")]) == 2
     assert "cannot be written" in capsys.readouterr().err
