@@ -298,9 +298,10 @@ def test_the_licence_is_the_whole_of_apache_2():
     assert "END OF TERMS AND CONDITIONS" in text
 
 
-def test_there_is_a_notebook_for_each_mode_and_one_to_compare():
+def test_there_is_a_notebook_for_each_mode_and_one_for_both():
     names = ["analyze-capacity-based.ipynb", "analyze-model-based.ipynb", "compare-runs.ipynb"]
     assert [path.name for path in NOTEBOOKS] == names
+    assert all(f"`{name}`" in readme() for name in names)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=relative)
@@ -342,7 +343,7 @@ def test_few_modules_know_how_to_draw():
     users = {relative(module) for module in MODULES if "matplotlib" in set(imports(module))}
     names = ("compare_plots", "overlay", "overview", "plots", "request_plots", "saved", "why_plots")
     drawing = {f"wva_parse/report/{name}.py" for name in names}
-    assert users == {*drawing, "wva_parse/analysis.py"}
+    assert users == {*drawing, "wva_parse/analysis.py", "wva_parse/comparison.py"}
 
 
 def test_a_poll_of_the_collector_needs_the_standard_library_only():

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -28,20 +27,7 @@ from wva_parse.measures import stated, stats
 from wva_parse.measures.decided import explain
 from wva_parse.measures.summary import summarize
 from wva_parse.optimizer import price
-from wva_parse.report import (
-    compare,
-    compare_plots,
-    overlay,
-    overview,
-    page,
-    plots,
-    request_plots,
-    saved,
-    sections,
-    versus,
-    why_plots,
-)
-from wva_parse.summary import Several
+from wva_parse.report import overview, page, plots, request_plots, saved, sections, why_plots
 
 # A kernel on the loopback interface warns on standard error that its messages are not encrypted.
 QUIET_KERNEL = ["--IPKernelApp.log_level=ERROR"]
@@ -319,62 +305,6 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
     except PapermillException as error:
         return str(error).strip().splitlines()[-1]
     return ""
-
-
-# --- several runs
-
-
-def comparison_figures(several: Several) -> dict[str, Figure]:
-    """The figures of modes of a comparison, by name: those of each pair of modes on the same load; none without any."""
-    figures = {}
-    pairs = versus.pairs_of(several.summaries)
-    for number, pair in enumerate(pairs):
-        names = {str(each["run"]) for each in pair.runs}
-        runs = [run for run in several.runs if run.name in names or str(run.directory) in names]
-        suffix = f" {number + 1}" if len(pairs) > 1 else ""
-        figures[f"held against served{suffix}"] = compare_plots.pareto(pair.runs)
-        if runs:
-            figures[f"both modes over time{suffix}"] = compare_plots.over_time(runs)
-    return figures
-
-
-def comparison_page(several: Several) -> str:
-    """The comparison of runs as a page."""
-    first = comparison_figures(several)
-    overlays = (
-        {name: overlay.overlay(members, name) for name, members in compare.overlays(several.runs).items()}
-        if several.runs
-        else {}
-    )
-    parts = compare.sections(several.summaries, several.facts, list(overlays), list(first))
-    drawn = {name: saved.rendered(figure, "svg") for name, figure in {**overlays, **first}.items()}
-    modes = Counter(str(each.get("mode")) for each in several.summaries)
-    kicker = " and ".join(f"{n} {mode}" for mode, n in sorted(modes.items(), reverse=True))
-    return page.compare_page(f"Comparison of {len(several.summaries)} runs", kicker, parts, drawn)
-
-
-def write_comparison(several: Several, output: Path, formats: str = "png") -> list[Path]:
-    """Write a comparison into a directory: `comparison.md`, `comparison.html`, and the figures of modes.
-
-    Parameters
-    ----------
-    formats
-        Of the figures: some of `saved.FORMATS`, separated by commas.
-
-    Returns
-    -------
-    list of Path
-        What was written.
-    """
-    output.mkdir(parents=True, exist_ok=True)
-    written = [output / "comparison.md", output / "comparison.html"]
-    written[0].write_text(compare.document(several.summaries, several.facts) + "\n", encoding="utf-8")
-    written[1].write_text(comparison_page(several), encoding="utf-8")
-    for name, figure in comparison_figures(several).items():
-        for kind in formats.split(","):
-            written.append(output / f"{name.replace(' ', '_')}.{kind}")
-            written[-1].write_bytes(saved.rendered(figure, kind))
-    return written
 
 
 def write_report(output: Path) -> Path:

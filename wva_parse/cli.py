@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
 
-from wva_parse import run
+from wva_parse import comparison, run
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
@@ -21,10 +21,11 @@ from wva_parse.optimizer import analyses, replay
 from wva_parse.optimizer.fit import fits_of
 from wva_parse.optimizer.queueing import Parameters
 from wva_parse.optimizer.replay import MEASURED
-from wva_parse.report import compare, latex, replayed, versus
+from wva_parse.report import compare, latex, replayed
 from wva_parse.report.sections import Table
-from wva_parse.summary import Several, read_several
 from wva_parse.watch import live, terminal, text
+
+LATEX = "latex"
 
 
 def main(command: str, argv: list[str]) -> int:
@@ -50,8 +51,9 @@ def _one_run_of_a_parent(parser: argparse.ArgumentParser) -> None:
 
 def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
     _one_run(parser)
-    parser.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
-    _add_format(parser, "as text, or as a table for a paper")
+    written = parser.add_mutually_exclusive_group()
+    written.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
+    written.add_argument("--format", choices=("text", LATEX), default="text", help="latex: the table for a paper")
     stated.add_options(parser)
 
 
@@ -60,16 +62,11 @@ def _many_runs(parser: argparse.ArgumentParser) -> None:
         "runs", metavar="RUN", nargs="+", help="directories of runs, or, of runs whose log is gone, their summary.json"
     )
     parser.add_argument("--csv", metavar="FILE", help="the table of runs as CSV as well, a line per cell")
-    parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with figures of both modes")
-    _add_format(parser, "all of it as Markdown, or the table of both modes for a paper")
+    parser.add_argument("--html", metavar="FILE", help="all of it as a page as well, with figures")
+    parser.add_argument(
+        "--format", choices=("markdown", LATEX), default="markdown", help="latex: its main table for a paper"
+    )
     stated.add_options(parser)
-
-
-TEXT, LATEX = "text", "latex"
-
-
-def _add_format(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--format", choices=(TEXT, LATEX), default=TEXT, help=what)
 
 
 def _replay_options(parser: argparse.ArgumentParser) -> None:
@@ -156,7 +153,7 @@ def _summary(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
     elif arguments.format == LATEX:
-        _print_latex([compare.table([found])], "summary", [arguments.run])
+        print(latex.latex_table(Table(["", "value"], list(compare.describe(found))), found["run"]))
     else:
         print("\n".join(f"{label + ':':30} {value}" for label, value in compare.describe(found)))
         for note in found["notes"]:
@@ -229,24 +226,29 @@ def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    several = read_several(arguments.runs, stated.stated_in(arguments))
-    for reason in several.left_out:
+    compared = comparison.read(arguments.runs, stated.stated_in(arguments))
+    for reason in compared.left_out:
         print(f"wva_parse compare: left out: {reason}", file=sys.stderr)
-    if several.summaries:
-        if arguments.format == LATEX:
-            _print_latex(versus.tables(several.summaries), "compare", arguments.runs)
-        else:
-            print(compare.document(several.summaries, several.facts))
+    if compared.summaries:
+        print(compared.latex() if arguments.format == LATEX else compared.document())
         if arguments.csv:
-            _write_cells(Path(arguments.csv), list(compare.cells(several.summaries)))
+            with _written(arguments.csv) as target:
+                compared.write_cells(target)
         if arguments.html:
-            print(_write_comparison(Path(arguments.html), several), file=sys.stderr)
-    return 2 if several.left_out else 0
+            content = compared.html()
+            with _written(arguments.html) as target:
+                target.write_text(content, encoding="utf-8")
+            print(target, file=sys.stderr)
+    return 2 if compared.left_out else 0
 
 
-def _print_latex(tables: Sequence[Table], command: str, runs: Sequence[str]) -> None:
-    source = f"python -m wva_parse {command} {' '.join(runs)} --format latex"
-    print("\n\n".join(latex.tabular(each, source) for each in tables))
+@contextmanager
+def _written(name: str) -> Iterator[Path]:
+    """A file that the caller names, and that may not be writable."""
+    try:
+        yield Path(name)
+    except OSError as error:
+        raise run.RunError(f"{name}: cannot be written: {error.strerror}") from None
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -336,26 +338,6 @@ def _ignored(experiment: Experiment, arguments: argparse.Namespace, names: Itera
         changes = "changes" if len(given) == 1 else "change"
         said = f"{experiment.name} is {experiment.mode}: {', '.join(given)} {changes} nothing in it"
         print(f"wva_parse replay: {said}", file=sys.stderr)
-
-
-def _write_comparison(target: Path, several: Several) -> Path:
-    from wva_parse.analysis import comparison_page  # the other commands need not wait for what draws
-
-    try:
-        target.write_text(comparison_page(several), encoding="utf-8")
-    except OSError as error:
-        raise run.RunError(f"{target}: cannot be written: {error.strerror}") from None
-    return target
-
-
-def _write_cells(target: Path, cells: list[dict[str, Any]]) -> None:
-    try:
-        with target.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, list(cells[0]))
-            writer.writeheader()
-            writer.writerows(cells)
-    except OSError as error:
-        raise run.RunError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {

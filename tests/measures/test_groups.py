@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wva_parse.measures.groups import effect, spread
+from wva_parse.measures.groups import effect, ratio, spread
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8)
 
@@ -69,3 +69,12 @@ def test_the_order_of_the_runs_does_not_matter(values, random):
     shuffled = list(values)
     random.shuffle(shuffled)
     assert spread(shuffled) == spread(values)
+
+
+def test_a_ratio_is_of_medians_and_of_few_runs_a_range_over_all_pairs():
+    assert ratio([2.0, 3.0, 6.0], [1.0, 2.0]) == (2.0, 1.0, 6.0, None)  # 3 / 1.5; 2 / 2 to 6 / 1
+    assert ratio([2.0], [0.0]) is None and ratio([0.0], [2.0]) is None
+    several = ratio([20.0, 21.0, 22.0, 23.0, 24.0], [10.0, 10.0, 10.0, 10.0, 10.0])
+    assert several.median == 2.2
+    low, high = several.interval
+    assert 2.0 <= low < 2.2 < high <= 2.4

@@ -24,6 +24,9 @@ RESAMPLES = 10_000
 SEED = 20_251_208  # fixed, so that the same runs give the same intervals
 
 
+Samples = NDArray[np.float64]  # the last axis is that of the runs
+
+
 class Spread(NamedTuple):
     """A figure over the runs of a group; `interval` of the median, None where `reason` says why."""
 
@@ -47,6 +50,15 @@ class Effect(NamedTuple):
     difference: float
     difference_interval: tuple[float, float] | None
     reason: str
+
+
+class Ratio(NamedTuple):
+    """The median of the first group by that of the second, its bootstrap interval, and the range over all pairs."""
+
+    median: float
+    least: float
+    most: float
+    interval: tuple[float, float] | None
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -77,7 +89,7 @@ def _least_runs() -> int:
 def effect(first: Sequence[float], second: Sequence[float]) -> Effect:
     """One group of runs against another, each of at least one value."""
     a, b = np.array(first, dtype=float), np.array(second, dtype=float)
-    delta, difference = cliffs_delta(a, b), _difference(a, b)
+    delta, difference = float(cliffs_delta(a, b)), float(_difference(a, b))
     if len(a) == len(b) == 1:
         return Effect(None, None, difference, None, "one run of each, a difference of two runs is no effect")
     if min(len(a), len(b)) < LEAST_FOR_EFFECT:
@@ -86,21 +98,33 @@ def effect(first: Sequence[float], second: Sequence[float]) -> Effect:
     return Effect(delta, _bootstrap(cliffs_delta, a, b), difference, _bootstrap(_difference, a, b), "")
 
 
-def cliffs_delta(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Share of pairs in which the first is above minus share in which it is below."""
-    return float(np.sign(first[:, None] - second[None, :]).mean())
+def ratio(first: Sequence[float], second: Sequence[float]) -> Ratio | None:
+    """How many times as much the first has; None unless all values of both are above 0."""
+    a, b = np.array(first, dtype=float), np.array(second, dtype=float)
+    if min(*first, *second) <= 0:
+        return None
+    interval = _bootstrap(_quotient, a, b) if min(len(a), len(b)) >= LEAST_FOR_EFFECT else None
+    return Ratio(float(_quotient(a, b)), float(a.min() / b.max()), float(a.max() / b.min()), interval)
 
 
-def _difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    return float(np.median(first) - np.median(second))
+def cliffs_delta(first: Samples, second: Samples) -> Samples:
+    """Share of pairs in which the first is above minus share in which it is below; of each row of samples its own."""
+    found: Samples = np.sign(first[..., :, None] - second[..., None, :]).mean(axis=(-2, -1))
+    return found
+
+
+def _difference(first: Samples, second: Samples) -> Samples:
+    return np.asarray(np.median(first, axis=-1) - np.median(second, axis=-1))
+
+
+def _quotient(first: Samples, second: Samples) -> Samples:
+    return np.asarray(np.median(first, axis=-1) / np.median(second, axis=-1))
 
 
 def _bootstrap(
-    statistic: Callable[[NDArray[np.float64], NDArray[np.float64]], float],
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
+    statistic: Callable[[Samples, Samples], Samples], first: Samples, second: Samples
 ) -> tuple[float, float]:
     random = np.random.default_rng(SEED)
-    found = [statistic(random.choice(first, len(first)), random.choice(second, len(second))) for _ in range(RESAMPLES)]
-    low, high = np.quantile(found, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    drawn = [random.choice(each, (RESAMPLES, len(each))) for each in (first, second)]
+    low, high = np.quantile(statistic(*drawn), [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     return float(low), float(high)

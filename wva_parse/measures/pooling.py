@@ -330,7 +330,7 @@ def groups_of(conditions: Sequence[Conditions]) -> list[Group]:
     """The runs of a comparison as repeats of each other, in the order of the first run of each."""
     found = twins(len(conditions), lambda a, b: not differences(conditions[a], conditions[b]))
     return [
-        Group(_label(place), tuple(runs), tuple(_assumed([conditions[run] for run in runs])))
+        Group(_label(place), tuple(runs), tuple(assumed([conditions[run] for run in runs])))
         for place, runs in enumerate(found)
     ]
 
@@ -341,7 +341,8 @@ def _label(place: int) -> str:
     return (_label(more - 1) if more else "") + ascii_uppercase[own]
 
 
-def _assumed(members: Sequence[Conditions]) -> Iterator[str]:
+def assumed(members: Sequence[Conditions]) -> Iterator[str]:
+    """What is not known of some of these runs and is taken to agree."""
     if len(members) < 2:
         return
     missing: dict[str, list[str]] = {}

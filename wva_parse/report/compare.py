@@ -1,7 +1,7 @@
 """Several runs in tables: which are repeats and what keeps the others apart, each run's figures, mode against mode.
 
 Each cell of the table of runs is a number of one run's summary.json, in its place there. The document and the page
-show the same `sections`. Which runs are pooled: `measures.pooling`.
+begin with the same `opening` (`versus`) and show the same `sections`. Which runs are pooled: `measures.pooling`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from wva_parse.measures.texts import count, percent
 from wva_parse.report import provenance, versus, words
 from wva_parse.report.figures import FIGURES, GPU_TIME, LATENCY, LESS, MORE, Figure, describe, shown, write
 from wva_parse.report.sections import Section, Table, markdown_table
+from wva_parse.report.versus import MODES, Versus
 
 __all__ = [
     "FIGURES",
@@ -26,6 +27,9 @@ __all__ = [
     "comparisons",
     "describe",
     "document",
+    "first_tables",
+    "main_table",
+    "opening",
     "overlays",
     "sections",
     "table",
@@ -34,7 +38,6 @@ __all__ = [
 
 Summary = dict[str, Any]
 
-MODES = ("model-based", "capacity-based")
 MOST_APART = 30  # pairs of groups that are told one by one
 
 # Notes of a run that say how it was read, and nothing that makes it less comparable.
@@ -49,6 +52,13 @@ class Compared(NamedTuple):
     second: str
     figure: Figure
     effect: groups.Effect
+
+
+class Opening(NamedTuple):
+    """What is said first: the answer in a sentence or a few, and each two modes that are the same experiment."""
+
+    sentences: Sequence[str]
+    pairs: Sequence[Versus]
 
 
 class _Pooled(NamedTuple):
@@ -70,13 +80,28 @@ def _pool(summaries: Sequence[Summary]) -> _Pooled:
     return _Pooled(summaries, conditions, pooling.groups_of(conditions))
 
 
+def opening(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> Opening:
+    """What a comparison begins with; `facts` as those of `sections`."""
+    pairs = versus.versus_of(summaries, facts)
+    return Opening(versus.answer(pairs, summaries), pairs)
+
+
+def first_tables(first: Opening) -> Iterator[tuple[str, Versus, Table]]:
+    """The six figures of each two modes; with a title where there are several."""
+    for each in first.pairs:
+        yield "" if len(first.pairs) == 1 else versus.title(each), each, versus.table(each)
+
+
+def main_table(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> list[tuple[str, Table]]:
+    """What a paper shows of it, with captions: the six figures of both modes, without any the table of runs."""
+    first = opening(summaries, facts)
+    return [(versus.title(pair), found) for _, pair, found in first_tables(first)] or [("Runs", table(summaries))]
+
+
 def sections(
-    summaries: Sequence[Summary],
-    facts: Mapping[str, provenance.Facts],
-    figures: Sequence[str] = (),
-    first: Sequence[str] = (),
+    summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts], figures: Sequence[str] = ()
 ) -> list[Section]:
-    """The whole comparison: which mode is better on the same load, then all that this rests on.
+    """Everything that follows what is said first.
 
     Parameters
     ----------
@@ -85,9 +110,7 @@ def sections(
     facts
         Of each run, by its name: `provenance_of`.
     figures
-        Names of overlays, one colour per run.
-    first
-        Names of the figures of modes, to show at the top.
+        Names of overlays to show before the numbers.
     """
     pooled = _pool(summaries)
     found = [
@@ -100,13 +123,17 @@ def sections(
         _needed(pooled),
         _effects(pooled),
     ]
-    rest = [section._replace(is_detail=True) for section in found if section]
-    return [versus.first_section(summaries, facts, first), *rest]
+    return [section for section in found if section]
 
 
 def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> str:
-    """The same as Markdown, without pictures."""
-    lines = []
+    """All of it as Markdown, without pictures: the answer, then the sections."""
+    first = opening(summaries, facts)
+    lines = [line for sentence in first.sentences for line in (sentence, "")]
+    for title, pair, found in first_tables(first):
+        lines += [f"**{title}**", ""] if title else []
+        lines += [line for sentence in pair.unequal for line in (f"**Unequal:** {sentence}", "")]
+        lines += [*markdown_table(found), ""]
     for section in sections(summaries, facts):
         lines += [f"## {section.title}", ""]
         for sentence in section.sentences:
@@ -114,11 +141,6 @@ def document(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]
         for each in section.tables:
             lines += [*markdown_table(each), ""]
     return "\n".join(lines).rstrip()
-
-
-def markdown_tables(tables: Sequence[Table]) -> list[str]:
-    """Tables as Markdown, for notebooks."""
-    return ["\n".join(markdown_table(each)) for each in tables]
 
 
 def table(summaries: Sequence[Summary]) -> Table:

@@ -75,8 +75,9 @@ def _hundredths(value: Any) -> str:
     return f"{value:.2f}"
 
 
-def _digits(value: Any) -> str:
-    return f"{value:.3g}"
+def _three_digits(value: Any) -> str:
+    """Of numbers that may be far below 1."""
+    return f"{value:#.3g}".removesuffix(".") if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _by_count(value: dict[str, int]) -> str:
@@ -138,14 +139,17 @@ FIGURES = (
     Figure("replicas that the scaler allows", ("supply", "limit"), _whole, is_compared=False),
     Figure("replica-hours held", ("cost", "replica_hours"), _hundredths, LESS),
     Figure("GPU-hours held", ("cost", "gpu_hours"), _hundredths, LESS),
-    Figure("GPU-hours per million output tokens", ("cost", "gpu_hours_per_million_output_tokens"), _digits, LESS),
+    Figure("GPU-hours per million output tokens", ("cost", "gpu_hours_per_million_output_tokens"), _three_digits, LESS),
     Figure(
-        "replica-hours per million output tokens", ("cost", "replica_hours_per_million_output_tokens"), _digits, LESS
+        "replica-hours per million output tokens",
+        ("cost", "replica_hours_per_million_output_tokens"),
+        _three_digits,
+        LESS,
     ),
     Figure(
         "GPU-hours per thousand requests within the SLO",
         ("cost", "gpu_hours_per_thousand_within_slo"),
-        _digits,
+        _hundredths,
         LESS,
     ),
     Figure("price", ("cost", "price"), _hundredths, LESS, same=_PRICE),
@@ -153,9 +157,9 @@ FIGURES = (
     Figure("time with too few replicas", ("elasticity", "under_share"), percent, LESS, same=_CAPACITY),
     Figure("time with too many replicas", ("elasticity", "over_share"), percent, LESS, same=_CAPACITY),
     # what was decided
+    Figure("changes of target", ("time_to_scale", "changes"), _whole),
     Figure("raised targets", ("changes", "up"), _whole),
     Figure("lowered targets", ("changes", "down"), _whole),
-    Figure("changes of target taken back within ten minutes", ("flapping",), _whole, LESS),
     Figure("decisions", ("actions",), _by_count, is_compared=False),
     Figure("scale-up, decision to ready, median, s", ("time_to_scale", "up", "decision_to_ready_s"), _whole, LESS),
     Figure("scale-down, decision to ready, median, s", ("time_to_scale", "down", "decision_to_ready_s"), _whole),

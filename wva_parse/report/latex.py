@@ -1,41 +1,58 @@
-"""Tables for papers: LaTeX with the rules of `booktabs`."""
+"""A table for a paper: LaTeX, as the package booktabs draws it."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
 
 from wva_parse.report.sections import Table
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
-    **{character: rf"\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     "–": "--",
     "−": "$-$",
+    "·": r"$\cdot$",
     "→": r"$\rightarrow$",
-    "≥": r"$\geq$",
-    "²": "$^2$",
-    "ρ": r"$\rho$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "δ": r"$\delta$",
+    **{each: f"\\{each}" for each in "&%$#_{}"},
 }
+_ANY = re.compile("|".join(map(re.escape, _SPECIAL)))
+_SIGNED = re.compile(r"(?<![\w.])-(?=\d)")  # a minus, and no hyphen
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX prints it."""
-    return "".join(_SPECIAL.get(character, character) for character in text)
+    """Text in which nothing is a command to LaTeX; minus signs are such."""
+    return _ANY.sub(lambda found: _SPECIAL[found[0]], _SIGNED.sub("−", " ".join(text.split())))
 
 
-def tabular(table: Table, source: str) -> str:
-    """A table to be put into a `table` environment; `source`, a command say, stands above it as a comment."""
-    columns = "l" * len(table.header) if table.is_text else "l" + "r" * (len(table.header) - 1)
-    rows = [" & ".join(map(escaped, row)) + r" \\" for row in (table.header, *table.rows)]
+def latex_table(table: Table, caption: str = "") -> str:
+    """A `table` environment; the first column and words are left, numbers right."""
+    columns = ("l" if table.is_text else "r") * (len(table.header) - 1)
     lines = [
-        f"% {' '.join(source.split())}",
-        r"% \usepackage{booktabs}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        rows[0],
-        r"\midrule",
-        *rows[1:],
-        r"\bottomrule",
-        r"\end{tabular}",
+        "% needs \\usepackage{booktabs}",
+        r"\begin{table}",
+        r"  \centering",
+        *([rf"  \caption{{{escaped(caption)}}}"] if caption else []),
+        rf"  \begin{{tabular}}{{l{columns}}}",
+        r"    \toprule",
+        *([f"    {_row(table.header)}", r"    \midrule"] if any(table.header) else []),
+        *(f"    {_row(row)}" for row in table.rows),
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        r"\end{table}",
     ]
     return "\n".join(lines)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return " & ".join(map(escaped, cells)) + r" \\"

@@ -23,6 +23,7 @@ class Panel(NamedTuple):
 
     label: str
     series: Callable[[Experiment], pd.DataFrame]
+    is_step: bool = False
 
 
 STYLES = ("-", "--", ":", "-.")  # for more runs than there are colours
@@ -38,7 +39,7 @@ def overlay(runs: Sequence[Experiment], title: str) -> Figure:
     for axis, panel in zip(axes, _PANELS, strict=True):
         series = [panel.series(run) for run in runs]
         for number, (run, values) in enumerate(zip(runs, series, strict=True)):
-            _draw(axis, run, values, number)
+            _draw(axis, run, values, number, panel.is_step)
         axis.set_ylabel(panel.label)
         axis.grid(alpha=0.25)
         set_spread(axis, pd.concat(series)["value"])
@@ -53,11 +54,11 @@ def overlay(runs: Sequence[Experiment], title: str) -> Figure:
     return figure
 
 
-def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int) -> None:
-    minutes, values = with_gaps(run, series, "value")
+def _draw(axis: Axes, run: Experiment, series: pd.DataFrame, number: int, is_step: bool) -> None:
+    # Replicas are told when they change, everything else at each reconciliation.
+    of_run = (series["minutes"], series["value"]) if is_step else with_gaps(run, series, "value")
     axis.plot(
-        minutes,
-        values,
+        *of_run,
         color=CYCLE[number % len(CYCLE)],
         linestyle=STYLES[number // len(CYCLE) % len(STYLES)],
         linewidth=1.4,
@@ -70,11 +71,12 @@ def _load(run: Experiment) -> pd.DataFrame:
     return stats.arrival_rates(run.frames).rename(columns={"per_s": "value"})
 
 
-def _replicas(run: Experiment) -> pd.DataFrame:
+def held_replicas(run: Experiment) -> pd.DataFrame:
+    """Of all variants together: `minutes, value`."""
     return run.supply.steps.dropna(subset=["held"])[["minutes", "held"]].rename(columns={"held": "value"})
 
 
-def _latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
+def latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
     """The highest of all variants: what the worst served requests felt."""
 
     def series(run: Experiment) -> pd.DataFrame:
@@ -86,7 +88,7 @@ def _latency(metric: str) -> Callable[[Experiment], pd.DataFrame]:
 
 _PANELS = (
     Panel("requests per second", _load),
-    Panel("replicas held", _replicas),
-    Panel(UNITS["itl"], _latency("itl")),
-    Panel(UNITS["ttft"], _latency("ttft")),
+    Panel("replicas held", held_replicas, is_step=True),
+    Panel(UNITS["itl"], latency("itl")),
+    Panel(UNITS["ttft"], latency("ttft")),
 )

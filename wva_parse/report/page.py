@@ -97,9 +97,36 @@ def index_page(entries: Sequence[Entry]) -> str:
     return _TEMPLATES.get_template("index.html.j2").render(title="Analysed runs", kicker=said, runs=runs)
 
 
-def compare_page(title: str, said: str, parts: Sequence[Section], figures: Mapping[str, bytes]) -> str:
-    """A comparison of runs."""
-    return _TEMPLATES.get_template("compare.html.j2").render(title=title, kicker=said, sections=show(parts, figures))
+class Pair(NamedTuple):
+    """Two modes of one experiment, as the first screen of a comparison shows them; a title if there are several."""
+
+    title: str
+    unequal: Sequence[str]
+    figures: Sequence[Picture]
+    table: Table | None
+
+
+def compare_page(
+    said: str, answer: Sequence[str], pairs: Sequence[Pair], parts: Sequence[Section], figures: Mapping[str, bytes]
+) -> str:
+    """A comparison of runs: the answer and both modes on the first screen, all else folded.
+
+    Parameters
+    ----------
+    said
+        How many runs of what these are, in a line.
+    answer, pairs
+        What is said first; of several pairs all but the first are folded.
+    parts, figures
+        Everything else, with its figures by the names in it.
+    """
+    return _TEMPLATES.get_template("compare.html.j2").render(
+        title="Model-based against capacity-based" if any(pair.table for pair in pairs) else "Runs side by side",
+        kicker=said,
+        answer=answer,
+        pairs=pairs,
+        sections=show([part._replace(is_detail=True) for part in parts], figures),
+    )
 
 
 def show(parts: Sequence[Section], figures: Mapping[str, bytes]) -> list[Shown]:

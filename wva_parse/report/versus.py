@@ -1,310 +1,367 @@
-"""Model-based against capacity-based on the same load, as one reads it first: a sentence, six rows, what is unequal.
+"""Mode against mode, first of all: a sentence with numbers, what makes the runs unequal, six figures.
 
-Only groups that are the same experiment are held against each other (`measures.pooling`), and what cannot be said is
-said to be so.
+Nothing is said of runs that are not the same experiment: `measures.pooling` decides. A ratio is that of medians with
+its bootstrap interval where there are enough runs of each; of fewer it is the range over all pairs of runs, and it is
+said that no interval can be given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from wva_parse.log.dialects import releases_of
+from wva_parse.log.json_files import dig
 from wva_parse.measures import groups, pooling
-from wva_parse.measures.texts import count, number
-from wva_parse.report import provenance
-from wva_parse.report.figures import FIGURES, LESS, MORE, Figure
-from wva_parse.report.sections import Section, Table
+from wva_parse.measures.texts import count, percent
+from wva_parse.report import provenance, words
+from wva_parse.report.figures import FIGURES, Figure, is_same
+from wva_parse.report.sections import Table
 
-Summary = Mapping[str, Any]
+Summary = dict[str, Any]
 
-MODEL, CAPACITY = "model-based", "capacity-based"
-TITLE = "Which is better on the same load"
+MODES = ("model-based", "capacity-based")
+MOST_SHORTER = 1.05  # between two load windows
+TIMES = 2.0  # from here on a ratio is told as one, and no more in percent
+MOST_FAILED = 0.01  # difference of the shares of requests without an answer
 
-_BY_LABEL = {figure.label: figure for figure in FIGURES}
-
-# What is shown of a pair of modes: each row by the first figure that all runs have.
-ROWS = (
-    (
-        "GPU time held",
-        (
-            "GPU-hours per million output tokens",
-            "replica-hours per million output tokens",
-            "GPU-hours held",
-            "replica-hours held",
-            "replica-seconds held",
-        ),
-    ),
-    ("within the SLO", ("share of requests within the SLO", "ITL attainment")),
-    (
-        "time per token",
-        ("TPOT of requests, median, ms", "TPOT of the clients, mean, ms", "ITL observed, mean, ms"),
-    ),
-    (
-        "time to first token",
-        ("TTFT of requests, P99, ms", "TTFT of the clients, mean, ms", "TTFT observed, mean, ms"),
-    ),
-    ("starved", ("time starved, s",)),
-    ("changes taken back", ("changes of target taken back within ten minutes",)),
-)
-GPU_TIME = ("GPU-hours held", "replica-hours held", "replica-seconds held")
-_DIRECTION = {LESS: "less is better", MORE: "more is better"}
-
-# What may differ between runs of one experiment and makes them unequal; seeds and repetitions are meant to.
-UNEQUAL = (
-    *("simulated", "SLO", "thresholds", "model", "log dialects", "controller image", "model server image", "cluster"),
-    "project commit",
-)
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
-class Pair(NamedTuple):
-    """The runs of both modes of one experiment."""
+class Measure(NamedTuple):
+    """One of the ways to tell a thing.
 
-    load: str
-    model: Sequence[Summary]
-    capacity: Sequence[Summary]
+    `same`: what all runs must have alike for it to be one. `of`: of a latency, whose it is.
+    """
 
-    @property
-    def runs(self) -> list[Summary]:
-        """All of them."""
-        return [*self.model, *self.capacity]
+    name: str
+    figure: Figure
+    same: tuple[str, ...] = ()
+    of: str = ""
+
+    def values_in(self, summaries: Sequence[Summary]) -> list[float]:
+        """Of those runs that have one."""
+        return self.figure.numbers_in(summaries)
 
 
-class Row(NamedTuple):
-    """One figure of both modes; `effect` is the first less the second."""
+class Side(NamedTuple):
+    """The repeats of one mode."""
 
     label: str
-    figure: Figure
-    model: groups.Spread
-    capacity: groups.Spread
-    effect: groups.Effect
+    mode: str
+    summaries: Sequence[Summary]
+
+    @property
+    def runs(self) -> list[str]:
+        """Their names."""
+        return [str(each["run"]) for each in self.summaries]
 
 
-def pairs_of(summaries: Sequence[Summary]) -> list[Pair]:
-    """The experiments that were run in both modes; runs of one mode that are no repeats of each other are apart."""
+class Versus(NamedTuple):
+    """Both modes of one experiment, model-based first; `unequal`: what may make them differ besides the mode."""
+
+    load: str
+    first: Side
+    second: Side
+    unequal: tuple[str, ...]
+
+    @property
+    def summaries(self) -> list[Summary]:
+        """Of all its runs."""
+        return [*self.first.summaries, *self.second.summaries]
+
+
+def _measure(name: str, label: str, same: tuple[str, ...] = (), of: str = "") -> Measure:
+    return Measure(name, next(figure for figure in FIGURES if figure.label == label), same, of)
+
+
+_TOKENS, _BASIS = ("cost", "tokens_from"), ("slo", "basis")
+
+# Of each the first that all runs have.
+HELD = (
+    _measure("GPU time", "GPU-hours held"),
+    _measure("replica-hours", "replica-hours held"),
+    _measure("replica time", "replica-seconds held"),
+)
+PER_TOKEN = (
+    _measure("GPU-hours held per million output tokens", "GPU-hours per million output tokens", _TOKENS),
+    _measure("replica-hours held per million output tokens", "replica-hours per million output tokens", _TOKENS),
+    _measure("replica-hours held", "replica-hours held"),
+    _measure("replica-seconds held", "replica-seconds held"),
+)
+WITHIN = (
+    _measure("requests within the SLO", "share of requests within the SLO"),
+    _measure("loaded minutes within the ITL objective", "ITL attainment", _BASIS),
+    _measure("loaded minutes within the TTFT objective", "TTFT attainment", _BASIS),
+)
+_REQUESTS, _CLIENTS, _OBSERVED = "medians of requests", "the clients' means", "the means that WVA observed"
+LATENCY = (
+    _measure("TPOT of requests, median, ms", "TPOT of requests, median, ms", of=_REQUESTS),
+    _measure("TPOT that the clients report, mean, ms", "TPOT of the clients, mean, ms", of=_CLIENTS),
+    _measure("ITL that WVA observed, mean, ms", "ITL observed, mean, ms", of=_OBSERVED),
+)
+TTFT = (
+    _measure("TTFT of requests, median, ms", "TTFT of requests, median, ms", of=_REQUESTS),
+    _measure("TTFT that the clients report, mean, ms", "TTFT of the clients, mean, ms", of=_CLIENTS),
+    _measure("TTFT that WVA observed, mean, ms", "TTFT observed, mean, ms", of=_OBSERVED),
+)
+STARVED = (_measure("time starved, s", "time starved, s"),)
+CHANGES = (_measure("changes of target", "changes of target"),)
+ROWS = (PER_TOKEN, WITHIN, LATENCY, TTFT, STARVED, CHANGES)
+
+
+def choose(ways: Sequence[Measure], *sides: Sequence[Summary]) -> Measure | None:
+    """The first that all runs have, else the first that some of each side have."""
+    runs = [summary for side in sides for summary in side]
+    fitting = [way for way in ways if not way.same or is_same(runs, way.same)]
+    whole = (way for way in fitting if len(way.values_in(runs)) == len(runs))
+    some = (way for way in fitting if all(way.values_in(side) for side in sides))
+    return next(whole, None) or next(some, None)
+
+
+# --- what belongs together
+
+
+def versus_of(summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts]) -> list[Versus]:
+    """Each two groups that are one experiment in two modes, those of most runs first."""
     conditions = [pooling.conditions_of(summary) for summary in summaries]
     found = []
     for experiment in pooling.experiments_of(pooling.groups_of(conditions), conditions):
-        by_mode = {
-            mode: [group for group in experiment.groups if conditions[group.runs[0]].mode == mode]
-            for mode in (MODEL, CAPACITY)
-        }
-        for ours in by_mode[MODEL]:
-            for theirs in by_mode[CAPACITY]:
-                members = ([summaries[run] for run in group.runs] for group in (ours, theirs))
-                found.append(Pair(experiment.load, *members))
-    return found
+        ours, theirs = ([each for each in experiment.groups if conditions[each.runs[0]].mode == mode] for mode in MODES)
+        for first, second in ((first, second) for first in ours for second in theirs):
+            sides = [
+                Side(each.label, mode, [summaries[run] for run in each.runs])
+                for each, mode in zip((first, second), MODES, strict=True)
+            ]
+            found.append(Versus(experiment.load, sides[0], sides[1], tuple(_unequal(sides[0], sides[1], facts))))
+    return sorted(found, key=lambda each: -len(each.summaries))
 
 
-def rows_of(pair: Pair) -> list[Row]:
-    """The rows that both modes have."""
-    found = []
-    for label, names in ROWS:
-        figure = _first_known(pair, names)
-        if figure:
-            ours, theirs = figure.numbers_in(pair.model), figure.numbers_in(pair.capacity)
-            effect = groups.effect(ours, theirs)
-            found.append(Row(label, figure, groups.spread(ours), groups.spread(theirs), effect))
-    return found
+def _unequal(first: Side, second: Side, facts: Mapping[str, provenance.Facts]) -> Iterator[str]:
+    """What differs between runs that are the same experiment, or is only taken to agree."""
+    runs = [*first.summaries, *second.summaries]
+    ours, theirs = ([pooling.conditions_of(each) for each in side.summaries] for side in (first, second))
+    told = dict.fromkeys(
+        each.text for a in ours for b in theirs for each in pooling.differences(a, b) if each.condition != pooling.MODE
+    )
+    for text in told:
+        yield f"They differ: {text}."
+    known = {run: facts[run] for run in (*first.runs, *second.runs) if run in facts}
+    for label in ("controller image", "model server image", "cluster", "project commit"):
+        answers = {each[label] for each in known.values() if each.get(label)}
+        if len(answers) > 1:
+            yield f"Not all have the same {label}."
+    assumed = list(pooling.assumed([*ours, *theirs]))
+    if assumed:
+        yield f"Taken to agree: {'; '.join(assumed)}."
+    limits = {dig(each, ("supply", "limit")) for each in runs} - {None}
+    if len(limits) > 1:
+        yield f"Their scalers allow {' or '.join(f'{limit:.0f}' for limit in sorted(limits))} replicas."
+    windows = [float(value) for each in runs if (value := dig(each, ("supply", "window_s")))]
+    if windows and max(windows) > MOST_SHORTER * min(windows):
+        yield f"Their load windows are from {min(windows):.0f} to {max(windows):.0f} s long."
+    weighted = {dig(each, ("latency", "weighted_by")) for each in runs} - {None}
+    if len(weighted) > 1 and getattr(choose(LATENCY, first.summaries, second.summaries), "of", "") == _OBSERVED:
+        yield "The latencies that WVA observed are weighted by requests in some only: of others no rates are known."
+    unfinished = [f"{each['run']} ({each['status']})" for each in runs if each.get("status") not in (None, "complete")]
+    if unfinished:
+        yield f"Not complete: {', '.join(unfinished)}."
+    yield from _unanswered(runs)
+    for a, b in pooling.carried_over(runs):
+        yield (
+            f"The tuner of {runs[b]['run']} began with the parameters that {runs[a]['run']} ended with: they are not "
+            "independent."
+        )
 
 
-def _first_known(pair: Pair, names: Sequence[str]) -> Figure | None:
-    """The first figure that every run has, else the first that both modes have."""
-    figures = [_BY_LABEL[name] for name in names if name in _BY_LABEL]
-    whole = [each for each in figures if len(each.numbers_in(pair.runs)) == len(pair.runs)]
-    some = [each for each in figures if each.numbers_in(pair.model) and each.numbers_in(pair.capacity)]
-    return next(iter([*whole, *some]), None)
+def _unanswered(runs: Sequence[Summary]) -> Iterator[str]:
+    """Requests that are in no latency."""
+    recorded = [f"{each['run']} ({said})" for each in runs if (said := words.of_recorded(each))]
+    if recorded:
+        yield f"Of some requests nothing is known: {', '.join(recorded)}."
+    for key, first, second in (("requests", "failed", "sent"), ("client", "failed", "completed")):
+        pairs = [(dig(each, (key, first)), dig(each, (key, second))) for each in runs]
+        if any(value is None for pair in pairs for value in pair):
+            continue
+        of = [failed / total if (total := other + (failed if key == "client" else 0)) else 0 for failed, other in pairs]
+        if max(of) - min(of) > MOST_FAILED:
+            yield f"From {percent(min(of))} to {percent(max(of))} of their requests failed, and are in no latency."
+        return
 
 
 # --- the first sentence
 
 
-def headline(summaries: Sequence[Summary]) -> list[str]:
-    """What the comparison says, in a sentence per experiment; or why it says nothing."""
-    pairs = pairs_of(summaries)
-    if pairs:
-        return [_sentence(pair, len(pairs) > 1) for pair in pairs]
-    modes = {str(summary.get("mode")) for summary in summaries}
-    if len(modes) < 2:
-        return [f"All runs are {modes.pop()}: there is no other mode to compare with."] if modes else []
-    return [
-        f"No two runs of different modes are of the same load, so neither can be called better: {_nearest(summaries)}."
-    ]
+def answer(found: Sequence[Versus], summaries: Sequence[Summary]) -> list[str]:
+    """The first sentence, of each pair of modes that are the same experiment one; else why there is none."""
+    if not found:
+        return [_why_nothing(summaries)]
+    sentences = [sentence(each, is_only=len(found) == 1) for each in found]
+    compared = {str(each["run"]) for pair in found for each in pair.summaries}
+    if len(compared) < len(summaries):
+        left = len(summaries) - len(compared)
+        sentences.append(
+            f"{count(left, 'more run')} {'has' if left == 1 else 'have'} no counterpart in the other mode."
+        )
+    return sentences
 
 
-def _sentence(pair: Pair, is_one_of_several: bool) -> str:
-    parts = [part for part in (_gpu_time(pair), _latency(pair)) if part]
-    start = f"On the same load ({pair.load})" if is_one_of_several else "On the same load"
-    said = f"{start} model-based {' and '.join(parts)}" if parts else f"{start} neither tells what was held or felt"
-    simulated = "SIMULATED: " if any(each.get("simulated") for each in pair.runs) else ""
-    return f"{simulated}{said}; {_starved(pair)}. {_honesty(pair)}"
+def sentence(versus: Versus, is_only: bool = True) -> str:
+    """What was held, how fast requests were served for it, how long pods were starved, and how sure that is."""
+    first, second = versus.first.summaries, versus.second.summaries
+    told = " and ".join(text for text in (_held(first, second), _felt(first, second)) if text)
+    parts = [told, _starved(first, second)]
+    where = "On the same load" if is_only else f"On {versus.load} ({versus.first.label} against {versus.second.label})"
+    text = "; ".join(part for part in parts if part) or "nothing of what was held or felt is known of both modes"
+    simulated = " SIMULATED: it says nothing about real hardware." if any(s.get("simulated") for s in first) else ""
+    return f"{where} {text}. {_certainty(len(first), len(second))}{simulated}"
 
 
-def _gpu_time(pair: Pair) -> str:
-    figure = _first_known(pair, GPU_TIME)
-    if figure is None:
+def _ratio(way: Measure, first: Sequence[Summary], second: Sequence[Summary]) -> groups.Ratio | None:
+    return groups.ratio(way.values_in(first), way.values_in(second))
+
+
+def _ends(found: groups.Ratio) -> tuple[float, float]:
+    return found.interval or (found.least, found.most)
+
+
+def title(versus: Versus) -> str:
+    """Which load, and which groups."""
+    return f"{versus.load}: {versus.first.label} (model-based) against {versus.second.label} (capacity-based)"
+
+
+def _held(first: Sequence[Summary], second: Sequence[Summary]) -> str:
+    way = choose(HELD, first, second)
+    found = _ratio(way, first, second) if way else None
+    if way is None or found is None:
         return ""
-    ours, theirs = figure.numbers_in(pair.model), figure.numbers_in(pair.capacity)
-    if min(theirs) <= 0 or min(ours) <= 0:
-        return ""
-    least, most = min(ours) / max(theirs), max(ours) / min(theirs)
-    what = "GPU time" if figure.label.startswith("GPU") else "replica time"
-    return f"held {_range(least, most, lambda value: f'{value:.1f}')} times the {what}"
+    between = _to(f"{end:.1f}" for end in _ends(found))
+    if found.interval and " to " in between:
+        return f"{MODES[0]} held {found.median:.1f} times the {way.name} ({between}{_shows(found)})"
+    return f"{MODES[0]} held {between} times the {way.name}"
 
 
-def _latency(pair: Pair) -> str:
-    figure = _first_known(pair, dict(ROWS)["time per token"])
-    if figure is None:
-        return ""
-    ours, theirs = figure.numbers_in(pair.model), figure.numbers_in(pair.capacity)
-    # A change of less than half a percent is none.
-    changes = sorted(round((our - their) / their, 2) for our in ours for their in theirs if their > 0)
-    if not changes:
-        return ""
-    name = figure.label.removesuffix(", ms").replace(", median", " (median)").replace(", mean", " (mean)")
-    least, most = changes[0], changes[-1]
-    if least < 0 < most:
-        return f"its {name} was between {-100 * least:.0f} % lower and {100 * most:.0f} % higher"
-    low, high = sorted((abs(least), abs(most)))
-    shares = _range(100 * low, 100 * high, lambda value: f"{value:.0f}")
-    return f"its {name} was {shares} % {'lower' if most <= 0 else 'higher'}"
-
-
-def _starved(pair: Pair) -> str:
-    told = [
-        [
-            float(each["supply"]["starved_s"]) / 60
-            for each in runs
-            if (each.get("supply") or {}).get("starved_s") is not None
-        ]
-        for runs in (pair.model, pair.capacity)
-    ]
-    if not all(told):
-        return "for how long pods were starved is not known of both"
-    texts = [_range(min(minutes), max(minutes), number_of_minutes) + " min" for minutes in told]
-    if max(map(max, told)) == 0:
-        return "no pod was starved in either"
-    return f"pods were starved for {texts[0]}, and in capacity mode for {texts[1]}"
-
-
-def number_of_minutes(value: float) -> str:
-    """Minutes with one decimal where that says something."""
-    return number(round(value, 1)) if round(value, 1) == round(value) else f"{value:.1f}"
-
-
-def _range(least: float, most: float, text: Any) -> str:
-    low, high = text(least), text(most)
-    return low if low == high else f"{low} to {high}"
-
-
-def _honesty(pair: Pair) -> str:
-    ours, theirs = len(pair.model), len(pair.capacity)
-    against = f"{count(ours, 'run').capitalize()} against {theirs}"
-    if min(ours, theirs) >= groups.LEAST_FOR_EFFECT:
-        return f"{against}; the table has 95 % intervals."
-    return f"{against}: no interval can be given (it needs {groups.LEAST_FOR_EFFECT} of each)."
-
-
-def _nearest(summaries: Sequence[Summary]) -> str:
-    """What keeps the nearest two groups of different modes apart."""
-    conditions = [pooling.conditions_of(summary) for summary in summaries]
-    formed = pooling.groups_of(conditions)
-    for group in formed:
-        nearest = pooling.nearest_of_other_mode(group, formed, conditions)
-        if nearest:
-            other, told = nearest
-            first, second = (conditions[each.runs[0]].run for each in (group, other))
-            why = "; ".join(each.text for each in told) or "too little is known of them"
-            return f"nearest are {first} and {second}, but for {why}"
-    return "too little is known of them"
-
-
-# --- the table
-
-
-def tables(summaries: Sequence[Summary]) -> list[Table]:
-    """The rows of each pair of modes."""
-    pairs = pairs_of(summaries)
-    return [_table(pair, len(pairs) > 1) for pair in pairs]
-
-
-def first_section(
-    summaries: Sequence[Summary], facts: Mapping[str, provenance.Facts], figures: Sequence[str] = ()
-) -> Section:
-    """The sentence, the figures and the six rows."""
-    sentences = (*headline(summaries), *unequal(pairs_of(summaries), facts))
-    return Section(TITLE, figures, sentences, tuple(tables(summaries)))
-
-
-def unequal(pairs: Sequence[Pair], facts: Mapping[str, provenance.Facts]) -> list[str]:
-    """Whatever makes the runs of a pair unequal, one sentence each; they begin with `UNEQUAL_RUNS`."""
-    return list(dict.fromkeys(sentence for pair in pairs for sentence in _unequal(pair, facts)))
-
-
-UNEQUAL_RUNS = "Not equal: "
-
-
-def _unequal(pair: Pair, facts: Mapping[str, provenance.Facts]) -> Iterator[str]:
-    mine = {name: facts[name] for each in pair.runs if (name := str(each["run"])) in facts}
-    for label, answers in provenance.differences(mine):
-        if label not in UNEQUAL:
-            continue
-        by_mode = [
-            sorted({_answer(label, answers.get(str(each["run"]), "")) for each in runs})
-            for runs in (pair.model, pair.capacity)
-        ]
-        if len({answer for each in by_mode for answer in each}) < 2:
-            continue
-        told = [", ".join(_short(answer) for answer in each) for each in by_mode]
-        if told[0] == told[1]:
-            yield f"{UNEQUAL_RUNS}{label} differs between runs of a mode ({told[0]})."
-        else:
-            yield f"{UNEQUAL_RUNS}{label} ({told[0]} in model-based, {told[1]} in capacity-based runs)."
-    for each in pair.runs:
-        otherwise = (each.get("schedule") or {}).get("otherwise") or []
-        if otherwise:
-            yield f"{UNEQUAL_RUNS}in {each['run']} the load was not as planned ({', '.join(map(str, otherwise))})."
-
-
-def _answer(label: str, text: str) -> str:
-    """What is asked of a run, without what comes with its mode: a tuner's lines tell no other release."""
-    if label == "log dialects":
-        text = releases_of(part.strip() for part in text.split(","))
-    return text or "not known"
-
-
-def _short(text: str, most: int = 60) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
-def _table(pair: Pair, is_one_of_several: bool) -> Table:
-    modes = (f"model-based (n = {len(pair.model)})", f"capacity-based (n = {len(pair.capacity)})")
-    header = (pair.load if is_one_of_several else "median", "good", *modes, "difference", "95 % interval")
-    return Table(header, [_cells(row) for row in rows_of(pair)])
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    figure, effect = row.figure, row.effect
-    ends = effect.difference_interval
-    interval = " to ".join(map(figure.difference, ends)) if ends else f"none (n = {row.model.n} and {row.capacity.n})"
-    return (
-        figure.label,
-        _DIRECTION.get(figure.good, "–"),
-        _with_range(row.model, figure),
-        _with_range(row.capacity, figure),
-        figure.difference(effect.difference),
-        interval,
+def _felt(first: Sequence[Summary], second: Sequence[Summary]) -> str:
+    """Both latencies, and whose numbers that is."""
+    ways = [way for each in (LATENCY, TTFT) if (way := choose(each, first, second))]
+    told = [(way, found) for way in ways if (found := _ratio(way, first, second))]
+    of = dict.fromkeys(way.of for way, _ in told)
+    by = f"by {next(iter(of))} " if len(of) == 1 else ""
+    return by + " and ".join(
+        f"its {way.name.split()[0]}{'' if number else ' was'} {_less_or_more(found)}{'' if by else f' ({way.of})'}"
+        for number, (way, found) in enumerate(told)
     )
 
 
-def _with_range(spread: groups.Spread, figure: Figure) -> str:
-    text = figure.text(spread.median)
-    return text if spread.n == 1 else f"{text} ({figure.text(spread.least)} to {figure.text(spread.most)})"
+def _less_or_more(found: groups.Ratio) -> str:
+    """A ratio in percent, "26 to 45 % lower", of much more in times; where there is an interval the median is first."""
+    low, high = _ends(found)
+    if high >= TIMES:
+        between, median = _to(f"{end:.1f}" for end in (low, high)), f"{found.median:.1f}"
+        return f"{median} times as high ({between}{_shows(found)})" if found.interval else f"{between} times as high"
+    between = _percents(low, high)
+    if not found.interval:
+        return between
+    return f"{_percents(found.median, found.median)} ({between}{_shows(found)})"
 
 
-def medians(values: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The median in each of two dimensions."""
-    found = np.median(np.array(values, dtype=float), axis=0)
-    return float(found[0]), float(found[1])
+def _percents(low: float, high: float) -> str:
+    ends = [round(100 * (end - 1)) for end in (low, high)]
+    if ends[0] < 0 < ends[1]:
+        return f"{-ends[0]} % lower to {ends[1]} % higher"
+    if ends == [0, 0]:
+        return "the same"
+    return f"{_to(str(end) for end in sorted(map(abs, ends)))} % {'lower' if ends[0] < 0 else 'higher'}"
+
+
+def _to(texts: Iterable[str]) -> str:
+    """A range, or the one value that its ends are."""
+    return " to ".join(dict.fromkeys(texts))
+
+
+def _shows(found: groups.Ratio) -> str:
+    """Of an interval that holds 1."""
+    return ", no difference shows" if found.interval and found.interval[0] <= 1 <= found.interval[1] else ""
+
+
+def _starved(first: Sequence[Summary], second: Sequence[Summary]) -> str:
+    way = choose(STARVED, first, second)
+    if way is None:
+        return ""
+    ours, theirs = way.values_in(first), way.values_in(second)
+    if not any((*ours, *theirs)):
+        return "neither was starved"
+    if any(ours) and any(theirs):
+        return f"both were starved ({MODES[0]} {_minutes(ours)}, {MODES[1]} {_minutes(theirs)})"
+    starved, never = MODES if any(ours) else MODES[::-1]
+    return f"{starved} was starved ({_minutes(ours if any(ours) else theirs)}), {never} never"
+
+
+def _minutes(seconds: Sequence[float]) -> str:
+    ends = (min(seconds) / 60, max(seconds) / 60)
+    return f"{_to(f'{each:.0f}' if each >= 1 or not each else f'{each:.1f}' for each in ends)} min"
+
+
+def _certainty(ours: int, theirs: int) -> str:
+    numbers = [_NUMBERS[n] if n < len(_NUMBERS) else str(n) for n in (ours, theirs)]
+    runs = f"{numbers[0].capitalize()} run{'s' if ours > 1 else ''} against {numbers[1]}"
+    if min(ours, theirs) >= groups.LEAST_FOR_EFFECT:
+        return f"{runs}: ratios of medians, in brackets their {100 * groups.COVERAGE:.0f} % intervals by bootstrap."
+    ranges = "; ranges are over all pairs of runs" if max(ours, theirs) > 1 else ""
+    return f"{runs}: no interval can be given{ranges}."
+
+
+def _why_nothing(summaries: Sequence[Summary]) -> str:
+    if len(summaries) < 2:
+        return "One run: there is nothing to hold it against."
+    conditions = [pooling.conditions_of(summary) for summary in summaries]
+    modes = {each.mode for each in conditions}
+    if len(modes) < 2:
+        return f"All {len(summaries)} runs are {modes.pop() or 'of no known mode'}: no mode is held against another."
+    found = pooling.groups_of(conditions)
+    nearest = [
+        (len(told), group, other, told)
+        for group in found
+        if (pair := pooling.nearest_of_other_mode(group, found, conditions))
+        for other, told in (pair,)
+    ]
+    if not nearest:
+        return "Nothing is held against anything: the mode of some runs is not known."
+    _, group, other, told = min(nearest, key=lambda each: each[0])
+    why = "; ".join(each.text for each in told) or "too little is known of them: they would fit others that differ"
+    names = [
+        conditions[each.runs[0]].run if len(each.runs) == 1 else f"the runs of group {each.label}"
+        for each in (group, other)
+    ]
+    return (
+        f"No two modes are comparable here: even the nearest, {names[0]} and {names[1]}, are other experiments: {why}."
+    )
+
+
+# --- six rows
+
+
+def table(versus: Versus) -> Table:
+    """Both modes' medians, their difference and its interval, or why there is none."""
+    rows = []
+    first, second = versus.first.summaries, versus.second.summaries
+    for ways in ROWS:
+        way = choose(ways, first, second)
+        if way is None:
+            rows.append([ways[0].name, ways[0].figure.good or "–", "–", "–", "–", "not known of both"])
+            continue
+        ours, theirs = way.values_in(first), way.values_in(second)
+        effect = groups.effect(ours, theirs)
+        ends = effect.difference_interval
+        interval = (
+            " to ".join(map(way.figure.difference, ends)) if ends else f"none: {len(ours)} and {len(theirs)} runs"
+        )
+        medians = [_median(way.figure, values, len(side)) for values, side in ((ours, first), (theirs, second))]
+        better = way.figure.good or "–"
+        rows.append([way.name, better, *medians, way.figure.difference(effect.difference), interval])
+    heads = [f"{side.mode} ({count(len(side.summaries), 'run')})" for side in (versus.first, versus.second)]
+    return Table(["medians", "better", *heads, "difference", "95 % interval"], rows)
+
+
+def _median(figure: Figure, values: Sequence[float], runs: int) -> str:
+    text = figure.text(groups.spread(values).median)
+    return text if len(values) == runs else f"{text} (of {len(values)})"
