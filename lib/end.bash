@@ -62,7 +62,7 @@ finish_run() {
 tidy_up() {
   [[ -n "$WORK_DIR" ]] || return 0
   stop_children
-  rm -rf "$WORK_DIR"
+  persist rm -rf "$WORK_DIR"
   WORK_DIR=
   [[ -n "$RUN_DIR" ]] || RUN_LOG= # it was in there
 }

@@ -1,6 +1,6 @@
 # Several runs, one after another: what is to run, which of them this process is, and how it becomes the next one.
 #
-# Owns the S_* arrays, SERIES, SERIES_FILE and CONFIG. Calls options.bash and common.bash.
+# Owns the S_* arrays, SERIES, SERIES_FILE and CONFIG. Calls options.bash, common.bash and `persist` of end.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -49,7 +49,7 @@ plan_series() {
 
 write_series() {
   local i
-  [[ -n "$SERIES_FILE" ]] || SERIES_FILE="$(mktemp "${TMPDIR:-/tmp}/wva-series.XXXXXX")"
+  [[ -n "$SERIES_FILE" ]] || SERIES_FILE="$(make_temporary "${TMPDIR:-/tmp}/wva-series.XXXXXX")"
   for ((i = 0; i < S_COUNT; i++)); do
     printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${S_RESULT[i]}" "$SERIES" "${S_NUMBER[i]}" "${S_OF[i]}" \
       "${S_NAME[i]}" "${S_SECONDS[i]}" "${S_SHA256[i]}" "${S_RUN[i]}" "${S_CONFIG[i]}"
@@ -123,7 +123,7 @@ worst_status() {
 # At the end of a series, whatever ended it.
 close_series() {
   local i complete=() others=0
-  [[ -z "$SERIES_FILE" ]] || rm -f "$SERIES_FILE"
+  [[ -z "$SERIES_FILE" ]] || persist rm -f "$SERIES_FILE"
   [[ $S_COUNT -gt 1 && "$DRY_RUN" == false ]] || return 0
   [[ -n "$RUN_DIR" || $S_AT -gt 0 ]] || return 0 # nothing was begun
   for ((i = 0; i < S_COUNT; i++)); do

@@ -97,3 +97,25 @@ is_closing() { test -d "$(run_directory)/cluster/after"; }
 }
 
 cluster_is_away() { ! kubectl get --raw /version; }
+
+# interrupt_in PROGRAM STUB STATUS: a run with a stub for a program, which sends the group of the run an INT, once.
+interrupt_in() {
+  local bin="$BATS_TEST_TMPDIR/bin" temporary="$BATS_TEST_TMPDIR/temporary" stub="${2/MET/$BATS_TEST_TMPDIR/met}"
+  mkdir "$bin" "$temporary"
+  printf '#!/bin/sh\n%s\n' "${stub/REAL/$(command -v "$1")}" >"$bin/$1"
+  chmod +x "$bin/$1"
+  PATH="$bin:$PATH" TMPDIR="$temporary" start_runner --embedded --dry-run --yes "$(make_config brief model-based "first 0 30 10")"
+  expect_status "$3"
+  [ -d "$BATS_TEST_TMPDIR/met" ]
+  [ -z "$(find "$temporary" -name 'wva-*')" ]
+}
+
+@test "Ctrl-C after mktemp has made a temporary directory leaves none" {
+  # shellcheck disable=SC2016 # the stub expands it
+  interrupt_in mktemp 'made=$(REAL "$@") || exit; mkdir MET 2>/dev/null && kill -INT 0; echo "$made"' 130
+}
+
+@test "Ctrl-C before rm has removed the temporary directory leaves none" {
+  # shellcheck disable=SC2016 # the stub expands it
+  interrupt_in rm 'case "$*" in "-rf "*wva-experiment*) mkdir MET 2>/dev/null && kill -INT 0 ;; esac; exec REAL "$@"' 0
+}

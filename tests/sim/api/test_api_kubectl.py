@@ -682,8 +682,10 @@ def test_after_a_rotation_a_read_sees_only_the_new_file(kubectl: Kubectl) -> Non
 
 
 def test_a_watch_tells_each_change_and_ends_with_the_object(kubectl: Kubectl) -> None:
+    kubectl("create", "-f", "-", given=job("there-before"))
     watching = kubectl.start("get", "jobs", "-w", "-o", 'jsonpath={.metadata.name}:{.status.succeeded}{"\\n"}')
     assert watching.stdout is not None
+    assert watching.stdout.readline().startswith("there-before:")  # it has begun
     kubectl("create", "-f", "-", given=job())
     seen = [watching.stdout.readline()]
     while not seen[-1].startswith("load:1"):
@@ -691,7 +693,7 @@ def test_a_watch_tells_each_change_and_ends_with_the_object(kubectl: Kubectl) ->
         assert seen[-1], "the watch ended before the Job did"
     watching.terminate()
     watching.communicate(timeout=PATIENCE_S)
-    assert seen[0] == "load:\n"
+    assert [line for line in seen if line.startswith("load:")][0] == "load:\n"
 
 
 def test_wait_sees_what_happens_after_it_began(kubectl: Kubectl) -> None:
