@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from wva_parse.log.benchmark import Client, Result, Without
-from wva_parse.measures.client import summarize_client, weighted_mean
+from wva_parse.measures.client import cap_of, summarize_client, weighted_mean
 
 
 def test_means_are_weighted_by_answered_requests_and_percentiles_only_listed():
@@ -50,14 +52,35 @@ def test_a_mean_over_tokens_is_weighted_by_them():
     assert weighted_mean((few, replace(many, output_tokens=None)), "mean_itl_ms") == 20
 
 
-def test_a_cap_of_concurrent_requests_that_was_reached_is_told():
+@pytest.mark.parametrize(
+    ("told", "cap"),
+    [
+        ({"max_concurrency": 512, "peak_concurrency": 584, "rate_per_s": 20}, "reached"),
+        # Requests that touch a second: 511 in flight and some of the next 20 make 520 without any wait.
+        ({"max_concurrency": 512, "peak_concurrency": 520, "rate_per_s": 20}, "may have been reached"),
+        ({"max_concurrency": 512, "peak_concurrency": 511, "rate_per_s": 20}, "not reached"),
+        ({"max_concurrency": 512, "peak_concurrency": 512}, "reached"),  # as fast as it can
+        ({"max_concurrency": 512, "rate_per_s": 20}, None),
+        ({"peak_concurrency": 584, "rate_per_s": 20}, None),
+        ({"max_concurrency": 100, "peak_concurrency": 100, "prompts": 100}, None),  # no cap at all
+        ({"max_concurrency": 8, "peak_concurrency": 9, "more": {"mean_client_queue_time_ms": 3253.7}}, "reached"),
+        ({"max_concurrency": 8, "peak_concurrency": 9, "more": {"mean_client_queue_time_ms": 0.1}}, "not reached"),
+    ],
+)
+def test_whether_the_cap_of_concurrent_requests_was_reached(told, cap):
+    assert cap_of(Result("a", **told)) == cap
+
+
+def test_the_jobs_at_their_cap_are_listed():
+    at = {"completed": 1, "failed": 0, "max_concurrency": 512, "rate_per_s": 20}
     results = (
-        Result("reached", completed=1, failed=0, max_concurrency=512, peak_concurrency=584),
-        Result("below", completed=1, failed=0, max_concurrency=512, peak_concurrency=511),
-        Result("without", completed=1, failed=0, peak_concurrency=900),
+        Result("reached", peak_concurrency=584, **at),
+        Result("perhaps", peak_concurrency=520, **at),
+        Result("below", peak_concurrency=511, **at),
     )
     found = summarize_client(Client(results))
-    assert found and (found["capped"], found["sent"]) == (["reached"], 3)
+    assert found and (found["capped"], found["perhaps_capped"], found["sent"]) == (["reached"], ["perhaps"], 3)
+    assert [job["sent"] for job in found["jobs"]] == [1, 1, 1]
 
 
 def test_requests_that_were_sent_are_those_that_were_to_be():

@@ -92,7 +92,7 @@ def test_attainment_counts_loaded_observations_at_or_below_the_slo():
         model_loop_run(180, observed(9, 1)),
     )
     attained = stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo())))
-    assert attained == stats.Attainment(3, pytest.approx(2 / 3), pytest.approx(2 / 3), 2, 2)
+    assert attained == stats.Attainment(3, pytest.approx(2 / 3), pytest.approx(2 / 3), 2, 2, 3, 3)
 
 
 def test_attainment_weighs_minutes_by_their_requests():
@@ -104,7 +104,8 @@ def test_attainment_weighs_minutes_by_their_requests():
         model_loop_run(240, observed(9, 1100, rate_per_min=200)),
     )
     attained = stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo())))
-    assert attained == stats.Attainment(3, pytest.approx(400 / 1000, abs=1e-4), pytest.approx(0.8, abs=1e-4), 2, 2)
+    shares = pytest.approx(400 / 1000, abs=1e-4), pytest.approx(0.8, abs=1e-4)
+    assert attained == stats.Attainment(3, *shares, 2, 2, 3, 3)
 
 
 def test_without_rates_every_minute_weighs_the_same():
@@ -115,11 +116,28 @@ def test_without_rates_every_minute_weighs_the_same():
     assert (attained.n, attained.itl, attained.itl_met) == (3, pytest.approx(1 / 3), 1)
 
 
+def weights_of(frames):
+    return stats.loaded_observations(frames, slo_in_force(frames, Slo()))["weight"].tolist()
+
+
+def test_variants_of_a_model_share_its_requests():
+    both = [observed(9, 20, variant=f"v{n}", rate_per_min=600) for n in (1, 2)]
+    frames = frames_of(model_loop_run(0, both), model_loop_run(60, observed(9, 20, rate_per_min=600)))
+    assert weights_of(frames) == pytest.approx([300, 300, 600], abs=0.1)
+
+
+def test_of_several_variants_those_with_an_objective_are_judged():
+    both = [observed(9, 20, variant="v1"), observed(11, 20, variant="v2")]
+    frames = frames_of(model_loop_run(0, both, solution(9, 20, variant="v1")))
+    attained = stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo())))
+    assert (attained.n, attained.itl_met, attained.itl_judged) == (2, 1, 1)
+
+
 def test_attainment_without_slo_or_load_is_none():
     frames = frames_of(model_loop_run(0, observed(10, 900)))
-    assert stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo()))) == (1, *[None] * 4)
+    assert stats.attainment(stats.loaded_observations(frames, slo_in_force(frames, Slo()))) == (1, *[None] * 4, 0, 0)
     empty = make_frames([], [])
-    assert stats.attainment(stats.loaded_observations(empty, slo_in_force(empty, Slo()))) == (0, *[None] * 4)
+    assert stats.attainment(stats.loaded_observations(empty, slo_in_force(empty, Slo()))) == (0, *[None] * 4, 0, 0)
 
 
 def test_actions_count_once_per_reconciliation_and_variant():

@@ -10,7 +10,7 @@ from logs import capacity_loop_run, decision, model_loop_run, observed, solution
 
 from wva_parse import run
 from wva_parse.measures.summary import summarize
-from wva_parse.report import sections, words
+from wva_parse.report import page, sections, words
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_several_variants_have_a_row_each(tmp_path):
     rows = [line for line in sections.markdown(found).splitlines() if line.startswith("| v")]
     model = "unsloth/Meta-Llama-3.1-8B"
     assert rows == [
-        "| variant | model | scale-ups | scale-downs | replicas | settled pairs | ITL MAE, settled (ms) |",
+        "| variant | model | scale-ups | scale-downs | replicas | loaded pairs | ITL MAE, loaded (ms) |",
         f"| v1 | {model} | 2 | 0 | 1 to 1 | 1 | 1.00 |",
         f"| v2 | {model} | 2 | 0 | 2 to 2 | 0 | – |",
     ]
@@ -151,6 +151,7 @@ def test_client_side_lists_each_job(model):
     summary = copy.deepcopy(model)
     names = [f"{name}_{metric}_ms" for metric in ("ttft", "tpot", "itl") for name in ("mean", "median", "p99")]
     job = {"job": "load", "completed": 100.0, "failed": 2.0, "rate_per_s": 10.0, "throughput_per_s": 9.5, "lost": 3.0}
+    job |= {"sent": 105.0, "cap": "reached", "max_concurrency": 64.0, "peak_concurrency": 80.0}
     means = {"mean_ttft_ms": 31.25, "mean_tpot_ms": None, "mean_itl_ms": None}
     jobs = [{**job, **dict.fromkeys(names), "mean_ttft_ms": 31.25}]
     summary["client"] = {"completed": 100.0, "failed": 2.0, **means, "jobs": jobs, "without_result": ["other"]}
@@ -159,11 +160,72 @@ def test_client_side_lists_each_job(model):
     text = sections.markdown(summary)
     assert "| load | 100 | 2 | 10 | 9.50 | 31.25 | – |" in text
     assert (
-        "The load generators had 100 requests answered and 2 failed of 105 sent; means, TTFT and TPOT weighted by "
-        "answered requests, ITL by tokens: TTFT 31.25 ms. 1 of 1 generator reached the cap of concurrent requests"
+        "The load generators had 100 requests answered and 2 of 105 sent failed; means, TTFT and TPOT weighted by "
+        "answered requests, ITL by tokens: TTFT 31.25 ms."
+    ) in text
+    assert (
+        "The cap of concurrent requests was reached by load (cap 64, up to 80 within one second, 9.50 of the ordered "
+        "10 requests/s, until the last answer). At its cap a client sends the next request only when one is answered: "
+        "the load is then less than ordered, and the clients' TTFT leaves out how long a request has waited to be sent."
     ) in text
     assert ("Without a result (stopped or failed before their end): other: it was ended by a signal (SIGTERM).") in text
     assert "Neither answered nor failed, by the clients' own counts: 3 of load." in text
+
+
+ALL_FAILED = """\
+============ Serving Benchmark Result ============
+Successful requests:                     0
+Failed requests:                         4200
+Request rate configured (RPS):           10.00
+Request throughput (req/s):              0.00
+Peak concurrent requests:                0.00
+---------------Time to First Token----------------
+Mean TTFT (ms):                          0.00
+P99 TTFT (ms):                           0.00
+---------------Inter-token Latency----------------
+Mean ITL (ms):                           0.00
+==================================================
+"""
+
+
+def test_a_job_without_an_answered_request_has_no_latency(tmp_path):
+    directory = write_run(tmp_path / "r", model_loop_run(0, observed(0, 0)), config={})
+    (directory / "job-logs").mkdir()
+    (directory / "job-logs" / "a.log").write_text(ALL_FAILED)
+    found = summarize(run.load(directory))
+    assert words.about_clients(found) == "The load generators had 0 requests answered and 4200 of 4200 sent failed."
+    assert page.Tile("requests failed", "4200 of 4200") in page.tiles(found)
+    section = sections.markdown(found).partition("## Client side")[2].partition("\n## ")[0]
+    assert "| a | 0 | 4200 | 10 | 0 |" + " – |" * 9 in section and "0.00" not in section
+
+
+# --- what may be said of predictions
+
+
+def test_settled_pairs_are_told_as_what_they_are(model):
+    assert words.about_predictions(model) == (
+        "Over 3 loaded pairs, whatever came, WVA's predictions of ITL were off by 1.00 ms on average, 1.00 ms too low "
+        "on balance. 3 of them are steady, and judge the model. Of 3 settled pairs, at the predicted number of "
+        "replicas, none saw the rate change by more than 10 %."
+    )
+    bare = copy.deepcopy(model)
+    bare["attribution"] = bare["model"] = None
+    bare["errors"]["rate_changed"] = {"loaded": 2, "settled": 2, "settled_by_20": 1, "settled_known": 3}
+    assert words.about_predictions(bare).endswith(
+        "No pair is steady: this run cannot judge the model. Of 3 settled pairs, at the predicted number of "
+        "replicas (off by 1.00 ms on average, 1.00 ms too low on balance), 1 saw the rate change by more than 20 % and "
+        "2 by more than 10 %, so that they are no judges of it."
+    )
+
+
+def test_an_error_that_goes_with_one_side_of_the_load_is_told_with_it_first(model):
+    summary = copy.deepcopy(model)
+    summary["errors"]["load_correlation"]["itl"] = {"n": 21, "rho": 0.0}
+    summary["errors"]["kv_correlation"]["itl"] = {"n": 21, "rho": 0.88}
+    assert words.about_conditions(summary).endswith(
+        "The error of ITL goes strongly with the KV usage of the fullest pod (Spearman's ρ 0.88, n = 21) and "
+        "hardly goes with the arrival rate (Spearman's ρ 0.00, n = 21)."
+    )
 
 
 def test_workloads_are_listed_and_failed_ones_are_warned_of(tmp_path):

@@ -12,6 +12,9 @@ from typing import Any
 
 from wva_parse.log.benchmark import Client, Result
 
+REACHED, PERHAPS_REACHED, NOT_REACHED = "reached", "may have been reached", "not reached"
+QUEUED_MS = 1.0  # without a cap the client's own queue takes about 0.1 ms
+
 # What each mean is of.
 WEIGHTED = {"mean_ttft_ms": "completed", "mean_tpot_ms": "completed", "mean_itl_ms": "output_tokens"}
 
@@ -30,10 +33,24 @@ def weighted_mean(results: Iterable[Result], name: str) -> float | None:
     return float(sum(value * count for value, count in zip(means, weights, strict=True)) / weight) if weight else None
 
 
-def is_capped(result: Result) -> bool:
-    """Whether the client's cap of concurrent requests was reached: then it waited, and offered less than planned."""
+def cap_of(result: Result) -> str | None:
+    """Whether the cap of concurrent requests was reached; None without a cap, or where the table does not tell.
+
+    The printed peak counts all requests that touch a second, so it overstates by those that come and go within it,
+    about as many as are sent in one. From 0.30 on some tables tell how long requests waited in the client, which
+    decides.
+    """
     cap, peak = result.max_concurrency, result.peak_concurrency
-    return cap is not None and peak is not None and peak >= cap
+    if cap is None or (result.prompts is not None and cap >= result.prompts):
+        return None
+    waited_ms = result.more.get("mean_client_queue_time_ms")
+    if waited_ms is not None:
+        return REACHED if waited_ms > QUEUED_MS else NOT_REACHED
+    if peak is None:
+        return None
+    if peak < cap:
+        return NOT_REACHED
+    return REACHED if peak >= cap + (result.rate_per_s or 0) else PERHAPS_REACHED
 
 
 def summarize_client(client: Client) -> dict[str, Any] | None:
@@ -53,21 +70,26 @@ def summarize_client(client: Client) -> dict[str, Any] | None:
         **{name: weighted_mean(client.results, name) for name in WEIGHTED},
         "lost": _total(client.results, "lost"),
         "sent": _sent(client.results),
-        "capped": [each.job for each in client.results if is_capped(each)],
+        "capped": [each.job for each in client.results if cap_of(each) == REACHED],
         "jobs": [_job(each) for each in client.results],
         "without_result": [each.job for each in client.without],
         "without_reasons": {each.job: each.why for each in client.without},
+        "perhaps_capped": [each.job for each in client.results if cap_of(each) == PERHAPS_REACHED],
     }
+
+
+def sent_of(result: Result) -> float | None:
+    """Requests that a client sent or was to send; None if it tells neither."""
+    if result.prompts is not None:
+        return result.prompts
+    if result.completed is None or result.failed is None:
+        return None
+    return result.completed + result.failed
 
 
 def _sent(results: Sequence[Result]) -> float | None:
     """Requests of all Jobs: what they were told to send, else answered and failed ones; None if one is unknown."""
-    told = [
-        each.prompts
-        if each.prompts is not None
-        else (each.completed + each.failed if each.completed is not None and each.failed is not None else None)
-        for each in results
-    ]
+    told = [sent_of(each) for each in results]
     known = [each for each in told if each is not None]
     return sum(known) if len(known) == len(told) and told else None
 
@@ -76,7 +98,8 @@ def _job(result: Result) -> dict[str, Any]:
     own = {field.name: getattr(result, field.name) for field in fields(result)}
     more, reasons = own.pop("more"), own.pop("reasons")
     listed = [{"reason": reason, "count": count} for reason, count in reasons]
-    return {**more, **own, "lost": result.lost, "reasons": listed}
+    told = {"sent": sent_of(result), "cap": cap_of(result)}
+    return {**more, **own, "lost": result.lost, "reasons": listed, **told}
 
 
 def _total(results: Sequence[Result], name: str) -> float | None:

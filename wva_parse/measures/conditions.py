@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from wva_parse.aligned.frames import Frames
 from wva_parse.measures.stats import METRICS, spearman
 
 RATE_CHANGED = 0.10  # of the assumed rate; a steady pair saw no more
@@ -51,28 +52,40 @@ def _by_mismatch(pairs: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def load_correlation(pairs: pd.DataFrame, metric: str) -> LoadCorrelation:
-    """Whether predictions of `metric` (`itl` or `ttft`) are further off the higher the load is."""
-    loaded = pairs[pairs["loaded"]].dropna(subset=[f"{metric}_error_ms", "arrival_rate_per_min"])
-    rho = spearman(loaded[f"{metric}_error_ms"].abs(), loaded["arrival_rate_per_min"])
-    return LoadCorrelation(len(loaded), None if pd.isna(rho) else rho)
+    """Whether predictions of `metric` (`itl` or `ttft`) are further off the higher the arrival rate is."""
+    return _correlation(pairs, metric, pairs["arrival_rate_per_min"])
 
 
-def kv_correlation(pairs: pd.DataFrame, kv: pd.DataFrame, metric: str) -> LoadCorrelation:
-    """Whether predictions of `metric` are further off the fuller the fullest pod is when they are held against it.
+def kv_correlation(pairs: pd.DataFrame, frames: Frames, metric: str) -> LoadCorrelation:
+    """Whether they are further off the fuller the fullest pod is, in the reconciliation of the observation."""
+    return _correlation(pairs, metric, _fullest(pairs, frames))
 
-    Parameters
-    ----------
-    kv : DataFrame
-        The `kv_cache` frame. Pods do not tell their variant: the fullest of all.
-    """
-    fullest = kv.groupby("reconciliation")["kv_cache_usage"].max()
-    loaded = pairs[pairs["loaded"]].dropna(subset=[f"{metric}_error_ms"])
-    usage = (loaded["reconciliation"] + 1).map(fullest)
-    rho = spearman(loaded[f"{metric}_error_ms"].abs(), usage)
-    return LoadCorrelation(int(usage.notna().sum()), None if pd.isna(rho) else rho)
+
+def _correlation(pairs: pd.DataFrame, metric: str, side: pd.Series) -> LoadCorrelation:
+    error = pairs[f"{metric}_error_ms"].abs()
+    known = pairs["loaded"] & error.notna() & side.notna()
+    rho = spearman(error[known], side[known])
+    return LoadCorrelation(int(known.sum()), None if pd.isna(rho) else rho)
+
+
+def _fullest(pairs: pd.DataFrame, frames: Frames) -> pd.Series:
+    """KV usage of the fullest pod of a pair's model when it was observed; of all pods where a log names no model."""
+    pods, at = frames["kv_cache"], pairs["reconciliation"] + 1
+    if pods["model"].isna().any():
+        highest = pods.groupby("reconciliation")["kv_cache_usage"].max()
+        return at.map(highest).astype("float64")
+    models = frames["observed_metrics"].drop_duplicates("variant").set_index("variant")["model"]
+    highest = pods.groupby(["reconciliation", "model"])["kv_cache_usage"].max()
+    keys = pd.MultiIndex.from_arrays([at, pairs["variant"].map(models)])
+    return pd.Series(highest.reindex(keys).to_numpy(float), index=pairs.index)
 
 
 def rate_changed(pairs: pd.DataFrame, by: float = RATE_CHANGED) -> int:
     """How many pairs were observed at another rate than their prediction assumed, by more than a share `by` of it."""
     assumed = pairs["predicted_rate_per_min"]
     return int(((pairs["arrival_rate_per_min"] - assumed).abs() > by * assumed).sum())
+
+
+def rates_known(pairs: pd.DataFrame) -> int:
+    """How many pairs tell both rates."""
+    return int((pairs["arrival_rate_per_min"].notna() & pairs["predicted_rate_per_min"].notna()).sum())

@@ -46,7 +46,7 @@ class Attainment(NamedTuple):
     """How far loaded observations met each objective; None where it is unknown or nothing was loaded.
 
     An observation is a mean over a minute. `itl` and `ttft` weigh each by the requests that it is of (rate times the
-    time until the next reconciliation), `…_met` count them.
+    time until the next reconciliation), `…_met` count them, of the `…_judged` ones: those with such an objective.
     """
 
     n: int  # loaded observations
@@ -54,6 +54,8 @@ class Attainment(NamedTuple):
     ttft: float | None
     itl_met: int | None
     ttft_met: int | None
+    itl_judged: int
+    ttft_judged: int
 
 
 def pick_pairs(pairs: pd.DataFrame, group: str) -> pd.DataFrame:
@@ -106,30 +108,35 @@ def loaded_observations(frames: Frames, slo: pd.DataFrame) -> pd.DataFrame:
     """Observations of load in which both latencies are above 0, with the SLO that each is judged by, and its `weight`.
 
     A rate of 0 is that of the single request with which a load generator tries the server: no load. The weight is the
-    rate times the time until the next reconciliation; 1 in a log without rates.
+    rate times the time until the next reconciliation; 1 in a log without rates. All variants of a model log its rate,
+    and share it.
     """
     observed = frames["observed_metrics"]
     starts = frames.reconciliations.set_index("reconciliation")["minutes"]
     usual = frames.interval_s / 60 if frames.interval_s > 0 else 1.0
     lasted = (-starts.diff(-1)).where(lambda minutes: minutes > 0).fillna(usual)
     rates = observed["arrival_rate_per_min"]
-    weight = rates * observed["reconciliation"].map(lasted) if rates.notna().any() else 1.0
-    found = observed.assign(weight=weight)[is_loaded(observed)]
+    found = observed.assign(weight=observed["reconciliation"].map(lasted))[is_loaded(observed)]
     found = found.merge(slo, on=["namespace", "variant", "reconciliation"], how="left")
-    return found[found["observed_itl_ms"].notna() & found["observed_ttft_ms"].notna()]
+    found = found[found["observed_itl_ms"].notna() & found["observed_ttft_ms"].notna()]
+    if not rates.notna().any():
+        return found.assign(weight=1.0)
+    sharing = found.groupby(["reconciliation", "namespace", "model"], dropna=False)["variant"].transform("size")
+    return found.assign(weight=found["weight"] * found["arrival_rate_per_min"] / sharing)
 
 
 def attainment(loaded: pd.DataFrame) -> Attainment:
     """Share of loaded observations (`loaded_observations`) at or below the SLO in force."""
-    shares, counts = list[float | None](), list[int | None]()
+    shares, counts, of = list[float | None](), list[int | None](), list[int]()
     for metric, column in zip(METRICS, SLO_COLUMNS, strict=True):
         judged = loaded[loaded[column] > 0]
         met = judged[f"observed_{metric}_ms"] <= judged[column]
         weights = judged["weight"].to_numpy(float)
         shares.append(float(np.average(met.to_numpy(float), weights=weights)) if weights.sum() > 0 else None)
         counts.append(int(met.sum()) if len(judged) else None)
-    (itl, ttft), (itl_met, ttft_met) = shares, counts
-    return Attainment(len(loaded), itl, ttft, itl_met, ttft_met)
+        of.append(len(judged))
+    (itl, ttft), (itl_met, ttft_met), (itl_judged, ttft_judged) = shares, counts, of
+    return Attainment(len(loaded), itl, ttft, itl_met, ttft_met, itl_judged, ttft_judged)
 
 
 def arrival_rates(frames: Frames) -> pd.DataFrame:

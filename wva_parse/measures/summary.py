@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
+from wva_parse.aligned.frames import Frames
 from wva_parse.aligned.offered import offered
 from wva_parse.aligned.schedule import schedule_as_json
 from wva_parse.measures import (
@@ -66,6 +67,8 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "itl_met": attained.itl_met,
             "ttft_met": attained.ttft_met,
             "weighted_by_requests": bool(experiment.frames["observed_metrics"]["arrival_rate_per_min"].notna().any()),
+            "itl_judged": attained.itl_judged,
+            "ttft_judged": attained.ttft_judged,
         },
         "observed_from": experiment.observed_from,
         "latency": latency.observed_latency(frames),
@@ -84,7 +87,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "elasticity": _elasticity(experiment, outcomes),
         "elasticity_by_capacity": outcomes.by_capacity,
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
-        "errors": _errors(pairs, frames["kv_cache"]),
+        "errors": _errors(pairs, frames),
         "attribution": decided.attribution_numbers(why),
         "replay": decided.replay_numbers(experiment, why, outcomes.replay),
         "model": decided.model_numbers(experiment, why),
@@ -217,15 +220,17 @@ def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:
     }
 
 
-def _errors(pairs: pd.DataFrame, kv: pd.DataFrame) -> dict[str, Any]:
+def _errors(pairs: pd.DataFrame, frames: Frames) -> dict[str, Any]:
     by_load = {metric: conditions.load_correlation(pairs, metric)._asdict() for metric in stats.METRICS}
-    by_kv = {metric: conditions.kv_correlation(pairs, kv, metric)._asdict() for metric in stats.METRICS}
+    by_kv = {metric: conditions.kv_correlation(pairs, frames, metric)._asdict() for metric in stats.METRICS}
     return {
         "by_mismatch": conditions.by_mismatch(pairs).to_dict("records"),
         "load_correlation": by_load,
         "kv_correlation": by_kv,
         "rate_changed": {
-            group: conditions.rate_changed(stats.pick_pairs(pairs, group)) for group in ("loaded", "settled")
+            **{group: conditions.rate_changed(stats.pick_pairs(pairs, group)) for group in ("loaded", "settled")},
+            "settled_by_20": conditions.rate_changed(stats.pick_pairs(pairs, "settled"), 2 * conditions.RATE_CHANGED),
+            "settled_known": conditions.rates_known(stats.pick_pairs(pairs, "settled")),
         },
     }
 

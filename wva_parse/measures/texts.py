@@ -13,9 +13,9 @@ def percent(share: float) -> str:
 FEW = 100  # below, a share is told by its counts
 
 
-def share_of(part: int, whole: int, what: str, several: str = "") -> str:
+def share_of(part: int, whole: int, what: str = "", several: str = "") -> str:
     """How many of how many; as a percentage where these are many enough for one: `7 of 21 minutes`."""
-    named = count(whole, what, several)
+    named = count(whole, what, several) if what else str(whole)
     return f"{part} of {named}" if whole < FEW else f"{percent(part / whole)} of {named}"
 
 

@@ -116,6 +116,8 @@ class Replay(NamedTuple):
         By metric (`itl`, `ttft`) the share of `observations`, the loaded ones that tell rate and tokens, that would
         have met the last objective by the model, at the replayed replicas and the load that came; None without an
         observation or an objective. By the model: it is as far off as `attribution` says.
+    met
+        The same as counts: of how many, of those with an objective.
     first_difference
         `reconciliation, minutes, model, variant, logged, replayed` of the first last word that comes out otherwise than
         it was logged; None if there is none.
@@ -135,6 +137,7 @@ class Replay(NamedTuple):
     replica_seconds_logged: float
     replica_seconds: float
     attainment: dict[str, float | None]
+    met: dict[str, tuple[int, int]]
     observations: int
     first_difference: dict[str, Any] | None
 
@@ -160,7 +163,7 @@ def replay(run: Experiment, decisions: list[Decision], wish: Wish = NOTHING_ELSE
     plain = _frame(_row(each, each, each.replayed) for each in decisions)
     words = _last(rows)
     logged, ours = _over_time(words, "logged"), _over_time(words, "replayed")
-    attainment, observations = _attainment(run, wished, words)
+    met, observations = _met(run, wished, words)
     differs = words["replayed"].astype("float64") != words["logged"]
     return Replay(
         rows=rows,
@@ -176,7 +179,8 @@ def replay(run: Experiment, decisions: list[Decision], wish: Wish = NOTHING_ELSE
         changes=_changes(words, "held"),
         replica_seconds_logged=_replica_seconds(logged),
         replica_seconds=_replica_seconds(ours),
-        attainment=attainment,
+        attainment={metric: count / of if of else None for metric, (count, of) in met.items()},
+        met=met,
         observations=observations,
         first_difference=_first(words[differs]),
     )
@@ -305,8 +309,8 @@ def _changes(words: pd.DataFrame, column: str) -> int:
     return int((steps.fillna(0) != 0).sum())
 
 
-def _attainment(run: Experiment, wished: list[Decision], words: pd.DataFrame) -> tuple[dict[str, float | None], int]:
-    """By the model, at the replayed replicas and the load of the pair's observation; and of how many."""
+def _met(run: Experiment, wished: list[Decision], words: pd.DataFrame) -> tuple[dict[str, tuple[int, int]], int]:
+    """How many of how many met each objective, by the model, at the replayed replicas and the load that came."""
     held = dict(zip(zip(words["variant"], words["reconciliation"], strict=True), words["held"], strict=True))
     made = {(each.variant, each.reconciliation): each for each in last_words(wished)}
     met: dict[str, list[bool]] = {"itl": [], "ttft": []}
@@ -325,4 +329,4 @@ def _attainment(run: Experiment, wished: list[Decision], words: pd.DataFrame) ->
         ):
             if objective_ms > 0:
                 met[metric].append(expected_ms <= objective_ms)
-    return {metric: float(np.mean(of)) if of else None for metric, of in met.items()}, observations
+    return {metric: (sum(each), len(each)) for metric, each in met.items()}, observations

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from wva_parse.log.dialects import releases_of
 from wva_parse.measures import pooling
-from wva_parse.measures.texts import UNKNOWN, count, number, percent
+from wva_parse.measures.texts import UNKNOWN, number, share_of
 from wva_parse.report import saved, words
 from wva_parse.report.sections import Section, Table, sections
 from wva_parse.report.words import Summary
@@ -186,20 +186,12 @@ def tiles(summary: Summary) -> list[Tile]:
     of_recorded = words.of_recorded(summary)
     of_some = f" ({of_recorded})" if of_recorded else ""
     of_what = of_some if slo["basis"] == "requests" else ""
-    if felt["unknown"] and slo["basis"] == "minutes":
-        of_what = f" (of {count(slo['loaded_observations'], 'loaded observation')})"
     found = []
     if felt["within_slo_share"] is not None:
-        found.append(Tile(f"requests within the SLO{of_some}", percent(felt["within_slo_share"])))
+        found.append(Tile(f"requests within the SLO{of_some}", share_of(felt["within_slo"], felt["sent"])))
     if felt["unknown"]:
         found.append(Tile("requests of which nothing is known", number(felt["unknown"])))
-    found += [
-        Tile(
-            f"{metric.upper()} within its SLO{of_what}",
-            _or_unknown(slo[f"{metric}_attainment"], percent),
-        )
-        for metric in ("itl", "ttft")
-    ]
+    found += [_attained(summary, metric, of_what) for metric in ("itl", "ttft")]
     if summary["mode"] == "model-based":
         parts = (summary["attribution"] or {}).get("itl")
         for label, key in (("ITL predictions off by (mean)", "error"), ("of it the model itself (mean)", "model")):
@@ -212,7 +204,7 @@ def tiles(summary: Summary) -> list[Tile]:
         found.append(Tile("replica-seconds", f"{replicas['replica_seconds']:.0f}"))
     if client and client["failed"] is not None:
         of_more = f" (of {felt['unknown']} more nothing is known)" if felt["unknown"] else ""
-        found.append(Tile(f"requests failed{of_more}", number(client["failed"])))
+        found.append(Tile(f"requests failed{of_more}", words.failed_of(client["jobs"])))
     return found
 
 
@@ -222,5 +214,13 @@ def _told(summary: Summary | None) -> dict[str, Any]:
     return {"kicker": kicker(summary), "verdict": words.verdict(summary), "tiles": tiles(summary)}
 
 
-def _or_unknown(value: float | None, text: Any) -> str:
-    return UNKNOWN if value is None else str(text(value))
+def _attained(summary: Summary, metric: str, of_what: str) -> Tile:
+    """How an objective was met: by how many requests, or in how many minutes, which say nothing of single requests."""
+    slo, name = summary["slo"], metric.upper()
+    attained = slo[f"{metric}_attainment"]
+    if attained is None:
+        return Tile(f"{name} within its SLO{of_what}", UNKNOWN)
+    if slo["basis"] == "requests":
+        sent = summary["requests"]["sent"]
+        return Tile(f"{name} within its SLO{of_what}", share_of(round(attained * sent), sent))
+    return Tile(f"minutes with a mean {name} within its SLO", share_of(slo[f"{metric}_met"], slo[f"{metric}_judged"]))

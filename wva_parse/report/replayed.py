@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from wva_parse.measures.texts import count, ms, percent
+from wva_parse.measures.texts import count, ms, share_of
 from wva_parse.optimizer import analyses
 from wva_parse.optimizer.limits import CONFIG_KEYS, Told
 from wva_parse.optimizer.queueing import Parameters
@@ -122,11 +122,15 @@ def _what_would_have_been(found: Replay, wish: Wish) -> Iterator[str]:
         f"Replica-seconds: {found.replica_seconds:.0f} instead of {found.replica_seconds_logged:.0f}; changes of the "
         f"target: {found.changes} instead of {found.changes_logged}."
     )
-    met = [f"{metric.upper()} in {percent(share)}" for metric, share in found.attainment.items() if share is not None]
+    met = [
+        f"{metric.upper()} in {share_of(met, judged, 'loaded observation')}"
+        for metric, (met, judged) in found.met.items()
+        if judged
+    ]
     if met:
         yield (
             f"By the model, at these replicas and the load that came, the objectives would have been met: "
-            f"{' and '.join(met)} of {count(found.observations, 'loaded observation')}."
+            f"{' and '.join(met)}."
         )
     without = int(found.rows["replayed"].isna().sum())
     if without:

@@ -17,7 +17,10 @@ GLOSSARY = (
     ("reconciliation", "one round of the controller's loop; twin runs within 5 s count as one"),
     ("pair", "the prediction of reconciliation N with the observation of the same variant at N+1"),
     ("loaded pair", "one in which both latencies were observed; idle ones count only under 'all'"),
-    ("settled pair", "a loaded pair observed at the replicas that the prediction was made for"),
+    (
+        "settled pair",
+        "a loaded pair observed at the replicas that the prediction was made for; the load may be another than assumed",
+    ),
     (
         "steady pair",
         "a settled pair whose replicas were ready, with a rate within 10 % of the assumed one and no starved pod",
@@ -266,18 +269,18 @@ def _mismatch_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
 
 
 def _variant_table(summary: Summary) -> Table:
-    header = ("variant", "model", "scale-ups", "scale-downs", "replicas", "settled pairs", "ITL MAE, settled (ms)")
+    header = ("variant", "model", "scale-ups", "scale-downs", "replicas", "loaded pairs", "ITL MAE, loaded (ms)")
     # Only the model-based mode predicts.
-    columns = len(header) if summary["mode"] == "model-based" else header.index("settled pairs")
+    columns = len(header) if summary["mode"] == "model-based" else header.index("loaded pairs")
     return Table(header[:columns], [_variant_row(each)[:columns] for each in summary["variants"]])
 
 
 def _variant_row(each: dict[str, Any]) -> tuple[str, ...]:
     ups, downs = (str(each["actions"].get(action, 0)) for action in ("scale-up", "scale-down"))
-    replicas, settled = each["replicas"], each["accuracy"]["settled"]["itl"]
+    replicas, loaded = each["replicas"], each["accuracy"]["loaded"]["itl"]
     ran = f"{number(replicas['min'])} to {number(replicas['max'])}" if replicas else UNKNOWN
-    error = f"{settled['mae_ms']:.2f}" if settled else "–"
-    return str(each["variant"]), each["model"] or UNKNOWN, ups, downs, ran, str(each["pairs"]["settled"]), error
+    error = f"{loaded['mae_ms']:.2f}" if loaded else "–"
+    return str(each["variant"]), each["model"] or UNKNOWN, ups, downs, ran, str(each["pairs"]["loaded"]), error
 
 
 def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
@@ -505,7 +508,7 @@ def _client_section(summary: Summary) -> Section:
         *(f"{name}_{metric}_ms" for metric, name in latencies),
     ]
     rows = [(str(job["job"]), *(cell(job[name]) for name in names)) for job in client["jobs"]]
-    sentences = [words.about_clients(summary)]
+    sentences = [*_said(words.about_clients(summary), words.caps_reached(summary))]
     if client["without_result"]:
         listed = "; ".join(f"{job}: {client['without_reasons'][job]}" for job in client["without_result"])
         sentences.append(f"Without a result (stopped or failed before their end): {listed}.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from wva_parse.measures.client import PERHAPS_REACHED, REACHED
 from wva_parse.measures.texts import bias, count, ms, number, percent, share_of, times
 from wva_parse.report import why
 
@@ -69,7 +70,7 @@ def _observed(summary: Summary) -> str:
         return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
     parts = [
         f"{LATENCIES[metric]} was within its SLO of {slo[f'{metric}_ms']:g} ms in "
-        f"{share_of(slo[f'{metric}_met'], n, 'minute mean')}"
+        f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], 'minute mean')}"
         for metric in judged
     ]
     return f"Under load, {' and '.join(parts)}{_of_requests(summary, judged)}."
@@ -209,27 +210,42 @@ def _tokens(found: dict[str, Any]) -> str:
 
 
 def about_predictions(summary: Summary) -> str:
-    """How far off the predictions were."""
+    """How far off the predictions were, and what of that may judge the model."""
     if not has_predictions(summary):
         return NO_PREDICTIONS
-    accuracy = summary["accuracy"]
-    settled, loaded = accuracy["settled"]["itl"], accuracy["loaded"]["itl"]
+    loaded = summary["accuracy"]["loaded"]["itl"]
+    if loaded is None:
+        return "No prediction has an observation under load to be judged by."
+    pairs = count(loaded["n"], "loaded pair")
+    sentences = [
+        f"Over {pairs}, whatever came, WVA's predictions of ITL were off by {ms(loaded['mae_ms'])} on average, "
+        f"{bias(loaded['bias_ms'])}."
+    ]
+    steady = (summary["model"] or {}).get("steady") or {}
+    n = sum(each["n"] for each in steady.values())
+    if n:
+        sentences.append(f"{n} of them {'is' if n == 1 else 'are'} steady, and judge{'s' * (n == 1)} the model.")
+    else:
+        sentences.append("No pair is steady: this run cannot judge the model.")
+    sentences.append(_settled(summary, n))
+    return " ".join(sentences)
+
+
+def _settled(summary: Summary, steady: int) -> str:
+    """What settled pairs are: no judges of the model, and told with their error only where nothing better is known."""
+    settled, changes = summary["accuracy"]["settled"]["itl"], summary["errors"]["rate_changed"]
     if settled is None:
-        if loaded is None:
-            return "No prediction has an observation under load to be judged by."
-        return (
-            f"None of {count(loaded['n'], 'loaded pair')} was observed at the predicted number of replicas; "
-            f"over all of them ITL was off by {ms(loaded['mae_ms'])} on average."
-        )
-    changed = summary["errors"]["rate_changed"]["settled"]
-    caveat = (
-        ""
-        if not changed
-        else f"; {changed} of them saw another rate than assumed by more than a tenth, so they do not judge the model"
-    )
+        return "No loaded pair was observed at the predicted number of replicas."
+    said = f"{count(settled['n'], 'settled pair')}, at the predicted number of replicas"
+    if not steady and not why.headline(summary):
+        said += f" (off by {ms(settled['mae_ms'])} on average, {bias(settled['bias_ms'])})"
+    if not changes["settled_known"]:
+        return f"Of {said}, the log does not tell whether the rate was the assumed one."
+    if not changes["settled"]:
+        return f"Of {said}, none saw the rate change by more than 10 %."
     return (
-        f"Where the replicas were those that it had predicted for ({count(settled['n'], 'settled pair')}{caveat}), ITL "
-        f"was off by {ms(settled['mae_ms'])} on average, {bias(settled['bias_ms'])}."
+        f"Of {said}, {changes['settled_by_20']} saw the rate change by more than 20 % and {changes['settled']} by more "
+        "than 10 %, so that they are no judges of it."
     )
 
 
@@ -251,8 +267,8 @@ def about_errors(summary: Summary) -> str:
             own, other = skill["mae_ms"], skill["persistence_mae_ms"]
             better = "better" if own < other else "no better"
             sentences.append(
-                f'Predicting was {better} than "same as last time", which is off by {ms(other)} on average against '
-                f"{ms(own)} (n = {skill['n']})."
+                f'Predicting {metric.upper()} was {better} than "same as last time", which is off by {ms(other)} on '
+                f"average against {ms(own)} (n = {skill['n']})."
             )
     return " ".join(sentences) or "There are no loaded pairs."
 
@@ -304,9 +320,15 @@ def about_conditions(summary: Summary) -> str:
             if (found := summary["errors"][key][metric])["rho"] is not None
         ]
         if told:
+            told = sorted(told, key=_strength)
             parts = [f"{_goes_with(rho)} {name} (Spearman's ρ {rho:.2f}, n = {n})" for rho, n, name in told]
             sentences.append(f"The error of {metric.upper()} {' and '.join(parts)}.")
     return " ".join(sentences)
+
+
+def _strength(told: tuple[float, int, str]) -> float:
+    """What an error goes with is told before what it hardly goes with."""
+    return -abs(told[0])
 
 
 def _goes_with(rho: float) -> str:
@@ -335,10 +357,9 @@ def about_slo(summary: Summary) -> str:
             for metric in judged
         ]
         return f"{' and '.join(parts)} (TPOT of a request stands for ITL).{_of_unknown(summary)}"
-    n = slo["loaded_observations"]
     parts = [
         f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in "
-        f"{share_of(slo[f'{metric}_met'], n, 'minute mean')}"
+        f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], 'minute mean')}"
         for metric in judged
     ]
     if not parts:
@@ -701,28 +722,48 @@ def about_clients(summary: Summary) -> str:
         for metric in ("ttft", "tpot", "itl")
         if client[f"mean_{metric}_ms"] is not None
     ]
-    text = f"The load generators had {client['completed']:.0f} requests answered and {_failed(client)}"
+    failed = failed_of(client["jobs"], "sent")
+    text = f"The load generators had {client['completed']:.0f} requests answered and {failed} failed"
     text += (
         f"; means, TTFT and TPOT weighted by answered requests, ITL by tokens: {', '.join(means)}." if means else "."
     )
-    return f"{text}{_capped(client)}{_of_unknown(summary)}"
+    return f"{text}{_of_unknown(summary)}"
 
 
-def _failed(client: dict[str, Any]) -> str:
-    if client["failed"] is None:
-        return "an unknown number failed"
-    return f"{client['failed']:.0f} failed" + ("" if client["sent"] is None else f" of {client['sent']:.0f} sent")
+def failed_of(jobs: list[dict[str, Any]], what: str = "") -> str:
+    """How many requests failed, of how many sent."""
+    known = [job for job in jobs if job["failed"] is not None and job["sent"] is not None]
+    if not known:
+        return "an unknown number"
+    failed, sent = (sum(job[name] for job in known) for name in ("failed", "sent"))
+    others = f" ({count(len(jobs) - len(known), 'Job')} did not tell)" if len(known) < len(jobs) else ""
+    return f"{failed:.0f} of {sent:.0f}{' ' * bool(what)}{what}{others}"
 
 
-def _capped(client: dict[str, Any]) -> str:
-    """What a cap of concurrent requests does to what clients measure."""
-    capped, jobs = client["capped"], client["jobs"]
-    if not capped:
+def caps_reached(summary: Summary) -> str:
+    """The Jobs whose cap of concurrent requests was or may have been reached, and what it means; empty without any."""
+    jobs = (summary["client"] or {"jobs": []})["jobs"]
+    sentences = []
+    for cap, was in ((REACHED, "was reached"), (PERHAPS_REACHED, PERHAPS_REACHED)):
+        listed = "; ".join(f"{job['job']} ({_capped(job)})" for job in jobs if job["cap"] == cap)
+        sentences += [f"The cap of concurrent requests {was} by {listed}."] if listed else []
+    if not sentences:
         return ""
-    return (
-        f" {len(capped)} of {count(len(jobs), 'generator')} reached the cap of concurrent requests: from then on new "
-        "ones waited for others to end, so that less was sent than planned, and the clients' TTFT leaves that wait out."
+    sentences.append(
+        "At its cap a client sends the next request only when one is answered: the load is then less than ordered, and "
+        "the clients' TTFT leaves out how long a request has waited to be sent."
     )
+    return " ".join(sentences)
+
+
+def _capped(job: dict[str, Any]) -> str:
+    parts = [f"cap {job['max_concurrency']:.0f}"]
+    if job["peak_concurrency"] is not None:
+        parts.append(f"up to {job['peak_concurrency']:.0f} within one second")
+    ordered, achieved = job["rate_per_s"], job["throughput_per_s"]
+    if ordered is not None and achieved is not None and achieved < ordered:
+        parts.append(f"{achieved:.2f} of the ordered {ordered:g} requests/s, until the last answer")
+    return ", ".join(parts)
 
 
 _SUPPLY_FROM = {
