@@ -500,7 +500,7 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     if unknown:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
         yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
-    yield from counts.unreadable.values()
+    yield from (f"{changed}." for changed in counts.changed)
 
 
 def _shifted(work: Iterable[dict[str, Any]]) -> Iterator[str]:

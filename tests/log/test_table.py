@@ -8,7 +8,7 @@ import pytest
 from examples import events_of, example_line, row_id
 
 from wva_parse.log.dialects import families, overlays
-from wva_parse.log.events import compile_row, compile_template, find_row
+from wva_parse.log.events import compile_row, compile_template, read
 from wva_parse.log.rows import EVENT_TYPES
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES
@@ -26,7 +26,7 @@ each_row = pytest.mark.parametrize("row", LOG_LINES, ids=row_id)
 def test_its_example_is_read_by_its_row_alone(row):
     line = example_line(row)
     assert [reader.row.template for reader in READERS if reader.read(line) is not None] == [row.template]
-    found, fields = find_row(line)
+    found, fields, _ = read(line)
     assert found is not None
     assert found.row == row
     assert fields is not None

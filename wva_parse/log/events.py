@@ -1,19 +1,32 @@
 """Lines to events: which row of the table a line is, and the values it says.
 
-A line is recognised by how its message begins; its values are read by the row's template and keys. A line that
-begins like a row and cannot be read by it (a release changed its format) is not swallowed: it is counted among
-the unrecognised, and the first of its kind is quoted with its number.
+A line is recognised by how its message begins; its values are read by the row's template and keys. Fields that stand
+in another order than the template's, or beside unknown ones, are read by their names. A line that begins like a row
+and cannot be read by it (a release changed its format), and a part of one that cannot, are not swallowed: they are
+counted, and the first of each kind is quoted with its number.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from wva_parse.log.lines import Line, LineCounts
+from wva_parse.log.by_name import (
+    NEXT_FIELD,
+    ByName,
+    Known,
+    Optional,
+    Placeholder,
+    Token,
+    compile_by_name,
+    names_in,
+)
+from wva_parse.log.lines import CONTEXT, ENVELOPE, Changed, Line, LineCounts
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES, LogLine, Value
 
@@ -37,15 +50,25 @@ class Event(NamedTuple):
 class Reader(NamedTuple):
     """A template, compiled."""
 
+    text: str
     begins: str
     pattern: re.Pattern[str]
     columns: tuple[str, ...]
     convert: tuple[Callable[[str], Value], ...]
     is_whole: bool  # nothing varies
     is_opening: bool  # the beginning alone decides: nothing is taken from the rest
+    mark: str  # behind the names of its fields
+    sentences: tuple[int, ...]  # which of its values may hold anything
+    is_open: bool  # it ends with one of them
+    by_name: ByName | None  # another way to read it, if all that is taken has a name
+
+    @property
+    def head(self) -> str:
+        """What its lines begin with, whatever the order of their fields."""
+        return self.by_name.head if self.by_name else self.begins
 
     def read(self, message: str) -> Fields | None:
-        """The values of a message; None if the template does not fit it."""
+        """The values of a message; None if the template does not fit it to the letter."""
         if self.is_whole:
             return {} if message == self.begins else None
         if self.is_opening:
@@ -53,13 +76,31 @@ class Reader(NamedTuple):
         match = self.pattern.fullmatch(message)
         return self.fields(match) if match else None
 
-    def fields(self, match: re.Match[str]) -> Fields:
-        """The values of a match; what an optional part would have said is absent."""
-        return {
+    def fields(self, match: re.Match[str]) -> Fields | None:
+        """The values of a match; what an optional part would have said is absent.
+
+        None if a value has swallowed a field that the template does not know; of the last one, which may be a sentence,
+        it is cut off.
+        """
+        texts = match.groups()
+        said = {
             column: convert(text)
-            for column, convert, text in zip(self.columns, self.convert, match.groups(), strict=True)
+            for column, convert, text in zip(self.columns, self.convert, texts, strict=True)
             if text is not None
         }
+        for place in self.sentences:
+            text = texts[place]
+            if text is None or not ("=" in text or ": " in text):
+                continue
+            is_last = self.is_open and place == len(texts) - 1
+            for swallowed in NEXT_FIELD.finditer(text):
+                if is_last and swallowed["mark"] != self.mark:
+                    continue
+                if not (is_last and swallowed.start()):
+                    return None
+                said[self.columns[place]] = _text(text[: swallowed.start()])
+                break
+        return said
 
 
 class Key(NamedTuple):
@@ -78,6 +119,26 @@ class Keys(NamedTuple):
     present: tuple[Key, ...]
     absent: frozenset[str]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The keys that are named, but for those of another object."""
+        return frozenset(key.name for key in self.present if not key.is_outer)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The keys whose values are taken."""
+        return frozenset(key.name for key in self.present if not key.is_outer and key.column != "_")
+
+    def misfits(self, data: dict[str, Any]) -> str:
+        """Which of the keys have values that are of no use for their columns; empty if none."""
+        found = [
+            f"'{name}' is {_cut(repr(data[name]))}"
+            for name, column, factor, _, is_outer in self.present
+            if column != "_" and not is_outer and data.get(name) is not None
+            if convert_json(column, data[name], factor) is None and data[name] not in NOT_MEASURED
+        ]
+        return ", ".join(found)
+
     def read(self, data: dict[str, Any], outer: dict[str, Any] | None = None) -> Fields | None:
         """The values of a JSON object; None if it lacks one that must be there, or has one that must not."""
         fields: Fields = {}
@@ -93,6 +154,15 @@ class Keys(NamedTuple):
         return _split_variant(fields)
 
 
+class Parts(NamedTuple):
+    """What the parts of a line say, of one that holds several."""
+
+    said: list[tuple[str, Fields]]  # kind and values, in the order of the line
+    there: int
+    read: int
+    complaint: str  # about the first that was not read whole; empty: all were
+
+
 class RowReader(NamedTuple):
     """A row of the table, compiled."""
 
@@ -101,6 +171,10 @@ class RowReader(NamedTuple):
     keys: Keys | None
     each: tuple[tuple[str, Reader], ...]
     arrays: tuple[tuple[str, str, Keys], ...]
+    block: re.Pattern[str] | None  # the text that holds the parts of a message, as its first group
+    starts: re.Pattern[str] | None  # where a part of it begins
+    known: Known  # of the lines
+    known_in: tuple[Known, ...]  # of the entries of each of `arrays`
 
     def read(self, line: Line) -> Fields | None:
         """The values of a line; None if the row does not fit it."""
@@ -114,21 +188,74 @@ class RowReader(NamedTuple):
         said = self.keys.read(line.data)
         return None if said is None else {**fields, **said, **self.row.constant}
 
-    def entries(self, line: Line) -> Iterator[tuple[str, Fields]]:
-        """Kind and values of the entries of a line that holds several, in the order of the line."""
+    def doubt(self, line: Line) -> str:
+        """What speaks against the values beside a message that was read; empty if nothing."""
+        if self.keys is None:
+            return ""
+        return self.keys.misfits(line.data) or self.known.doubt(line.data)
+
+    def parts(self, line: Line) -> Parts:
+        """What the parts of a line say."""
+        return self._of_text(line.message) if self.each else self._of_arrays(line.data)
+
+    def _of_text(self, message: str) -> Parts:
         found = [
-            (match.start(), kind, reader.fields(match))
+            (match.start(), kind, fields)
             for kind, reader in self.each
-            for match in reader.pattern.finditer(line.message)
+            for match in reader.pattern.finditer(message)
+            if (fields := reader.fields(match)) is not None
         ]
-        for _, kind, fields in sorted(found, key=lambda entry: entry[0]):
-            yield kind, fields
-        for name, kind, keys in self.arrays:
-            entries = line.data.get(name)
-            for entry in entries if isinstance(entries, list) else ():
-                said = keys.read(entry, line.data) if isinstance(entry, dict) else None
-                if said is not None:
-                    yield kind, said
+        pieces = self._pieces(message)
+        if len(found) == len(pieces):
+            found.sort(key=lambda part: part[0])
+            return Parts([(kind, fields) for _, kind, fields in found], len(pieces), len(pieces), "")
+        said, complaint = list[tuple[str, Fields]](), ""
+        for piece in pieces:
+            part = self._of_piece(piece)
+            if part is not None:
+                said.append(part)
+            else:
+                complaint = complaint or f"cannot read '{_cut(piece.strip())}' as '{_cut(self.each[0][1].text)}'"
+        return Parts(said, len(pieces), len(said), complaint)
+
+    def _pieces(self, message: str) -> list[str]:
+        block = self.block.search(message) if self.block else None
+        if block is None or self.starts is None:
+            return []
+        starts = [match.start() for match in self.starts.finditer(block[1])]
+        return [block[1][start:end] for start, end in itertools.pairwise([*starts, len(block[1])])]
+
+    def _of_piece(self, piece: str) -> tuple[str, Fields] | None:
+        for kind, reader in self.each:
+            match = reader.pattern.search(piece)
+            if match and (fields := reader.fields(match)) is not None:
+                return kind, fields
+        for kind, reader in self.each:
+            if reader.by_name and (fields := reader.by_name.read(piece)) is not None:
+                return kind, fields
+        return None
+
+    def _of_arrays(self, data: dict[str, Any]) -> Parts:
+        said, there, read, complaint = list[tuple[str, Fields]](), 0, 0, ""
+        for (name, kind, keys), known in zip(self.arrays, self.known_in, strict=True):
+            if name not in data:
+                complaint = complaint or f"there is no '{name}' in {{{', '.join(data.keys() - ENVELOPE)}}}"
+            entries = data.get(name) or []
+            if not isinstance(entries, list):
+                complaint = complaint or f"'{name}' is no list"
+                continue
+            there += len(entries)
+            for entry in entries:
+                fields = keys.read(entry, data) if isinstance(entry, dict) else None
+                doubt = keys.misfits(entry) or known.doubt(entry) if isinstance(entry, dict) else ""
+                if fields is not None:
+                    said.append((kind, fields))
+                if fields is not None and not doubt:
+                    read += 1
+                elif not complaint:
+                    expected = ", ".join(key.name for key in keys.present if not (key.is_optional or key.is_outer))
+                    complaint = f"{name}: {doubt or f'cannot read {_cut(str(entry))} as {{{expected}}}'}"
+        return Parts(said, there, read, complaint)
 
 
 # --- templates ------------------------------------------------------------------------------------
@@ -139,6 +266,7 @@ _PATTERNS = {
     "str": r".*?",
     "word": r"[^\s,]+",
     "name": r"[^\s,/]+",
+    "field": r"[^,;{}\n]*",
     "int": rf"-?\d+|{_BAD_VERB}",
     "float": rf"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|Inf|NaN)|{_BAD_VERB}",
     "bool": r"true|false",
@@ -167,6 +295,7 @@ _CONVERT: dict[str, Callable[[str], Value]] = {
     "str": _text,
     "word": str,
     "name": str,
+    "field": str,
     "int": _int,
     "float": _float,
     "bool": "true".__eq__,
@@ -211,13 +340,39 @@ def compile_template(template: str, is_entry: bool = False) -> Reader:
     pattern += re.escape(template[position:])
     begins = template if begins is None else begins
     return Reader(
+        template,
         begins,
         re.compile(pattern, 0 if is_entry else re.DOTALL),
         tuple(columns),
         tuple(convert),
         is_whole=template == begins,
         is_opening=template == begins + "<_>",
+        mark=": " if ": <" in template and "=<" not in template else "=",
+        sentences=tuple(place for place, kind in enumerate(convert) if kind is _text),
+        is_open=bool(columns) and template.endswith(f"<{columns[-1]}>"),
+        by_name=compile_by_name(_tokens(template)) if columns else None,
     )
+
+
+_OPTIONAL = re.compile(r"<\?(.*?)\?>")
+# Where a value is found by its name, it ends where a field may.
+_BY_NAME = {"word": r"[^\s,;]+", "name": r"[^\s,;/]+"}
+
+
+def _tokens(template: str) -> list[Token]:
+    found, position = list[Token](), 0
+    for mark in re.finditer(rf"{_OPTIONAL.pattern}|<(\w+)(?::(\w+))?>", template):
+        if position < mark.start():
+            found.append(template[position : mark.start()])
+        position = mark.end()
+        part, name, kind = mark[1], mark[2], mark[3] or "str"
+        if name is None:
+            # A value in it is not taken by any row.
+            found += [Optional(part)] if "<" not in part else []
+        else:
+            pattern = _BY_NAME.get(kind, _PATTERNS[kind])
+            found.append(Placeholder("" if name == "_" else name, pattern, kind == "str", _CONVERT[kind]))
+    return [*found, template[position:]] if position < len(template) else found
 
 
 # --- JSON keys ------------------------------------------------------------------------------------
@@ -251,6 +406,10 @@ def compile_keys(text: str) -> Keys:
     return Keys(tuple(present), frozenset(absent))
 
 
+# Numbers that JSON cannot hold.
+NOT_MEASURED = ("NaN", "+Inf", "-Inf", "")
+
+
 def convert_json(column: str, value: Any, factor: float = 1) -> Value:
     """A JSON value as the type of its column; None where it is none.
 
@@ -280,15 +439,43 @@ def _split_variant(fields: Fields) -> Fields:
 # --- the table ------------------------------------------------------------------------------------
 
 
-def compile_row(row: LogLine) -> RowReader:
-    """Compile a row of the table."""
+def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
+    """Compile a row of the table; `beside` are those whose lines begin alike."""
+    reader, keys = compile_template(row.template), compile_keys(row.keys) if row.keys else None
+    arrays = tuple((name, kind, compile_keys(keys)) for name, kind, keys in row.arrays)
+    message, _, values = row.example.partition("\t")
+    example = json.loads(values) if values else {}
+    own = (
+        names_in(message)
+        | names_in(row.template)
+        | example.keys()
+        | ENVELOPE
+        | CONTEXT
+        | (keys.names if keys else set())
+    )
+    taken = _taken(row).union(*(_taken(each) for each in beside))
     return RowReader(
         row,
-        compile_template(row.template),
-        compile_keys(row.keys) if row.keys else None,
+        reader,
+        keys,
         tuple((kind, compile_template(template, is_entry=True)) for kind, template in row.each),
-        tuple((name, kind, compile_keys(keys)) for name, kind, keys in row.arrays),
+        arrays,
+        re.compile(row.parts[0], re.DOTALL) if row.parts else None,
+        re.compile(row.parts[1], re.MULTILINE) if row.parts else None,
+        Known(frozenset(own), taken),
+        tuple(Known(_names_of(example.get(name)) | keys.names, keys.taken) for name, _, keys in arrays),
     )
+
+
+def _taken(row: LogLine) -> frozenset[str]:
+    """The names of the values that a row takes."""
+    by_name = compile_template(row.template).by_name
+    return (by_name.taken if by_name else frozenset()) | (compile_keys(row.keys).taken if row.keys else frozenset())
+
+
+def _names_of(entries: object) -> frozenset[str]:
+    """The keys of the entries of an example's array."""
+    return frozenset().union(*entries) if isinstance(entries, list) else frozenset()
 
 
 # By so many characters the rows that a message may fit are looked up.
@@ -300,14 +487,18 @@ class _Table:
     """Rows by the first characters of a message; those that fix most of it first."""
 
     def __init__(self, rows: Iterable[LogLine]) -> None:
-        self.rows = sorted(map(compile_row, rows), key=lambda compiled: -len(compiled.reader.begins))
+        alike: dict[str, list[LogLine]] = {}
+        for row in rows:
+            alike.setdefault(compile_template(row.template).head, []).append(row)
+        compiled = [compile_row(row, beside) for beside in alike.values() for row in beside]
+        self.rows = sorted(compiled, key=lambda row: -len(row.reader.begins))
         self.by_prefix: dict[str, list[RowReader]] = {}
 
     def candidates(self, message: str) -> list[RowReader]:
         prefix = message[:_PREFIX]
         found = self.by_prefix.get(prefix)
         if found is None:
-            found = [row for row in self.rows if _begin_alike(row.reader.begins, prefix)]
+            found = [row for row in self.rows if _begin_alike(row.reader.head, prefix)]
             if len(self.by_prefix) < _MOST_PREFIXES:
                 self.by_prefix[prefix] = found
         return found
@@ -320,33 +511,46 @@ def _begin_alike(one: str, other: str) -> bool:
 _TABLE = _Table(LOG_LINES)
 
 
-def find_row(line: Line) -> tuple[RowReader | None, Fields | None]:
-    """The row that a line fits, and its values; or the row whose beginning it has but that cannot read it.
+class Reading(NamedTuple):
+    """How a line is read.
 
-    Returns
-    -------
-    row, fields
-        Both None for a message that begins like no row; only the fields None for one that begins like a row and
-        goes on differently.
+    Attributes
+    ----------
+    row
+        The row that it fits, or the first that it begins like; None if it begins like none.
+    fields
+        Its values; None if it begins like a row and cannot be read by it.
+    doubt
+        What speaks against its having been read whole; empty if nothing.
     """
+
+    row: RowReader | None
+    fields: Fields | None
+    doubt: str
+
+
+def read(line: Line) -> Reading:
+    """Read a line by the row that it fits."""
     message = line.message
     fitting, beginning = (_fitting if len(message) <= _LONGEST_REMEMBERED else _fitting.__wrapped__)(message)
-    for compiled, of_message in fitting:
+    for compiled, of_message, doubt in fitting:
         fields = compiled.complete(of_message, line)
         if fields is not None:
-            return compiled, fields
-    return beginning, None
+            return Reading(compiled, fields, doubt if compiled.keys is None else compiled.doubt(line))
+    return Reading(beginning, None, "")
 
 
 # Most lines of a loop run are, but for their time and values beside them, those of the one before.
 _REMEMBERED = 4096
 _LONGEST_REMEMBERED = 1000
 
+_Fitting = tuple[RowReader, Fields, str]
+
 
 @lru_cache(_REMEMBERED)
-def _fitting(message: str) -> tuple[list[tuple[RowReader, Fields]], RowReader | None]:
-    """The rows whose template fits a message, with its values; and the first that it begins like."""
-    fitting: list[tuple[RowReader, Fields]] = []
+def _fitting(message: str) -> tuple[list[_Fitting], RowReader | None]:
+    """The rows whose template fits a message, with its values and doubts; and the first that it begins like."""
+    fitting: list[_Fitting] = []
     beginning = None
     for compiled in _TABLE.candidates(message):
         reader = compiled.reader
@@ -354,12 +558,26 @@ def _fitting(message: str) -> tuple[list[tuple[RowReader, Fields]], RowReader | 
             continue
         fields = reader.read(message)
         if fields is not None:
-            fitting.append((compiled, fields))
+            fitting.append((compiled, fields, ""))
         if reader.begins and (fields is not None or not reader.is_whole):
             beginning = beginning or compiled
         if fields is not None and compiled.keys is None:
             break  # no other row can be meant
-    return fitting, beginning
+    return (fitting, beginning) if fitting else _by_name(message, beginning)
+
+
+def _by_name(message: str, beginning: RowReader | None) -> tuple[list[_Fitting], RowReader | None]:
+    """The same for a message that no template fits to the letter: by the row that takes most of it."""
+    found: list[_Fitting] = []
+    for compiled in _TABLE.candidates(message):
+        by_name = compiled.reader.by_name
+        if by_name is None or not by_name.head or not message.startswith(by_name.head):
+            continue
+        beginning = beginning or compiled
+        fields = by_name.read(message) if compiled.keys is None else None
+        if fields is not None:
+            found.append((compiled, fields, compiled.known.doubt(names_in(message))))
+    return sorted(found, key=lambda each: -len(each[1]))[:1], beginning
 
 
 def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
@@ -370,23 +588,41 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
     lines
         Lines of a controller's log.
     counts
-        Filled along the way: `recognised`, `spoken`, `unrecognised` (by opening words) and `unreadable` (the first
-        line of each row that could not be read, with its number).
+        Filled along the way: `recognised`, `spoken`, `unrecognised` (by opening words) and `forms` (what of the lines
+        that begin like a row was read).
     """
     spoken = counts.spoken
     for line in lines:
-        compiled, fields = find_row(line)
+        compiled, fields, doubt = read(line)
         if compiled is None or fields is None:
             _count_unrecognised(line, compiled, counts)
             continue
         counts.recognised += 1
         row = compiled.row
         spoken[row.dialects] = spoken.get(row.dialects, 0) + 1
+        if doubt:
+            _note(counts, compiled, line, "", 1, 1, doubt)
         if row.kind:
             yield Event(row.kind, line, fields, row)
         if row.each or row.arrays:
-            for kind, said in compiled.entries(line):
+            parts = compiled.parts(line)
+            _note(counts, compiled, line, row.called, parts.there, parts.read, parts.complaint)
+            for kind, said in parts.said:
                 yield Event(kind, line, said, row)
+
+
+def _note(
+    counts: LineCounts, compiled: RowReader, line: Line, called: str, there: int, were_read: int, why: str
+) -> None:
+    """Count what is there of a form and what was read of it, and keep the first complaint."""
+    key = compiled.reader.head, called
+    form = counts.forms.get(key)
+    if form is None:
+        form = counts.forms[key] = Changed(_cut(key[0].strip()), called)
+    form.there += there
+    form.read += were_read
+    if why and not form.first:
+        form.first = f"line {line.number}: {why} (log format changed?)"
 
 
 def _count_unrecognised(line: Line, row: RowReader | None, counts: LineCounts) -> None:
@@ -395,17 +631,17 @@ def _count_unrecognised(line: Line, row: RowReader | None, counts: LineCounts) -
     if opening not in seen and len(seen) >= MOST_OPENINGS:
         opening = "(others)"
     seen[opening] = seen.get(opening, 0) + 1
-    if row is not None and row.reader.begins not in counts.unreadable:
-        counts.unreadable[row.reader.begins] = f"line {line.number}: {complaint(line, row)}"
+    if row is not None:
+        _note(counts, row, line, "", 1, 0, complaint(line, row))
 
 
 def complaint(line: Line, row: RowReader) -> str:
     """Why a line that begins like a row is not read by it."""
     seen, expected = _cut(line.message), _cut(row.row.template)
     if row.keys is not None and row.reader.read(line.message) is not None:
-        seen = f"{seen} {{{', '.join(line.data)}}}"
+        seen = f"{seen} {{{', '.join(line.beside)}}}"
         expected = f"{expected} {{{', '.join(key.name for key in row.keys.present if not key.is_optional)}}}"
-    return f"cannot read '{seen}' as '{expected}' (log format changed?)"
+    return f"cannot read '{seen}' as '{expected}'"
 
 
 def _cut(text: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from wva_parse.log.events import Fields, Key, RowReader, compile_row, complaint, find_row
+from wva_parse.log.events import Fields, Key, RowReader, compile_row, complaint, read
 from wva_parse.log.lines import LOG_NAME, Line, LineCounts, LineReader, LogError, open_log
 from wva_parse.log.table import KNOWN_LINES, LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES, COLUMN_UNITS, LogLine
@@ -27,7 +27,7 @@ VERDICTS = {
     "read": "values are taken from it",
     "known": "it is known, and nothing in it is needed",
     "UNKNOWN": "no row of the table begins like it",
-    "CHANGED": "a row of the table begins like it but cannot read it",
+    "CHANGED": "a row of the table begins like it, and cannot read it or all of its parts",
     "repeat": "the same line was there before",
     "other": "not one of the controller's own: klog, a stack trace, half a line",
 }
@@ -64,30 +64,34 @@ def explain(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Explaine
 
 
 def _explain_line(line: Line) -> Iterator[Explained]:
-    compiled, fields = find_row(line)
+    compiled, fields, doubt = read(line)
     if compiled is None:
         yield Explained(line.number, "UNKNOWN", "", _quote(_whole(line)))
     elif fields is None:
-        yield Explained(line.number, "CHANGED", "", complaint(line, compiled))
+        yield Explained(line.number, "CHANGED", "", f"{complaint(line, compiled)} (log format changed?)")
     else:
-        said = list(_said(compiled, line, fields))
-        for kind, values in said:
-            kind = _EVENT_TYPE.get(kind, kind)
-            yield Explained(line.number, "read", kind, "  ".join(f"{name}={value}" for name, value in values.items()))
-        if not said:
-            yield Explained(line.number, "known", "", _quote(line.message))
+        yield from _explain_read(line, compiled, fields, doubt)
 
 
-def _said(compiled: RowReader, line: Line, fields: Fields) -> Iterator[tuple[str, Fields]]:
-    if compiled.row.kind:
-        yield compiled.row.kind, fields
-    yield from compiled.entries(line)
+def _explain_read(line: Line, compiled: RowReader, fields: Fields, doubt: str) -> Iterator[Explained]:
+    said = [(compiled.row.kind, fields)] if compiled.row.kind else []
+    if compiled.row.each or compiled.row.arrays:
+        parts = compiled.parts(line)
+        said += parts.said
+        if parts.complaint:
+            doubt = f"{parts.read} of {parts.there} {compiled.row.called} were read: {parts.complaint}"
+    if doubt:
+        yield Explained(line.number, "CHANGED", "", f"{doubt} (log format changed?)")
+    for kind, values in said:
+        kind = _EVENT_TYPE.get(kind, kind)
+        yield Explained(line.number, "read", kind, "  ".join(f"{name}={value}" for name, value in values.items()))
+    if not said and not doubt:
+        yield Explained(line.number, "known", "", _quote(line.message))
 
 
 def _whole(line: Line) -> str:
     """The message and what is beside it."""
-    beside = {key: value for key, value in line.data.items() if key not in ("level", "ts", "msg", "caller", "logger")}
-    return f"{line.message} {beside}" if beside else line.message
+    return f"{line.message} {line.beside}" if line.beside else line.message
 
 
 def _quote(text: str) -> str:

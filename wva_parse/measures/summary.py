@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -104,7 +105,8 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "not_json": experiment.counts.not_json,
             "dialects": dict(experiment.counts.dialects),
             "repeated": experiment.counts.repeated,
-            "unreadable": sorted(experiment.counts.unreadable.values()),
+            "unreadable": sorted(experiment.counts.unreadable),
+            "changed": [asdict(changed) for changed in experiment.counts.changed],
         },
         "notes": list(experiment.notes),
         "findings": list(outcomes.findings),

@@ -1,8 +1,10 @@
 """The form of a row: one line that a controller prints, written as its template with the values named by columns.
 
 Template syntax: `<column>` text, `<column:word>` text without spaces and commas, `<column:name>` without slashes
-either, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value nobody needs; `<?...?>` a part that some builds
-leave out. All else stands to the letter. A template is matched from the start of the message to its end.
+either, `<column:field>` without what ends a field, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value
+nobody needs; `<?...?>` a part that some builds leave out. All else stands to the letter. A template is matched from the
+start of the message to its end; a message that it does not fit is read by the names before its values, if all that are
+taken have one (`log.by_name`).
 
 Releases since December 2025 print a constant message and put the values beside it, as JSON. Their rows have `keys`,
 words separated by spaces: `usage=kv_cache_usage` the value of `usage` in that column; `variant` the column of the
@@ -121,6 +123,9 @@ COLUMN_UNITS = {
     "max_batch": "requests",
 }
 
+# Where the solutions of a message stand: a line each.
+SOLUTIONS = (r"Solution: \n(.*?)(?:AllocationByType|\Z)", r"^(?=\S)")
+
 
 class LogLine(NamedTuple):
     """One row of the table: a line that a controller prints.
@@ -137,7 +142,9 @@ class LogLine(NamedTuple):
     keys: str = ""
     constant: Mapping[str, Value] = MappingProxyType({})  # columns that the words themselves say
     each: tuple[tuple[str, str], ...] = ()  # (kind, template) of the entries that one message holds, a line each
+    parts: tuple[str, str] | tuple[()] = ()  # of `each`: patterns of the text that holds them, and of where one begins
     arrays: tuple[tuple[str, str, str], ...] = ()  # (JSON key, kind, keys) of the entries of a JSON array
+    called: str = ""  # what the entries of either are, in the plural
     opens: bool = False  # a loop run starts here
     ends: bool = False  # the loop run is over
 

@@ -87,6 +87,7 @@ EVENTS = (
                 "^modelID=model ^namespace name=variant curr=current_replicas tgt=target_replicas action",
             ),
         ),
+        called="decisions",
     ),
     LogLine(
         "scaling_decision",
@@ -228,6 +229,7 @@ EVENTS = (
                 "^modelID=model ^namespace ^analyzer name=variant prc=capacity_per_replica role? reason?",
             ),
         ),
+        called="variants of an analyzer",
     ),
     # -- replica_capacity: what bounds a pod, or a variant's compute
     LogLine(
@@ -316,12 +318,15 @@ EVENTS = (
             ("D5-", "V2 analysis failed"),
             ("D5-", "Model data preparation failed"),
             ("D5 D6", "Queueing model analysis failed"),
-            (
-                "D7",
-                "refusing to dispatch the queueing-model path; enable the saturation and/or throughput analyzers "
-                "instead",
-            ),
         )
+    ),
+    LogLine(
+        "failure",
+        "D7",
+        "refusing to dispatch the queueing-model path; enable the saturation and/or throughput analyzers instead",
+        "refusing to dispatch the queueing-model path; enable the saturation and/or throughput analyzers instead\t"
+        '{"modelGroups": 1, "error": "queueing-model is no longer supported"}',
+        "modelGroups=_ error=reason",
     ),
     LogLine(
         "failure",
