@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import pytest
 from captured import CASES, needs_cases
 
 from wva_parse import run
@@ -35,3 +36,12 @@ def test_decisions_with_renamed_keys():
     ]
     assert any(note.startswith("0 of 3 decisions were read: line 31: ") for note in read.notes)
     assert [each["called"] for each in summarize(read)["log"]["changed"]] == ["variants of an analyzer", "decisions"]
+
+
+@pytest.mark.parametrize(
+    ("name", "release"), [("v0.5-with-its-start-up-line", ["D4"]), ("v0.9-with-its-tls-lines", ["D7/D8"])]
+)
+def test_one_release(name, release):
+    read = case(name)
+    assert list(read.counts.dialects) == release
+    assert not any("Several releases" in note for note in read.notes)

@@ -26,6 +26,7 @@ from wva_parse.log.by_name import (
     compile_by_name,
     names_in,
 )
+from wva_parse.log.dialects import is_witness, starts
 from wva_parse.log.lines import CONTEXT, ENVELOPE, Changed, Line, LineCounts
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES, LogLine, Value
@@ -172,9 +173,11 @@ class RowReader(NamedTuple):
     each: tuple[tuple[str, Reader], ...]
     arrays: tuple[tuple[str, str, Keys], ...]
     block: re.Pattern[str] | None  # the text that holds the parts of a message, as its first group
-    starts: re.Pattern[str] | None  # where a part of it begins
+    part: re.Pattern[str] | None  # where a part of it begins
     known: Known  # of the lines
     known_in: tuple[Known, ...]  # of the entries of each of `arrays`
+    is_witness: bool  # of the release
+    starts: bool  # a loop run
 
     def read(self, line: Line) -> Fields | None:
         """The values of a line; None if the row does not fit it."""
@@ -220,9 +223,9 @@ class RowReader(NamedTuple):
 
     def _pieces(self, message: str) -> list[str]:
         block = self.block.search(message) if self.block else None
-        if block is None or self.starts is None:
+        if block is None or self.part is None:
             return []
-        starts = [match.start() for match in self.starts.finditer(block[1])]
+        starts = [match.start() for match in self.part.finditer(block[1])]
         return [block[1][start:end] for start, end in itertools.pairwise([*starts, len(block[1])])]
 
     def _of_piece(self, piece: str) -> tuple[str, Fields] | None:
@@ -464,6 +467,8 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
         re.compile(row.parts[1], re.MULTILINE) if row.parts else None,
         Known(frozenset(own), taken),
         tuple(Known(_names_of(example.get(name)) | keys.names, keys.taken) for name, _, keys in arrays),
+        is_witness(row),
+        starts(row),
     )
 
 
@@ -589,9 +594,8 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
         Lines of a controller's log.
     counts
         Filled along the way: `recognised`, `spoken`, `unrecognised` (by opening words) and `forms` (what of the lines
-        that begin like a row was read).
+        that begin like a row was read); `loop_runs`.
     """
-    spoken = counts.spoken
     for line in lines:
         compiled, fields, doubt = read(line)
         if compiled is None or fields is None:
@@ -599,7 +603,8 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
             continue
         counts.recognised += 1
         row = compiled.row
-        spoken[row.dialects] = spoken.get(row.dialects, 0) + 1
+        if compiled.is_witness:
+            _hear(compiled, counts)
         if doubt:
             _note(counts, compiled, line, "", 1, 1, doubt)
         if row.kind:
@@ -609,6 +614,20 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
             _note(counts, compiled, line, row.called, parts.there, parts.read, parts.complaint)
             for kind, said in parts.said:
                 yield Event(kind, line, said, row)
+
+
+def _hear(witness: RowReader, counts: LineCounts) -> None:
+    """Count a line that tells of the release, and the loop run that it may end."""
+    row, spoken = witness.row, counts.spoken
+    spoken[row.dialects] = spoken.get(row.dialects, 0) + 1
+    if witness.starts and (row.opens or counts.in_loop_run is None):
+        counts.in_loop_run = set()
+    if counts.in_loop_run is not None:
+        counts.in_loop_run.add(row.dialects)
+        if row.ends:
+            texts = frozenset(counts.in_loop_run)
+            counts.loop_runs[texts] = counts.loop_runs.get(texts, 0) + 1
+            counts.in_loop_run = None
 
 
 def _note(

@@ -95,7 +95,9 @@ class LineCounts:
     recognised: int = 0
     unrecognised: dict[str, int] = field(default_factory=dict)
     forms: dict[tuple[str, str], Changed] = field(default_factory=dict)  # by form and what is counted
-    spoken: dict[str, int] = field(default_factory=dict)  # recognised lines by the dialects of their row
+    spoken: dict[str, int] = field(default_factory=dict)  # lines that tell of the release, by the dialects of their row
+    loop_runs: dict[frozenset[str], int] = field(default_factory=dict)  # whole ones, by the dialects of their lines
+    in_loop_run: set[str] | None = None  # the dialects of the lines of the loop run that is not over
 
     @property
     def changed(self) -> list[Changed]:
@@ -110,7 +112,7 @@ class LineCounts:
     @property
     def dialects(self) -> dict[str, int]:
         """The dialects of the log and how many lines tell each (see `dialects.name_dialects`)."""
-        return name_dialects(self.spoken)
+        return name_dialects(self.spoken, self.loop_runs)
 
 
 def open_log(path: Path) -> Iterator[bytes]:
