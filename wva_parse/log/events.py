@@ -516,11 +516,11 @@ def _begin_alike(one: str, other: str) -> bool:
 _TABLE = _Table(LOG_LINES)
 
 
-class Reading(NamedTuple):
-    """How a line is read.
+def read(line: Line) -> tuple[RowReader | None, Fields | None, str]:
+    """Read a line by the row that it fits.
 
-    Attributes
-    ----------
+    Returns
+    -------
     row
         The row that it fits, or the first that it begins like; None if it begins like none.
     fields
@@ -528,21 +528,13 @@ class Reading(NamedTuple):
     doubt
         What speaks against its having been read whole; empty if nothing.
     """
-
-    row: RowReader | None
-    fields: Fields | None
-    doubt: str
-
-
-def read(line: Line) -> Reading:
-    """Read a line by the row that it fits."""
     message = line.message
     fitting, beginning = (_fitting if len(message) <= _LONGEST_REMEMBERED else _fitting.__wrapped__)(message)
     for compiled, of_message, doubt in fitting:
         fields = compiled.complete(of_message, line)
         if fields is not None:
-            return Reading(compiled, fields, doubt if compiled.keys is None else compiled.doubt(line))
-    return Reading(beginning, None, "")
+            return compiled, fields, doubt if compiled.keys is None else compiled.doubt(line)
+    return beginning, None, ""
 
 
 # Most lines of a loop run are, but for their time and values beside them, those of the one before.
@@ -596,6 +588,7 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
         Filled along the way: `recognised`, `spoken`, `unrecognised` (by opening words) and `forms` (what of the lines
         that begin like a row was read); `loop_runs`.
     """
+    spoken = counts.spoken
     for line in lines:
         compiled, fields, doubt = read(line)
         if compiled is None or fields is None:
@@ -604,7 +597,11 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
         counts.recognised += 1
         row = compiled.row
         if compiled.is_witness:
-            _hear(compiled, counts)
+            spoken[row.dialects] = spoken.get(row.dialects, 0) + 1
+            if compiled.starts or row.ends:
+                _note_loop_run(row, counts)
+            elif counts.in_loop_run is not None:
+                counts.in_loop_run.add(row.dialects)
         if doubt:
             _note(counts, compiled, line, "", 1, 1, doubt)
         if row.kind:
@@ -616,18 +613,17 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
                 yield Event(kind, line, said, row)
 
 
-def _hear(witness: RowReader, counts: LineCounts) -> None:
-    """Count a line that tells of the release, and the loop run that it may end."""
-    row, spoken = witness.row, counts.spoken
-    spoken[row.dialects] = spoken.get(row.dialects, 0) + 1
-    if witness.starts and (row.opens or counts.in_loop_run is None):
+def _note_loop_run(row: LogLine, counts: LineCounts) -> None:
+    """Note a line with which a loop run starts or ends, and a whole one."""
+    if not row.ends and (row.opens or counts.in_loop_run is None):
         counts.in_loop_run = set()
-    if counts.in_loop_run is not None:
-        counts.in_loop_run.add(row.dialects)
-        if row.ends:
-            texts = frozenset(counts.in_loop_run)
-            counts.loop_runs[texts] = counts.loop_runs.get(texts, 0) + 1
-            counts.in_loop_run = None
+    if counts.in_loop_run is None:
+        return
+    counts.in_loop_run.add(row.dialects)
+    if row.ends:
+        texts = frozenset(counts.in_loop_run)
+        counts.loop_runs[texts] = counts.loop_runs.get(texts, 0) + 1
+        counts.in_loop_run = None
 
 
 def _note(
