@@ -45,3 +45,35 @@ def test_one_release(name, release):
     read = case(name)
     assert list(read.counts.dialects) == release
     assert not any("Several releases" in note for note in read.notes)
+
+
+def test_a_later_fork_at_its_default_verbosity():
+    read = case("d8-at-default-verbosity")
+    (kv,), (queue,) = read.frames["kv_cache"].to_dict("records"), read.frames["queue"].to_dict("records")
+    assert (round(kv["kv_cache_usage"], 3), queue["queue_length"], kv["pod"]) == (0.954, 0, queue["pod"])
+    assert read.frames["scheduler_queue"]["scheduler_queue_length"].tolist() == [57]
+    (decision,) = read.frames["scaling_decision"].to_dict("records")
+    assert (decision["current_replicas"], decision["target_replicas"]) == (1, 3)
+    bounds = read.frames["replica_capacity"]
+    assert bounds["capacity_per_replica"][bounds["reason"] == "P4-k1"].tolist() == [487065]
+    assert (read.counts.unrecognised, read.counts.changed) == ({}, [])
+
+
+def test_an_error_with_a_stack_trace():
+    read = case("console-error-stack")
+    assert read.mode == "capacity-based"
+    assert read.frames["failure"]["reason"].tolist() == [
+        "multiple VariantAutoscalings found for Deployment ns-a/decode",
+        "No saturation metrics available for model",
+    ]
+
+
+def test_a_log_without_the_line_that_begins_a_loop_run():
+    read = case("v06-no-grouped-line")
+    assert (read.mode, len(read.frames.reconciliations), len(read.frames["failure"])) == ("capacity-based", 5, 5)
+
+
+def test_all_requests_failed():
+    read = case("all-requests-failed")
+    (client,) = read.client.results
+    assert (client.completed, client.failed, client.mean_ttft_ms, client.mean_itl_ms) == (0, 4200, None, None)

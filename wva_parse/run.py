@@ -10,7 +10,7 @@ import csv
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +73,14 @@ TELLING_KINDS = (
     ("analyzer_result", "capacity-based"),
     ("kv_cache", "capacity-based"),
 )
+# What the reason of a decision begins with, in one of the modes only; and the releases that have but one.
+TELLING_REASONS = (
+    ("model-based only", "model-based"),
+    ("capacity-only mode", "capacity-based"),
+    ("saturation-only mode", "capacity-based"),
+    ("V2", "capacity-based"),
+)
+TELLING_RELEASES = {"model-based": {"D0", "D1"}, "capacity-based": {"D4", "D7", "D8", "D7/D8"}}
 
 MOST_SHIFTED_S = 10  # of a workload against the first one: a container starts within seconds, if its image is there
 MOST_PROBLEMS = 6  # with the records of requests that are told one by one
@@ -148,7 +156,7 @@ def load(
         frames, samples = frames.since(zero), samples.since(zero)
     configured = configured_slo(config)
     in_force = slo_in_force(frames, configured)
-    found_mode, evidence = find_mode(frames, config, record)
+    found_mode, evidence = find_mode(frames, config, record, counts.dialects)
     client = read_client(directory / "job-logs", record)
     experiment = Experiment(
         directory=directory,
@@ -410,7 +418,9 @@ def configured_slo(config: dict[str, Any]) -> Slo:
     return Slo(itl_ms, ttft_ms, "config" if itl_ms or ttft_ms else "unknown")
 
 
-def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) -> tuple[str, str]:
+def find_mode(
+    frames: Frames, config: dict[str, Any], record: dict[str, Any], dialects: Collection[str]
+) -> tuple[str, str]:
     """The mode that the controller ran in, and how it is known; what ran counts more than what was planned."""
     said = frames["mode"]["reason"].map(LOGGED_MODES).dropna()
     if len(said):
@@ -420,6 +430,13 @@ def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) ->
     for kind, mode in TELLING_KINDS:
         if len(frames[kind]):
             return mode, f"the log has {kind} lines"
+    reasons = frames["scaling_decision"]["reason"].dropna()
+    for begins, mode in TELLING_REASONS:
+        if reasons.str.startswith(begins).any():
+            return mode, f"the log has decisions for the reason '{begins} ...'"
+    for mode, only in TELLING_RELEASES.items():
+        if dialects and set(dialects) <= only:
+            return mode, f"its release ({', '.join(dialects)}) has no other mode"
     planned = record.get("mode") or config.get("mode")
     if planned in MODES:
         return str(planned), "the config"

@@ -56,7 +56,7 @@ def test_its_fields_are_columns_of_their_type(row):
 
 @each_row
 def test_its_kind_is_known(row):
-    kinds = {row.kind, *(kind for kind, _ in row.each), *(kind for _, kind, _ in row.arrays)} - {""}
+    kinds = {row.kind, *(kind for kind, _ in (*row.each, *row.also)), *(kind for _, kind, _ in row.arrays)} - {""}
     assert kinds <= {*EVENT_TYPES, *CONTEXT_KINDS}
 
 
@@ -67,7 +67,7 @@ def test_its_dialects_are_readable(row):
 
 def test_every_entry_of_an_example_is_found():
     for row in LOG_LINES:
-        expected = {kind for kind, _ in row.each} | {kind for _, kind, _ in row.arrays}
+        expected = {kind for kind, _ in (*row.each, *row.also)} | {kind for _, kind, _ in row.arrays}
         found = {event.kind for event in events_of(example_line(row))} - {row.kind}
         # A server has a solution or none; the example's has one.
         assert found == expected - ({"failure"} if row.each and "prediction" in expected else set()), row.template

@@ -26,7 +26,15 @@ OVERLAYS = ("DT", "DF")
 _SELDOM = frozenset(
     (
         *("failure", "safety_net", "parameters", "nis", "tuner_update", "nis_rejection", "replica_count"),
-        *("scale_up_reason", "scale_down_refusal", "decision_limited", "reconciling", "scale_to_zero"),
+        *(
+            "policy",
+            "scale_up_reason",
+            "scale_down_refusal",
+            "decision_limited",
+            "reconciling",
+            "scale_to_zero",
+            "from_zero",
+        ),
     )
 )
 

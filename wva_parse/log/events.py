@@ -176,6 +176,7 @@ class RowReader(NamedTuple):
     part: re.Pattern[str] | None  # where a part of it begins
     known: Known  # of the lines
     known_in: tuple[Known, ...]  # of the entries of each of `arrays`
+    also: tuple[tuple[str, Keys], ...]
     is_witness: bool  # of the release
     starts: bool  # a loop run
 
@@ -446,6 +447,7 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
     """Compile a row of the table; `beside` are those whose lines begin alike."""
     reader, keys = compile_template(row.template), compile_keys(row.keys) if row.keys else None
     arrays = tuple((name, kind, compile_keys(keys)) for name, kind, keys in row.arrays)
+    also = tuple((kind, compile_keys(keys)) for kind, keys in row.also)
     message, _, values = row.example.partition("\t")
     example = json.loads(values) if values else {}
     own = (
@@ -467,6 +469,7 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
         re.compile(row.parts[1], re.MULTILINE) if row.parts else None,
         Known(frozenset(own), taken),
         tuple(Known(_names_of(example.get(name)) | keys.names, keys.taken) for name, _, keys in arrays),
+        also,
         is_witness(row),
         starts(row),
     )
@@ -475,7 +478,8 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
 def _taken(row: LogLine) -> frozenset[str]:
     """The names of the values that a row takes."""
     by_name = compile_template(row.template).by_name
-    return (by_name.taken if by_name else frozenset()) | (compile_keys(row.keys).taken if row.keys else frozenset())
+    keys = [compile_keys(text).taken for text in (row.keys, *(keys for _, keys in row.also)) if text]
+    return frozenset().union(by_name.taken if by_name else (), *keys)
 
 
 def _names_of(entries: object) -> frozenset[str]:
@@ -606,6 +610,10 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
             _note(counts, compiled, line, "", 1, 1, doubt)
         if row.kind:
             yield Event(row.kind, line, fields, row)
+        for kind, keys in compiled.also:
+            further = keys.read(line.data)
+            if further is not None:
+                yield Event(kind, line, further, row)
         if row.each or row.arrays:
             parts = compiled.parts(line)
             _note(counts, compiled, line, row.called, parts.there, parts.read, parts.complaint)

@@ -75,6 +75,7 @@ def _explain_line(line: Line) -> Iterator[Explained]:
 
 def _explain_read(line: Line, compiled: RowReader, fields: Fields, doubt: str) -> Iterator[Explained]:
     said = [(compiled.row.kind, fields)] if compiled.row.kind else []
+    said += [(kind, values) for kind, keys in compiled.also if (values := keys.read(line.data)) is not None]
     if compiled.row.each or compiled.row.arrays:
         parts = compiled.parts(line)
         said += parts.said
@@ -146,6 +147,13 @@ _HEADINGS = {
     "pod_metrics": "latencies and rate of a pod in the last minute; its lines are one row",
     "analyzer_result": "demand and supply of a model, in the unit of the analyzer",
     "analyzer_variant": "a variant's part in an analyzer's result: capacity per replica and how it is known",
+    "scheduler_queue": "requests that wait in the scheduler, in front of a model's pods",
+    "model_rate": "requests that come for a model, as the scheduler counts them",
+    "policy": "the thresholds that hold for a model",
+    "demand_changed": "a demand that an analyzer did not leave at what it measured",
+    "replica_throughput": "what a pod serves at its limit, derived",
+    "scale_to_zero": "whether a model may be left without a replica, and why not",
+    "from_zero": "how a model without a replica gets one",
     "replica_capacity": "what bounds the capacity of a pod, or of a variant's compute where no pod is named",
 }
 
@@ -171,7 +179,7 @@ def page() -> str:
 
 
 def _kinds(row: LogLine) -> list[str]:
-    entries = [kind for kind, _ in row.each] + [kind for _, kind, _ in row.arrays]
+    entries = [kind for kind, _ in (*row.each, *row.also)] + [kind for _, kind, _ in row.arrays]
     return [_EVENT_TYPE.get(kind, kind) for kind in (row.kind, *entries)]
 
 
@@ -185,6 +193,7 @@ def _describe(row: LogLine, kind: str) -> str:
     is_of_line = not kind or _EVENT_TYPE.get(row.kind, row.kind) == kind
     keys = list(compiled.keys.present) if compiled.keys and is_of_line else []
     keys += [key for _, of, entry in compiled.arrays if _EVENT_TYPE.get(of, of) == kind for key in entry.present]
+    keys += [key for of, further in compiled.also if of == kind for key in further.present]
     fields += [_field(key.column, key) for key in keys if key.column != "_"]
     fields += [f"`{column}`: {value}" for column, value in row.constant.items()]
     block = "\n".join(("```", *shown, "```"))

@@ -85,6 +85,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "model": decided.model_numbers(experiment, why),
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
+        "scheduler_queue": _scheduler_queue(experiment),
         "capacity": _capacity(experiment, outcomes.replay),
         "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
@@ -190,6 +191,12 @@ def _queue(experiment: Experiment) -> dict[str, Any] | None:
         "max": pods["queue_length"].max(),
         "above_threshold_share": (pods["queue_length"] > threshold).mean(),
     }
+
+
+def _scheduler_queue(experiment: Experiment) -> dict[str, Any] | None:
+    """Requests that waited in the scheduler, where its releases tell it."""
+    waiting = supply.in_window(experiment, experiment.frames["scheduler_queue"])["scheduler_queue_length"].dropna()
+    return {"n": len(waiting), "mean": waiting.mean(), "max": waiting.max()} if len(waiting) else None
 
 
 def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:

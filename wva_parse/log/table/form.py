@@ -83,6 +83,19 @@ COLUMN_TYPES = {
     # what a model's Deployments want, and how many of its pods report
     "spec_replicas": "int",
     "reporting_replicas": "int",
+    # what the scheduler in front of the pods holds, and what bounds a pod, since D8
+    "scheduler_queue_length": "int",
+    "scheduler_queue_bytes": "int",
+    "scheduler_queue_tokens": "float",
+    "memory_bound_capacity": "float",
+    "compute_bound_capacity": "float",
+    "tokens_in_use": "float",
+    "local_queue_demand": "float",
+    "queue_threshold": "float",
+    "kv_threshold": "float",
+    "demand_before": "float",
+    "throughput_per_s": "float",
+    "at_max": "bool",
     # what the optimizer's model needs besides
     "max_batch": "int",
 }
@@ -120,6 +133,17 @@ COLUMN_UNITS = {
     "remaining_spare_queue": "requests, of the pods that would remain",
     "spare_kv_trigger": "0 to 1",
     "spare_queue_trigger": "requests",
+    "scheduler_queue_length": "requests that wait before any pod",
+    "scheduler_queue_bytes": "bytes",
+    "scheduler_queue_tokens": "tokens, an estimate",
+    "memory_bound_capacity": "tokens",
+    "compute_bound_capacity": "tokens",
+    "tokens_in_use": "tokens",
+    "local_queue_demand": "tokens",
+    "queue_threshold": "requests",
+    "kv_threshold": "0 to 1",
+    "demand_before": "in the analyzer's unit, before it was held or raised",
+    "throughput_per_s": "requests/s of a pod at its limit, derived",
     "max_batch": "requests",
 }
 
@@ -145,6 +169,7 @@ class LogLine(NamedTuple):
     parts: tuple[str, str] | tuple[()] = ()  # of `each`: patterns of the text that holds them, and of where one begins
     arrays: tuple[tuple[str, str, str], ...] = ()  # (JSON key, kind, keys) of the entries of a JSON array
     called: str = ""  # what the entries of either are, in the plural
+    also: tuple[tuple[str, str], ...] = ()  # (kind, keys) of further rows that its values make
     opens: bool = False  # a loop run starts here
     ends: bool = False  # the loop run is over
 
