@@ -77,3 +77,8 @@ def test_all_requests_failed():
     read = case("all-requests-failed")
     (client,) = read.client.results
     assert (client.completed, client.failed, client.mean_ttft_ms, client.mean_itl_ms) == (0, 4200, None, None)
+
+
+def test_why_there_is_no_kv_usage_is_said():
+    assert any("with --v=4 only since 0.5" in note for note in case("v06-no-grouped-line").notes)
+    assert not any("KV usage" in note for note in case("d8-at-default-verbosity").notes)

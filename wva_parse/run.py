@@ -29,6 +29,7 @@ from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
 from wva_parse.aligned.schedule import Schedule, schedule_as_json, schedule_of
 from wva_parse.aligned.slo import GIVEN, OTHER_RUNS, Slo, override, override_in_force, slo_in_force, slo_of_run
 from wva_parse.aligned.supply import first_load, make_supply
+from wva_parse.aligned.twins import find_twins
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
@@ -40,6 +41,7 @@ from wva_parse.log.rows import (
     ANALYZER_EVENT_TYPES,
     METRICS_COLUMNS,
     METRICS_EVENT_TYPES,
+    TWIN_S,
     LoopRun,
     Row,
     make_rows,
@@ -81,6 +83,9 @@ TELLING_REASONS = (
     ("V2", "capacity-based"),
 )
 TELLING_RELEASES = {"model-based": {"D0", "D1"}, "capacity-based": {"D4", "D7", "D8", "D7/D8"}}
+
+# Releases that tell KV usage and queue of a pod at a high verbosity only.
+NEED_VERBOSITY = frozenset(("D4", "D5", "D6", "D7", "D8"))
 
 MOST_SHIFTED_S = 10  # of a workload against the first one: a container starts within seconds, if its image is there
 MOST_PROBLEMS = 6  # with the records of requests that are told one by one
@@ -511,6 +516,11 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     elif experiment.observed_from != LOG:
         source = experiment.observed_from.removeprefix(f"{LOG} and ")
         yield f"Observations that the log does not tell by variant are taken from {source}."
+    if not len(experiment.frames["kv_cache"]) and NEED_VERBOSITY.intersection("/".join(counts.dialects).split("/")):
+        yield (
+            "The log holds no KV usage of single pods, and may lack their queues: WVA logs them with --v=4 only since "
+            "0.5 (forks after 0.9 tell those of pods without a dispatch rate)."
+        )
     if experiment.slo.source == "unknown":
         yield NO_SLO
     unknown = sum(counts.unrecognised.values())
@@ -564,6 +574,12 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
     models = sorted(set(experiment.frames["scaling_decision"]["model"].dropna()))
     if len(models) > 1:
         yield f"The log is about {len(models)} models ({', '.join(models)}): numbers are over all of them."
+    twins = find_twins(experiment.frames)
+    if twins.disagreed:
+        yield (
+            f"{twins.reconciliations} reconciliations are several passes of the loop within {TWIN_S:g} s; in "
+            f"{twins.disagreed} of them the passes wanted different replicas of a variant, and the last word counts."
+        )
     releases = [name for name in experiment.counts.dialects if name not in OVERLAYS]
     if len(releases) > 1:
         yield f"Several releases wrote the log ({', '.join(releases)}): the controller was replaced during the run."

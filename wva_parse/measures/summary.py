@@ -12,6 +12,7 @@ import pandas as pd
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.offered import offered
 from wva_parse.aligned.schedule import schedule_as_json
+from wva_parse.aligned.twins import find_twins
 from wva_parse.measures import (
     conditions,
     decided,
@@ -24,6 +25,7 @@ from wva_parse.measures import (
     stats,
     supply,
     tuned,
+    zero,
 )
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
@@ -55,6 +57,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "outside_window": frames.outside,
         "interval_s": frames.interval_s,
         "loop_runs": experiment.loop_runs,
+        "twins": find_twins(frames)._asdict(),
         "pairs": {group: len(stats.pick_pairs(pairs, group)) for group in stats.GROUPS},
         "unpaired": _counts(experiment.alignment.unpaired["reason"]),
         "accuracy": {group: _accuracy(pairs, group) for group in stats.GROUPS},
@@ -76,6 +79,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "cost": cost._asdict() if cost else None,
         "flapping": outcomes.flapping,
         "time_to_scale": _time_to_scale(experiment, outcomes),
+        "zero": zero.summarize_zero(experiment),
         "elasticity": _elasticity(experiment, outcomes),
         "elasticity_by_capacity": outcomes.by_capacity,
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
