@@ -10,8 +10,9 @@ from examples import example_line, row_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wva_parse.log.events import compile_keys, compile_template, parse_events
+from wva_parse.log.events import parse_events
 from wva_parse.log.lines import Line, LineCounts
+from wva_parse.log.readers import compile_keys, compile_template
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import LogLine
 

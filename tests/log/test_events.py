@@ -10,8 +10,9 @@ from examples import STAMP, events_of, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wva_parse.log.events import MOST_OPENINGS, compile_keys, convert_json, opening_words
+from wva_parse.log.events import MOST_OPENINGS, opening_words
 from wva_parse.log.lines import Line
+from wva_parse.log.readers import compile_keys, convert_json
 from wva_parse.log.table import LOG_LINES
 
 MODEL = "ibm-granite/granite-3.3-8b-instruct"

@@ -8,7 +8,8 @@ import pytest
 from examples import events_of, example_line, row_id
 
 from wva_parse.log.dialects import families, overlays
-from wva_parse.log.events import compile_row, compile_template, read
+from wva_parse.log.events import read
+from wva_parse.log.readers import compile_row, compile_template
 from wva_parse.log.rows import EVENT_TYPES
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES

@@ -270,7 +270,8 @@ def test_reading_a_config_does_not_compile_grammars():
     assert answer.stdout == "False\n"
 
 
-OLDER = "metrics:\n  interval: 5\n  log_level: debug  # of the monitor\noutput:\n  save_raw_logs: true\nexpected:\n  - x\n\n"
+OLDER = "metrics:\n  interval: 5\n  log_level: debug  # of the monitor\n"
+OLDER += "output:\n  save_raw_logs: true\nexpected:\n  - x\n\n"
 
 
 def test_keys_that_nothing_reads_any_more_can_go(tmp_path):

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from wva_parse.log.events import Fields, Key, RowReader, compile_row, complaint, read
+from wva_parse.log.events import complaint, read
 from wva_parse.log.lines import LOG_NAME, Line, LineCounts, LineReader, LogError, open_log
+from wva_parse.log.readers import Fields, Key, RowReader, compile_row
 from wva_parse.log.table import KNOWN_LINES, LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES, COLUMN_UNITS, LogLine
 
