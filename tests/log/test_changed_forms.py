@@ -38,6 +38,9 @@ def may_be_missing(row: LogLine) -> set[str]:
     return optional | (takes(row) - set.intersection(*alike))
 
 
+SELDOM = "atMax"  # most lines lack it: that one lacks it tells nothing
+
+
 VALUES = [row for row in LOG_LINES if said(example_line(row))[0]]
 each_row = pytest.mark.parametrize("row", VALUES, ids=row_id)
 
@@ -53,7 +56,7 @@ def test_a_changed_field_gives_the_same_values_or_is_told(row):
     silent = [
         (change, name, after.message, after.data)
         for change, name, after in changed_lines(line)
-        if lost(line, after) and not (change == "dropped" and name in whole)
+        if lost(line, after) and not (change == "dropped" and name in whole) and name != SELDOM
     ]
     assert silent == []
 
@@ -65,7 +68,7 @@ def test_so_do_several(row, data):
         changes = [
             (change, name, changed)
             for change, name, changed in changed_lines(after)
-            if change != "dropped" or not may_be_missing(row)
+            if (change != "dropped" or not may_be_missing(row)) and SELDOM not in name
         ]
         if changes:
             _, _, after = data.draw(st.sampled_from(changes))

@@ -138,7 +138,7 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
         Filled along the way: `recognised`, `spoken`, `unrecognised` (by opening words) and `forms` (what of the lines
         that begin like a row was read); `loop_runs`.
     """
-    spoken = counts.spoken
+    spoken, in_loop_run = counts.spoken, counts.in_loop_run
     for line in lines:
         compiled, fields, doubt = read(line)
         if compiled is None or fields is None:
@@ -147,11 +147,13 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
         counts.recognised += 1
         row = compiled.row
         if compiled.is_witness:
-            spoken[row.dialects] = spoken.get(row.dialects, 0) + 1
-            if compiled.starts or row.ends:
-                _note_loop_run(row, counts)
-            elif counts.in_loop_run is not None:
-                counts.in_loop_run.add(row.dialects)
+            dialects = row.dialects
+            spoken[dialects] = spoken.get(dialects, 0) + 1
+            if compiled.is_limit:
+                _note_loop_run(compiled, counts)
+                in_loop_run = counts.in_loop_run
+            elif in_loop_run is not None:
+                in_loop_run.add(dialects)
         if doubt:
             _note(counts, compiled, line, "", 1, 1, doubt)
         if row.kind:
@@ -174,8 +176,9 @@ def _parts_of(compiled: RowReader, line: Line, counts: LineCounts) -> Iterator[E
             yield Event(kind, line, said, row)
 
 
-def _note_loop_run(row: LogLine, counts: LineCounts) -> None:
+def _note_loop_run(limit: RowReader, counts: LineCounts) -> None:
     """Note a line with which a loop run starts or ends, and a whole one."""
+    row = limit.row
     if not row.ends and (row.opens or counts.in_loop_run is None):
         counts.in_loop_run = set()
     if counts.in_loop_run is None:

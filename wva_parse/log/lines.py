@@ -82,7 +82,8 @@ class Changed:
         if not self.called:
             lines = "1 line" if self.there == 1 else f"{self.there} lines"
             return f"{lines} that begin like '{self.form}' were not read whole: {self.first}"
-        return f"{self.read} of {self.there} {self.called} were read: {self.first}"
+        whole = ", not all of them whole" if self.read == self.there else ""
+        return f"{self.read} of {self.there} {self.called} were read{whole}: {self.first}"
 
 
 @dataclass

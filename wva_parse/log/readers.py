@@ -86,6 +86,7 @@ class Key(NamedTuple):
     factor: float  # into the column's unit
     is_optional: bool
     is_outer: bool  # of the line, where the row's other keys are of an array's entry
+    is_seldom: bool  # nothing follows from its being missing
 
 
 class Keys(NamedTuple):
@@ -101,14 +102,15 @@ class Keys(NamedTuple):
 
     @property
     def taken(self) -> frozenset[str]:
-        """The keys whose values are taken."""
-        return frozenset(key.name for key in self.present if not key.is_outer and key.column != "_")
+        """The keys whose values are taken, but for those that lines seldom have."""
+        needed = (key for key in self.present if not key.is_outer and not key.is_seldom)
+        return frozenset(key.name for key in needed if key.column != "_")
 
     def misfits(self, data: dict[str, Any]) -> str:
         """Which of the keys have values that are of no use for their columns; empty if none."""
         found = [
             f"'{name}' is {shortened(repr(data[name]))}"
-            for name, column, factor, _, is_outer in self.present
+            for name, column, factor, _, is_outer, _ in self.present
             if column != "_" and not is_outer and data.get(name) is not None
             if convert_json(column, data[name], factor) is None and data[name] not in NOT_MEASURED
         ]
@@ -117,7 +119,7 @@ class Keys(NamedTuple):
     def read(self, data: dict[str, Any], outer: dict[str, Any] | None = None) -> Fields | None:
         """The values of a JSON object; None if it lacks one that must be there, or has one that must not."""
         fields: Fields = {}
-        for name, column, factor, is_optional, is_outer in self.present:
+        for name, column, factor, is_optional, is_outer, _ in self.present:
             value = (outer or {}).get(name) if is_outer else data.get(name)
             if value is None and not is_optional:
                 return None
@@ -153,7 +155,7 @@ class RowReader(NamedTuple):
     also: tuple[tuple[str, Keys], ...]
     has_parts: bool
     is_witness: bool  # of the release
-    starts: bool  # a loop run
+    is_limit: bool  # a loop run starts or ends with it
 
     def read(self, line: Line) -> Fields | None:
         """The values of a line; None if the row does not fit it."""
@@ -231,9 +233,8 @@ class RowReader(NamedTuple):
                 doubt = keys.misfits(entry) or known.doubt(entry) if isinstance(entry, dict) else ""
                 if fields is not None:
                     said.append((kind, fields))
-                if fields is not None and not doubt:
                     read += 1
-                elif not complaint:
+                if (fields is None or doubt) and not complaint:
                     expected = ", ".join(key.name for key in keys.present if not (key.is_optional or key.is_outer))
                     complaint = f"{name}: {doubt or f'cannot read {shortened(str(entry))} as {{{expected}}}'}"
         return Parts(said, there, read, complaint)
@@ -360,7 +361,7 @@ def _tokens(template: str) -> list[Token]:
 # --- JSON keys ------------------------------------------------------------------------------------
 
 _KEY = re.compile(
-    r"(?P<absent>!)?(?P<outer>\^)?(?P<name>\w+)(?P<optional>\?)?(?:\*(?P<factor>\d+))?(?:=(?P<column>\w+))?"
+    r"(?P<absent>!)?(?P<outer>\^)?(?P<name>\w+)(?P<optional>\?\??)?(?:\*(?P<factor>\d+))?(?:=(?P<column>\w+))?"
 )
 
 
@@ -385,7 +386,8 @@ def compile_keys(text: str) -> Keys:
         if column != "_" and column not in COLUMN_TYPES:
             raise ValueError(f"{word!r}: there is no column '{column}'")
         factor = float(match["factor"] or 1)
-        present.append(Key(match["name"], column, factor, bool(match["optional"]), bool(match["outer"])))
+        optional = match["optional"] or ""
+        present.append(Key(match["name"], column, factor, bool(optional), bool(match["outer"]), optional == "??"))
     return Keys(tuple(present), frozenset(absent))
 
 
@@ -451,7 +453,7 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
         also,
         bool(row.each or row.arrays or row.also),
         is_witness(row),
-        starts(row),
+        starts(row) or row.ends,
     )
 
 

@@ -8,9 +8,9 @@ taken have one (`log.by_name`).
 
 Releases since December 2025 print a constant message and put the values beside it, as JSON. Their rows have `keys`,
 words separated by spaces: `usage=kv_cache_usage` the value of `usage` in that column; `variant` the column of the
-same name; `role?` may be missing; `!role` must be missing (an older release's line); `totalVAs=_` must be there and
-nobody needs it; `avgITLSeconds*1000=observed_itl_ms` is converted; `^modelID=model`, in an array's entries, is said
-beside the array. `namespace/name` in the column `variant` is split.
+same name; `role?` may be missing, `atMax??` mostly is; `!role` must be missing (an older release's line);
+`totalVAs=_` must be there and nobody needs it; `avgITLSeconds*1000=observed_itl_ms` is converted; `^modelID=model`,
+in an array's entries, is said beside the array. `namespace/name` in the column `variant` is split.
 
 Units are the log's: ITL and TTFT in ms, rates in requests per **minute**, KV usage from 0 to 1. Where a release
 prints another, the row converts. Supply, demand and capacities are in the unit of their analyzer: tokens

@@ -84,7 +84,8 @@ EVENTS = (
             (
                 "decisions",
                 "announced",
-                "^modelID=model ^namespace name=variant curr=current_replicas tgt=target_replicas action atMax?=at_max",
+                "^modelID=model ^namespace name=variant curr=current_replicas tgt=target_replicas action "
+                "atMax??=at_max",
             ),
         ),
         called="decisions",
