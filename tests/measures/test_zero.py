@@ -7,7 +7,7 @@ from pathlib import Path
 
 from logs import sample, stamp, write_run
 
-from wva_parse import run
+from wva_parse import plots, run
 from wva_parse.measures.summary import summarize
 
 
@@ -62,3 +62,13 @@ def test_a_request_that_waits_to_the_end(tmp_path):
 
 def test_without_zero_there_is_nothing_to_say(tmp_path):
     assert load(tmp_path / "r", loop_run(0, 1, 1, 5), [sample(0, 1, 1)]) is None
+
+
+def test_the_schedulers_queue_is_drawn_beside_that_of_the_pods(tmp_path):
+    write_run(tmp_path / "r", config={})
+    (tmp_path / "r" / run.LOG_NAME).write_text(loop_run(0, 1, 1, 5) + loop_run(15, 1, 2, 57), encoding="utf-8")
+    read = run.load(tmp_path / "r")
+    assert summarize(read)["scheduler_queue"] == {"n": 2, "mean": 31, "max": 57}
+    (axis,) = plots.queue_length(read).axes
+    (drawn,) = (line for line in axis.lines if line.get_label() == "in the scheduler, before any pod")
+    assert list(drawn.get_ydata()) == [5, 57]
