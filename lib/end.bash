@@ -191,9 +191,15 @@ write_verdict() {
 }
 
 write_metrics() {
+  local said="$WORK_DIR/csv.said" line
   [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]] || return 0
-  bounded "$END_BUDGET_S" 0 run_python wva_parse csv "$RUN_DIR" </dev/null >>"$RUN_LOG" 2>&1 ||
+  bounded "$END_BUDGET_S" 0 run_python wva_parse csv "$RUN_DIR" </dev/null >"$said" 2>&1 ||
     warn "metrics.csv could not be written; see run.log, and try: python -m wva_parse csv $RUN_DIR"
+  cat "$said" >>"$RUN_LOG"
+  # What the log tells and nobody could read must not be found out weeks later.
+  while IFS= read -r line; do
+    warn "the controller's log: $line"
+  done < <(sed -n 's/^wva_parse csv: not read: //p' "$said")
 }
 
 note_end() {

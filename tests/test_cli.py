@@ -35,6 +35,14 @@ def test_csv_says_where_the_file_is(directory, capsys):
     assert (directory / "metrics.csv").is_file()
 
 
+def test_csv_says_what_could_not_be_read(tmp_path, capsys):
+    renamed = solution(9, 40).replace("itl=", "tpot=")
+    runs = [model_loop_run(60 * n, observed(8, 20), renamed if n else solution(9, 40)) for n in range(3)]
+    assert main(["csv", str(write_run(tmp_path / "r", *runs))]) == 0
+    said = capsys.readouterr().err
+    assert "wva_parse csv: not read: 1 of 3 solutions were read: line 11: cannot read 's=llama-decode:llm-d; " in said
+
+
 def test_summary_as_text_and_as_json(directory, capsys):
     assert main(["summary", str(directory)]) == 0
     assert "pairs, all:" in capsys.readouterr().out

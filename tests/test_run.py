@@ -86,7 +86,8 @@ def test_a_config_that_cannot_be_read_is_a_note(tmp_path, content):
 
 
 def test_a_controller_that_changed_is_said(tmp_path):
-    hybrid = [(120, "Operating in HYBRID mode: saturation analyzer + model-based optimizer with arbitration")]
+    mode = (120, "Operating in HYBRID mode: saturation analyzer + model-based optimizer with arbitration")
+    hybrid = [mode, *model_loop_run(120)[1:]]
     experiment = run.load(write_run(tmp_path / "r", *MODEL_RUN[:2], hybrid, config={}))
     assert (experiment.mode, experiment.mode_evidence) == (
         "model-based",
@@ -94,6 +95,9 @@ def test_a_controller_that_changed_is_said(tmp_path):
     )
     assert any("model-only (2 reconciliations), hybrid (1 reconciliations)" in note for note in experiment.notes)
     assert any("Several releases wrote the log (D2, D3)" in note for note in experiment.notes)
+    # Of the newer one not a whole loop run.
+    experiment = run.load(write_run(tmp_path / "s", *MODEL_RUN[:2], [mode], config={}))
+    assert not any("Several releases" in note for note in experiment.notes)
 
 
 def test_several_models_are_said(tmp_path):

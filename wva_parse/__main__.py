@@ -44,7 +44,7 @@ COMMANDS = {
     ),
     "readme": Command("readme", "RUN", "write RUN/README.md: the run on one page"),
     "requests": Command("log.requests", "JOB_LOG OUTPUT.csv", "write the requests that a Job's log tells one by one"),
-    "check": Command("plan.config", "CONFIG", "validate an experiment's config"),
+    "check": Command("plan.config", "CONFIG [--fix]", "validate an experiment's config"),
     "explain": Command("log.explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
     "collect-merge": Command("watch.collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),

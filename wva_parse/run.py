@@ -10,7 +10,7 @@ import csv
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
 from wva_parse.aligned.schedule import Schedule, schedule_as_json, schedule_of
 from wva_parse.aligned.slo import GIVEN, OTHER_RUNS, Slo, override, override_in_force, slo_in_force, slo_of_run
 from wva_parse.aligned.supply import first_load, make_supply
+from wva_parse.aligned.twins import find_twins
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
@@ -40,6 +41,7 @@ from wva_parse.log.rows import (
     ANALYZER_EVENT_TYPES,
     METRICS_COLUMNS,
     METRICS_EVENT_TYPES,
+    TWIN_S,
     LoopRun,
     Row,
     make_rows,
@@ -73,6 +75,17 @@ TELLING_KINDS = (
     ("analyzer_result", "capacity-based"),
     ("kv_cache", "capacity-based"),
 )
+# What the reason of a decision begins with, in one of the modes only; and the releases that have but one.
+TELLING_REASONS = (
+    ("model-based only", "model-based"),
+    ("capacity-only mode", "capacity-based"),
+    ("saturation-only mode", "capacity-based"),
+    ("V2", "capacity-based"),
+)
+TELLING_RELEASES = {"model-based": {"D0", "D1"}, "capacity-based": {"D4", "D7", "D8", "D7/D8"}}
+
+# Releases that tell KV usage and queue of a pod at a high verbosity only.
+NEED_VERBOSITY = frozenset(("D4", "D5", "D6", "D7", "D8"))
 
 MOST_SHIFTED_S = 10  # of a workload against the first one: a container starts within seconds, if its image is there
 MOST_PROBLEMS = 6  # with the records of requests that are told one by one
@@ -148,7 +161,7 @@ def load(
         frames, samples = frames.since(zero), samples.since(zero)
     configured = configured_slo(config)
     in_force = slo_in_force(frames, configured)
-    found_mode, evidence = find_mode(frames, config, record)
+    found_mode, evidence = find_mode(frames, config, record, counts.dialects)
     client = read_client(directory / "job-logs", record)
     experiment = Experiment(
         directory=directory,
@@ -410,7 +423,9 @@ def configured_slo(config: dict[str, Any]) -> Slo:
     return Slo(itl_ms, ttft_ms, "config" if itl_ms or ttft_ms else "unknown")
 
 
-def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) -> tuple[str, str]:
+def find_mode(
+    frames: Frames, config: dict[str, Any], record: dict[str, Any], dialects: Collection[str]
+) -> tuple[str, str]:
     """The mode that the controller ran in, and how it is known; what ran counts more than what was planned."""
     said = frames["mode"]["reason"].map(LOGGED_MODES).dropna()
     if len(said):
@@ -420,6 +435,13 @@ def find_mode(frames: Frames, config: dict[str, Any], record: dict[str, Any]) ->
     for kind, mode in TELLING_KINDS:
         if len(frames[kind]):
             return mode, f"the log has {kind} lines"
+    reasons = frames["scaling_decision"]["reason"].dropna()
+    for begins, mode in TELLING_REASONS:
+        if reasons.str.startswith(begins).any():
+            return mode, f"the log has decisions for the reason '{begins} ...'"
+    for mode, only in TELLING_RELEASES.items():
+        if dialects and set(dialects) <= only:
+            return mode, f"its release ({', '.join(dialects)}) has no other mode"
     planned = record.get("mode") or config.get("mode")
     if planned in MODES:
         return str(planned), "the config"
@@ -494,13 +516,18 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     elif experiment.observed_from != LOG:
         source = experiment.observed_from.removeprefix(f"{LOG} and ")
         yield f"Observations that the log does not tell by variant are taken from {source}."
+    if not len(experiment.frames["kv_cache"]) and NEED_VERBOSITY.intersection("/".join(counts.dialects).split("/")):
+        yield (
+            "The log holds no KV usage of single pods, and may lack their queues: WVA logs them with --v=4 only since "
+            "0.5 (forks after 0.9 tell those of pods without a dispatch rate)."
+        )
     if experiment.slo.source == "unknown":
         yield NO_SLO
     unknown = sum(counts.unrecognised.values())
     if unknown:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
         yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
-    yield from counts.unreadable.values()
+    yield from (f"{changed}." for changed in counts.changed)
 
 
 def _shifted(work: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -547,6 +574,12 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
     models = sorted(set(experiment.frames["scaling_decision"]["model"].dropna()))
     if len(models) > 1:
         yield f"The log is about {len(models)} models ({', '.join(models)}): numbers are over all of them."
+    twins = find_twins(experiment.frames)
+    if twins.disagreed:
+        yield (
+            f"{twins.reconciliations} reconciliations are several passes of the loop within {TWIN_S:g} s; in "
+            f"{twins.disagreed} of them the passes wanted different replicas of a variant, and the last word counts."
+        )
     releases = [name for name in experiment.counts.dialects if name not in OVERLAYS]
     if len(releases) > 1:
         yield f"Several releases wrote the log ({', '.join(releases)}): the controller was replaced during the run."

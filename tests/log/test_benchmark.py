@@ -242,3 +242,18 @@ def test_why_there_is_no_result(text, told, kind, said):
     found = without_result("a", text, told)
     assert found.kind == kind
     assert said in found.why
+
+
+@pytest.mark.parametrize(
+    ("text", "tool"),
+    [
+        ("Statistics summary:\nruntime_sec = 215.810\nrequests_per_sec = 0.769\n", "vLLM's multi-turn benchmark"),
+        ("ℹ Server Throughput Statistics\n|=====|\n", "guidellm"),
+        ("Benchmarks Metadata:\n    Run id: 1\n", "guidellm"),
+        ("2026-01-01 - inference_perf - INFO - Report saved to: summary_lifecycle_metrics.json\n", "inference-perf"),
+        ("Backend:                                 sglang-oai\nTraffic request rate:  32.0\n", "sglang"),
+    ],
+)
+def test_the_result_of_another_tool_is_named(text, tool):
+    found = without_result("a", text)
+    assert (found.kind, found.why.startswith(f"its result is one of {tool}, ")) == ("other tool", True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import rebuild_expected
-from examples import rows_of
+from examples import own, rows_of
 
 from wva_parse.log.dialects import families, name_dialects, overlays
 
@@ -52,6 +52,28 @@ def test_dialects_of_a_log(spoken, expected):
     found = name_dialects(spoken)
     assert found == expected
     assert list(found.values()) == sorted(found.values(), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("loop_runs", "expected"),
+    [
+        pytest.param([{"D4-", "D7-"}], {"D7/D8"}, id="what a whole loop run says decides"),
+        pytest.param([{"D2", "D2 D3"}, {"D4-", "D7-"}], {"D2", "D7/D8"}, id="whole loop runs of two"),
+        pytest.param([{"D2", "D2 D3"}, {"D2 D3", "D7-"}], {"D2"}, id="lines of two within one are of no whole one"),
+        pytest.param([{"D4-"}, {"D4-", "D8"}], {"D8"}, id="the narrowest"),
+    ],
+)
+def test_whole_loop_runs_come_before_single_lines(loop_runs, expected):
+    counted = dict.fromkeys(map(frozenset, loop_runs), 1)
+    spoken = {text: 1 for texts in loop_runs for text in texts}
+    assert set(name_dialects({**spoken, "D3": 1}, counted)) == expected
+
+
+def test_start_up_and_the_machinery_around_are_no_evidence():
+    start = own("Using Prometheus configuration from environment variables: address=x")
+    loop_run = (rebuild_expected.DATA / "console-v0.5-with-v4.log").read_bytes().splitlines()
+    _, _, counts = rows_of([start, own("Safety net: skipping"), own("Setting accelerator name: x"), *loop_run])
+    assert (set(counts.dialects), counts.unrecognised) == ({"D4"}, {})
 
 
 @pytest.mark.parametrize(

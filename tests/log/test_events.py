@@ -10,8 +10,9 @@ from examples import STAMP, events_of, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wva_parse.log.events import MOST_OPENINGS, compile_keys, convert_json, opening_words
+from wva_parse.log.events import MOST_OPENINGS, opening_words
 from wva_parse.log.lines import Line
+from wva_parse.log.readers import compile_keys, convert_json
 from wva_parse.log.table import LOG_LINES
 
 MODEL = "ibm-granite/granite-3.3-8b-instruct"
@@ -231,7 +232,7 @@ def test_unknown_lines_are_counted_by_their_opening_words():
 def test_a_known_line_that_changed_is_quoted_with_its_number():
     _, counts = parse([b"klog", raw("KV cache metric: pod=p, usage=high"), raw("KV cache metric: pod=q, usage=low")])
     assert sum(counts.unrecognised.values()) == 2
-    (complaint,) = counts.unreadable.values()
+    (complaint,) = counts.unreadable
     assert complaint.startswith(
         "line 2: cannot read 'KV cache metric: pod=p, usage=high' as 'KV cache metric: pod=<pod>"
     )
@@ -239,7 +240,7 @@ def test_a_known_line_that_changed_is_quoted_with_its_number():
 
 def test_a_key_that_is_gone_is_said():
     _, counts = parse([raw("Queue metric", pod="p", queue_len=3)])
-    (complaint,) = counts.unreadable.values()
+    (complaint,) = counts.unreadable
     assert "line 1" in complaint
     assert "queueLength" in complaint
 

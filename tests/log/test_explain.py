@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wva_parse import __main__ as command_line
-from wva_parse.log.events import compile_row
 from wva_parse.log.explain import VERDICTS, explain, page
 from wva_parse.log.lines import LineCounts
+from wva_parse.log.readers import compile_row
 from wva_parse.log.rows import EVENT_TYPES
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import LogLine

@@ -8,7 +8,8 @@ import pytest
 from examples import events_of, example_line, row_id
 
 from wva_parse.log.dialects import families, overlays
-from wva_parse.log.events import compile_row, compile_template, find_row
+from wva_parse.log.events import read
+from wva_parse.log.readers import compile_row, compile_template
 from wva_parse.log.rows import EVENT_TYPES
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES
@@ -26,7 +27,7 @@ each_row = pytest.mark.parametrize("row", LOG_LINES, ids=row_id)
 def test_its_example_is_read_by_its_row_alone(row):
     line = example_line(row)
     assert [reader.row.template for reader in READERS if reader.read(line) is not None] == [row.template]
-    found, fields = find_row(line)
+    found, fields, _ = read(line)
     assert found is not None
     assert found.row == row
     assert fields is not None
@@ -56,7 +57,7 @@ def test_its_fields_are_columns_of_their_type(row):
 
 @each_row
 def test_its_kind_is_known(row):
-    kinds = {row.kind, *(kind for kind, _ in row.each), *(kind for _, kind, _ in row.arrays)} - {""}
+    kinds = {row.kind, *(kind for kind, _ in (*row.each, *row.also)), *(kind for _, kind, _ in row.arrays)} - {""}
     assert kinds <= {*EVENT_TYPES, *CONTEXT_KINDS}
 
 
@@ -67,7 +68,7 @@ def test_its_dialects_are_readable(row):
 
 def test_every_entry_of_an_example_is_found():
     for row in LOG_LINES:
-        expected = {kind for kind, _ in row.each} | {kind for _, kind, _ in row.arrays}
+        expected = {kind for kind, _ in (*row.each, *row.also)} | {kind for _, kind, _ in row.arrays}
         found = {event.kind for event in events_of(example_line(row))} - {row.kind}
         # A server has a solution or none; the example's has one.
         assert found == expected - ({"failure"} if row.each and "prediction" in expected else set()), row.template

@@ -268,3 +268,47 @@ def test_reading_a_config_does_not_compile_grammars():
     loaded = "import sys, wva_parse.plan.config; print('lark' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
     assert answer.stdout == "False\n"
+
+
+OLDER = "metrics:\n  interval: 5\n  log_level: debug  # of the monitor\n"
+OLDER += "output:\n  save_raw_logs: true\nexpected:\n  - x\n\n"
+
+
+def test_keys_that_nothing_reads_any_more_can_go(tmp_path):
+    said = messages(write(tmp_path, OLDER + CONFIG))
+    assert [message.partition(";")[0] for message in said] == [
+        "3: 'metrics.log_level' can go: nothing reads it any more ('check --fix' writes the config without it)",
+        "5: 'output.save_raw_logs' can go: nothing reads it any more ('check --fix' writes the config without it)",
+        "6: 'expected' can go: nothing reads it any more ('check --fix' writes the config without it)",
+    ]
+
+
+def test_fix_writes_the_config_without_them_beside_the_old_one(tmp_path, capsys):
+    path = write(tmp_path, OLDER + CONFIG)
+    before = path.read_text()
+    assert config.main("check", [str(path), "--fix"]) == 0
+    fixed = path.with_name(f"{path.stem}.fixed.yaml")
+    assert capsys.readouterr().out.strip() == str(fixed)
+    assert fixed.read_text() == "metrics:\n  interval: 5\n\n" + CONFIG
+    assert path.read_text() == before
+
+
+def test_fix_of_what_needs_none_or_cannot_be_done(tmp_path, capsys):
+    assert config.main("check", [str(write(tmp_path)), "--fix"]) == 0
+    assert "no key in it that can go" in capsys.readouterr().err
+    path = write(tmp_path, "metrics: {interval: 5, log_level: debug}\n" + CONFIG)
+    assert config.main("check", [str(path), "--fix"]) == 2
+    assert "1: 'metrics.log_level' can go; remove it, it shares its line" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("metrics: {interval: '5'}", "saw '5', expected a whole number; remove the quotes"),
+        ("slo: {itl_ms: '9.5'}", "saw '9.5', expected a number; remove the quotes"),
+        ("metrics: {interval: 5s}", "saw '5s', expected a whole number"),
+    ],
+)
+def test_quotes_that_make_a_text_of_a_number(tmp_path, given, said):
+    (message,) = messages(write(tmp_path, f"{given}\n{CONFIG}"))
+    assert message.endswith(said)

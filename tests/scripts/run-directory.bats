@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# The directory of a run, where it cannot be made.
+# The directory of a run, where it cannot be made; and what its end says of a log that could not all be read.
 
 load helpers/test
 
@@ -22,4 +22,19 @@ setup() {
   [ "$status" -eq 3 ]
   [[ "$output" == *"$BASE_DIR cannot be written to"* ]]
   [ "${#lines[@]}" -eq 1 ]
+}
+
+@test "the end of a run says what of the controller's log could not be read" {
+  PATH="$PROJECT/.venv/bin:$PATH"
+  find_tools
+  RUN_DIR="$BATS_TEST_TMPDIR/r" WORK_DIR="$BATS_TEST_TMPDIR" RUN_LOG="$BATS_TEST_TMPDIR/run.log"
+  mkdir "$RUN_DIR"
+  printf '%s\n' '{"level":"INFO","ts":"2026-01-01T00:00:00.000Z","msg":"Starting manager"}' \
+    '{"level":"DEBUG","ts":"2026-01-01T00:00:00.000Z","msg":"Optimization solution - system: Solution: \ns=a:n; class=P \n"}' \
+    >"$RUN_DIR/wva-controller-logs.jsonl"
+  run write_metrics
+  [ "$status" -eq 0 ]
+  [[ "$output" == *"WARNING: the controller's log: 0 of 1 solutions were read: line 2: "* ]]
+  grep -q '2 lines: 2 known' "$RUN_LOG"
+  [ -s "$RUN_DIR/metrics.csv" ]
 }

@@ -20,7 +20,7 @@ from wva_parse.log.rows import LoopRun, Row
 from wva_parse.log.table.form import Value
 
 TEXT = ("namespace", "model", "variant", "pod", "action", "reason", "analyzer", "role")
-FLAGS = ("should_scale_up", "scale_down_safe")
+FLAGS = ("should_scale_up", "scale_down_safe", "at_max")
 
 # The controller's word for "nothing to measure" in these is 0 (it turns NaN into 0 before it logs).
 IDLE_AS_ZERO = ("observed_itl_ms", "observed_ttft_ms", "predicted_itl_ms", "predicted_ttft_ms")
@@ -108,6 +108,16 @@ KINDS = {
     "pod_metrics": Kind(("namespace", "model", "pod"), ("observed_itl_ms", "observed_ttft_ms", "arrival_rate_per_min")),
     "decision_limited": Kind(_VARIANT, ("model", "wanted_replicas", "target_replicas", "reason")),
     "replica_capacity": Kind((*_VARIANT, "pod"), ("capacity_per_replica", "demand", "queue_length", "reason")),
+    "replica_throughput": Kind((*_VARIANT, "pod"), ("throughput_per_s", "output_tokens")),
+    "scheduler_queue": Kind(
+        ("namespace", "model"), ("scheduler_queue_length", "scheduler_queue_bytes", "scheduler_queue_tokens")
+    ),
+    "model_rate": Kind(("namespace", "model"), ("arrival_rate_per_min",)),
+    "policy": Kind(("namespace", "model"), ("scale_up_threshold", "scale_down_boundary", "kv_threshold", "reason")),
+    "demand_changed": Kind(("namespace", "model", "role", "reason"), ("demand_before", "demand")),
+    # Zero replicas: whether they may be none, and how a model gets its first.
+    "scale_to_zero": Kind(("namespace", "model"), ("reason",)),
+    "from_zero": Kind((*_VARIANT, "reason"), ("model", "target_replicas", "scheduler_queue_length")),
 }
 
 

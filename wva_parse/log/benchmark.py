@@ -288,6 +288,13 @@ SIGNS = (
     Sign("ready check", r"(?:Initial test run failed|Endpoint not ready)[^\n]*", "the ready check failed ({})"),
     Sign("all failed", r"All requests failed[^\n]*", "all requests failed"),
 )
+# What the results of other load generators are known by.
+OTHER_TOOLS = (
+    ("vLLM's multi-turn benchmark", r"(?m)^\s*(?:\S+ )*requests_per_sec\s*=|benchmark_serving_multi_turn"),
+    ("guidellm", r"Benchmarks (?:Metadata|Info|Stats)\b|Server Throughput Statistics|\bguidellm\b"),
+    ("inference-perf", r"lifecycle_metrics|\binference[_-]perf\b"),
+    ("sglang", r"\bBackend:\s+sglang|\bsglang\.bench_serving\b"),
+)
 _SIGNALS = {129: "SIGHUP", 130: "SIGINT", 134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
 _STATUS = re.compile(r"\bended with (\d+)\b")
 
@@ -306,6 +313,11 @@ def without_result(job: str, text: str, told: str = "") -> Without:
     for sign in SIGNS:
         if printed := re.search(sign.printed, text):
             return Without(job, sign.kind, sign.means.format(_short(printed[0])))
+    for tool, printed_by_it in OTHER_TOOLS:
+        if re.search(printed_by_it, text):
+            return Without(
+                job, "other tool", f"its result is one of {tool}, and only tables of vllm bench serve are read"
+            )
     status = _STATUS.search(told)
     after = f" with exit status {status[1]}" if status else ""
     if status and int(status[1]) in _SIGNALS:

@@ -2,7 +2,9 @@
 
 Each row of `table` names the dialects that print it: single ones (`D2`), several (`D2 D3`), ranges (`D4-D6`), all
 from one on (`D4-`), with a letter for builds within one (`D3b`) and overlays that ride on it (`D2+DF`; `DT` alone rides
-on any). A line is a witness for its row's dialects; a line that only one of them prints decides.
+on any). A line is a witness for its row's dialects if it is one that every loop run prints: start-up and the machinery
+around the controller are much the same everywhere. What only one dialect prints decides, and where there are whole
+loop runs, from their first line to their last, nothing else counts.
 """
 
 from __future__ import annotations
@@ -10,13 +12,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from string import ascii_lowercase
+from types import MappingProxyType
 
-from wva_parse.log.table import LOG_LINES
+from wva_parse.log.table import KNOWN_LINES, LOG_LINES
+from wva_parse.log.table.form import LogLine
 
 # Of the releases that the table names; a row that says `D4-` is about all from D4 to this one.
 LATEST = max(int(number) for row in LOG_LINES for number in re.findall(r"D(\d+)", row.dialects))
 
 OVERLAYS = ("DT", "DF")
+
+# Kinds that a loop run may do without.
+_SELDOM = frozenset(
+    (
+        *("failure", "safety_net", "parameters", "nis", "tuner_update", "nis_rejection", "replica_count"),
+        *(
+            "policy",
+            "scale_up_reason",
+            "scale_down_refusal",
+            "decision_limited",
+            "reconciling",
+            "scale_to_zero",
+            "from_zero",
+        ),
+    )
+)
 
 # What people call the releases of a dialect.
 RELEASES = {
@@ -50,6 +70,16 @@ def releases_of(dialects: Iterable[str]) -> str:
     return " or ".join(RELEASES[name] for name in dict.fromkeys(named) if name in RELEASES)
 
 
+def is_witness(row: LogLine) -> bool:
+    """Whether a row's lines tell of the release: every loop run says them, or no build does without an overlay."""
+    return bool(overlays(row.dialects)) or (row not in KNOWN_LINES and row.kind not in _SELDOM)
+
+
+def starts(row: LogLine) -> bool:
+    """Whether a row's lines stand at the start of a loop run."""
+    return row.opens or row.kind in ("mode", "loop")
+
+
 def _number(name: str) -> int:
     return int(name[1:].rstrip(ascii_lowercase))
 
@@ -60,13 +90,17 @@ def overlays(spoken: str) -> frozenset[str]:
     return frozenset(overlay for overlay in OVERLAYS if words and all(overlay in word for word in words))
 
 
-def name_dialects(spoken: Mapping[str, int]) -> dict[str, int]:
+def name_dialects(
+    spoken: Mapping[str, int], loop_runs: Mapping[frozenset[str], int] = MappingProxyType({})
+) -> dict[str, int]:
     """The dialects of a log, and how many of its lines tell each of them.
 
     Parameters
     ----------
     spoken
-        Lines by the dialects of their row.
+        Lines that are witnesses, by the dialects of their row.
+    loop_runs
+        Whole loop runs, by the dialects of the rows of their lines.
 
     Returns
     -------
@@ -82,9 +116,10 @@ def name_dialects(spoken: Mapping[str, int]) -> dict[str, int]:
         possible = families(text)
         if possible:
             witnesses[possible] = witnesses.get(possible, 0) + lines
+    whole = {names for texts in loop_runs if (names := _all_print(texts))}
     # The narrowest testimony first: what it names explains the wider ones.
     chosen: list[frozenset[str]] = []
-    for possible in sorted(witnesses, key=lambda names: (len(names), sorted(names))):
+    for possible in sorted(whole or witnesses, key=lambda names: (len(names), sorted(names))):
         if not any(possible & names for names in chosen):
             chosen.append(possible)
     for names in chosen:
@@ -95,3 +130,9 @@ def name_dialects(spoken: Mapping[str, int]) -> dict[str, int]:
         )
         told["/".join(sorted(names))] = lines
     return dict(sorted(told.items(), key=lambda entry: (-entry[1], entry[0])))
+
+
+def _all_print(texts: Iterable[str]) -> frozenset[str]:
+    """The dialects that print lines of all these rows; empty if none does, or if any may."""
+    named = [names for names in map(families, texts) if names]
+    return frozenset.intersection(*named) if named else frozenset()

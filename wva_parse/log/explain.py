@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from wva_parse.log.events import Fields, Key, RowReader, compile_row, complaint, find_row
+from wva_parse.log.events import complaint, read
 from wva_parse.log.lines import LOG_NAME, Line, LineCounts, LineReader, LogError, open_log
+from wva_parse.log.readers import Fields, Key, RowReader, compile_row
 from wva_parse.log.table import KNOWN_LINES, LOG_LINES
 from wva_parse.log.table.form import COLUMN_TYPES, COLUMN_UNITS, LogLine
 
@@ -27,7 +28,7 @@ VERDICTS = {
     "read": "values are taken from it",
     "known": "it is known, and nothing in it is needed",
     "UNKNOWN": "no row of the table begins like it",
-    "CHANGED": "a row of the table begins like it but cannot read it",
+    "CHANGED": "a row of the table begins like it, and cannot read it or all of its parts",
     "repeat": "the same line was there before",
     "other": "not one of the controller's own: klog, a stack trace, half a line",
 }
@@ -64,30 +65,35 @@ def explain(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Explaine
 
 
 def _explain_line(line: Line) -> Iterator[Explained]:
-    compiled, fields = find_row(line)
+    compiled, fields, doubt = read(line)
     if compiled is None:
         yield Explained(line.number, "UNKNOWN", "", _quote(_whole(line)))
     elif fields is None:
-        yield Explained(line.number, "CHANGED", "", complaint(line, compiled))
+        yield Explained(line.number, "CHANGED", "", f"{complaint(line, compiled)} (log format changed?)")
     else:
-        said = list(_said(compiled, line, fields))
-        for kind, values in said:
-            kind = _EVENT_TYPE.get(kind, kind)
-            yield Explained(line.number, "read", kind, "  ".join(f"{name}={value}" for name, value in values.items()))
-        if not said:
-            yield Explained(line.number, "known", "", _quote(line.message))
+        yield from _explain_read(line, compiled, fields, doubt)
 
 
-def _said(compiled: RowReader, line: Line, fields: Fields) -> Iterator[tuple[str, Fields]]:
-    if compiled.row.kind:
-        yield compiled.row.kind, fields
-    yield from compiled.entries(line)
+def _explain_read(line: Line, compiled: RowReader, fields: Fields, doubt: str) -> Iterator[Explained]:
+    said = [(compiled.row.kind, fields)] if compiled.row.kind else []
+    said += [(kind, values) for kind, keys in compiled.also if (values := keys.read(line.data)) is not None]
+    if compiled.row.each or compiled.row.arrays:
+        parts = compiled.parts(line)
+        said += parts.said
+        if parts.complaint:
+            doubt = f"{parts.read} of {parts.there} {compiled.row.called} were read: {parts.complaint}"
+    if doubt:
+        yield Explained(line.number, "CHANGED", "", f"{doubt} (log format changed?)")
+    for kind, values in said:
+        kind = _EVENT_TYPE.get(kind, kind)
+        yield Explained(line.number, "read", kind, "  ".join(f"{name}={value}" for name, value in values.items()))
+    if not said and not doubt:
+        yield Explained(line.number, "known", "", _quote(line.message))
 
 
 def _whole(line: Line) -> str:
     """The message and what is beside it."""
-    beside = {key: value for key, value in line.data.items() if key not in ("level", "ts", "msg", "caller", "logger")}
-    return f"{line.message} {beside}" if beside else line.message
+    return f"{line.message} {line.beside}" if line.beside else line.message
 
 
 def _quote(text: str) -> str:
@@ -142,6 +148,13 @@ _HEADINGS = {
     "pod_metrics": "latencies and rate of a pod in the last minute; its lines are one row",
     "analyzer_result": "demand and supply of a model, in the unit of the analyzer",
     "analyzer_variant": "a variant's part in an analyzer's result: capacity per replica and how it is known",
+    "scheduler_queue": "requests that wait in the scheduler, in front of a model's pods",
+    "model_rate": "requests that come for a model, as the scheduler counts them",
+    "policy": "the thresholds that hold for a model",
+    "demand_changed": "a demand that an analyzer did not leave at what it measured",
+    "replica_throughput": "what a pod serves at its limit, derived",
+    "scale_to_zero": "whether a model may be left without a replica, and why not",
+    "from_zero": "how a model without a replica gets one",
     "replica_capacity": "what bounds the capacity of a pod, or of a variant's compute where no pod is named",
 }
 
@@ -167,7 +180,7 @@ def page() -> str:
 
 
 def _kinds(row: LogLine) -> list[str]:
-    entries = [kind for kind, _ in row.each] + [kind for _, kind, _ in row.arrays]
+    entries = [kind for kind, _ in (*row.each, *row.also)] + [kind for _, kind, _ in row.arrays]
     return [_EVENT_TYPE.get(kind, kind) for kind in (row.kind, *entries)]
 
 
@@ -181,6 +194,7 @@ def _describe(row: LogLine, kind: str) -> str:
     is_of_line = not kind or _EVENT_TYPE.get(row.kind, row.kind) == kind
     keys = list(compiled.keys.present) if compiled.keys and is_of_line else []
     keys += [key for _, of, entry in compiled.arrays if _EVENT_TYPE.get(of, of) == kind for key in entry.present]
+    keys += [key for of, further in compiled.also if of == kind for key in further.present]
     fields += [_field(key.column, key) for key in keys if key.column != "_"]
     fields += [f"`{column}`: {value}" for column, value in row.constant.items()]
     block = "\n".join(("```", *shown, "```"))

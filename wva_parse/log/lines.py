@@ -40,6 +40,12 @@ _KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?=[{I
 # Where a whole line starts, maybe behind the torn-off half of another one.
 _CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")
 _START = re.compile(rb'\{"level":|' + _CONSOLE_START.pattern)
+# What an encoder puts into an object beside the values of a line.
+ENVELOPE = frozenset(("level", "ts", "msg", "caller", "logger", "stacktrace"))
+# What controller-runtime puts beside the values of any line of a reconciler.
+CONTEXT = frozenset(
+    ("controller", "controllerGroup", "controllerKind", "reconcileID", "ConfigMap", "VariantAutoscaling")
+)
 _CALLER = re.compile(r"[^\s\t]+\.go(?::\d+)?")
 
 
@@ -56,6 +62,29 @@ class Line(NamedTuple):
     message: str
     data: dict[str, Any]  # the values beside the message: the whole object, or the last column
 
+    @property
+    def beside(self) -> dict[str, Any]:
+        """The values beside the message, without what the encoder says of the line."""
+        return {key: value for key, value in self.data.items() if key not in ENVELOPE}
+
+
+@dataclass
+class Changed:
+    """Lines that begin like a row of the table, or parts of them, of which not all was read that is there."""
+
+    form: str  # what the lines begin with
+    called: str  # what is counted: `solutions`, `decisions`, ...; empty: the lines themselves, those not read whole
+    there: int = 0
+    read: int = 0
+    first: str = ""  # the first that was not read whole: the number of its line, and why; empty: all were
+
+    def __str__(self) -> str:
+        if not self.called:
+            lines = "1 line" if self.there == 1 else f"{self.there} lines"
+            return f"{lines} that begin like '{self.form}' were not read whole: {self.first}"
+        whole = ", not all of them whole" if self.read == self.there else ""
+        return f"{self.read} of {self.there} {self.called} were read{whole}: {self.first}"
+
 
 @dataclass
 class LineCounts:
@@ -66,13 +95,25 @@ class LineCounts:
     repeated: int = 0
     recognised: int = 0
     unrecognised: dict[str, int] = field(default_factory=dict)
-    unreadable: dict[str, str] = field(default_factory=dict)  # opening words -> first such line's complaint
-    spoken: dict[str, int] = field(default_factory=dict)  # recognised lines by the dialects of their row
+    forms: dict[tuple[str, str], Changed] = field(default_factory=dict)  # by form and what is counted
+    spoken: dict[str, int] = field(default_factory=dict)  # lines that tell of the release, by the dialects of their row
+    loop_runs: dict[frozenset[str], int] = field(default_factory=dict)  # whole ones, by the dialects of their lines
+    in_loop_run: set[str] | None = None  # the dialects of the lines of the loop run that is not over
+
+    @property
+    def changed(self) -> list[Changed]:
+        """What of the log is there and was not read, although its lines begin like known ones."""
+        return [form for form in self.forms.values() if form.first]
+
+    @property
+    def unreadable(self) -> list[str]:
+        """Of each changed form, the first such line's number and what it lacks."""
+        return [form.first for form in self.changed]
 
     @property
     def dialects(self) -> dict[str, int]:
         """The dialects of the log and how many lines tell each (see `dialects.name_dialects`)."""
-        return name_dialects(self.spoken)
+        return name_dialects(self.spoken, self.loop_runs)
 
 
 def open_log(path: Path) -> Iterator[bytes]:

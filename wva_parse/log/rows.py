@@ -5,13 +5,15 @@ Lines that say one thing become one row: the DEBUG and the INFO line of an analy
 of the loop are *not* merged here; each row says its reconciliation. Values stay as logged: an idle controller's
 zeros are zeros.
 
-A **loop run** starts at a mode line, or in releases without one at the first line that only a new run can print.
+A **loop run** starts at a mode line, or in releases without one at the first line that only a new run can print; in a
+log that has no such line at all (pasted, grepped) after the end of one, or after a pause.
 Loop runs that start less than `TWIN_S` after the first of them are one **reconciliation**; they are numbered from 0
 in file order.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -36,7 +38,7 @@ ANALYZER_COLUMNS = (
         "should_scale_up",
         "scale_down_safe",
     ),
-    *COLUMNS[len(METRICS_COLUMNS) : COLUMNS.index("reporting_replicas") + 1],
+    *COLUMNS[len(METRICS_COLUMNS) : COLUMNS.index("max_batch")],
 )
 
 METRICS_EVENT_TYPES = (
@@ -63,6 +65,14 @@ ANALYZER_EVENT_TYPES = (
     "analyzer_result",
     "analyzer_variant",
     "replica_capacity",
+    # since D8
+    "scheduler_queue",
+    "model_rate",
+    "policy",
+    "demand_changed",
+    "replica_throughput",
+    "scale_to_zero",
+    "from_zero",
 )
 # Which parameters the optimizer works with: needed to recompute its predictions, and written to no file.
 PARAMETER_EVENT_TYPES = ("parameters",)
@@ -111,8 +121,10 @@ def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row
         Some of `COLUMNS` and `loop_run`, its number; absent ones are unknown. Rows of a loop run come when it ends.
         `reconciliation` and `loop_run` are absent for what was logged before the first loop run.
     """
-    folding = _Folding(loop_runs)
-    for event in events:
+    remaining = iter(events)
+    begun, has_start = _until_a_start(remaining)
+    folding = _Folding(loop_runs, by_time=not has_start)
+    for event in itertools.chain(begun, remaining):
         if folding.starts_loop_run(event):
             yield from folding.flush()
             folding.open(event)
@@ -124,11 +136,28 @@ def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row
     yield from folding.flush()
 
 
+def _until_a_start(events: Iterator[Event]) -> tuple[list[Event], bool]:
+    """The events up to the first that a loop run starts with, and whether there is one.
+
+    A log that was pasted or grepped may have none: then loop runs are told by their ends, and by time.
+    """
+    begun: list[Event] = []
+    for event in events:
+        begun.append(event)
+        if event.kind == "loop" or event.row.opens:
+            return begun, True
+        if len(begun) > MOST_PENDING:
+            break
+    return begun, False
+
+
 class _Folding:
     """The loop run in progress, and what is known of the cluster from earlier lines."""
 
-    def __init__(self, loop_runs: list[LoopRun]) -> None:
+    def __init__(self, loop_runs: list[LoopRun], by_time: bool) -> None:
         self.loop_runs = loop_runs
+        self.by_time = by_time  # no line of the log begins a loop run
+        self.last_event: datetime | None = None
         self.pending: list[_Pending] = []
         self.nis: dict[Value, Value] = {}  # variant -> NIS of an accepted update, said one line before it
         self.model_of: dict[Value, Value] = {}  # variant -> model
@@ -146,6 +175,8 @@ class _Folding:
     # -- loop runs
 
     def starts_loop_run(self, event: Event) -> bool:
+        if self.by_time and self._starts_by_time(event):
+            return True
         if event.kind == "loop":
             return not self.is_open or self.is_grouped
         if not event.row.opens:
@@ -154,6 +185,13 @@ class _Folding:
             return True
         # The SLO of the next variant belongs to the loop run of the first.
         return not self.is_open or self._seconds_since_start(event) >= TWIN_S
+
+    def _starts_by_time(self, event: Event) -> bool:
+        if event.kind in _BESIDE_THE_LOOP:
+            return False
+        before, now = self.last_event, parse_stamp(event.line.timestamp)
+        self.last_event = now or before
+        return not self.is_open or bool(before and now and abs((now - before).total_seconds()) >= TWIN_S)
 
     def _seconds_since_start(self, event: Event) -> float:
         start = parse_stamp(event.line.timestamp)
@@ -173,7 +211,7 @@ class _Folding:
         self.loop_runs.append(LoopRun(event.line.timestamp, max(number, 0)))
         self.is_open = True
         self.is_grouped = self.has_mode = False
-        self.is_without_decision_lines = event.kind not in ("mode", "loop")
+        self.is_without_decision_lines = event.kind not in ("mode", "loop") and not self.by_time
         self.current = (None, None)
         self.models.clear()
         self.namespaces.clear()
@@ -210,6 +248,8 @@ class _Folding:
         fold = _FOLDS.get(event.kind)
         if fold:
             fold(self, event)
+        elif event.row.also and event.kind in _OF_PODS:
+            self._add_to_its_kind(event, event.kind, ("pod", *_OF_PODS[event.kind]))
         elif event.kind in _OWN_ROW:
             self._add(event)
 
@@ -276,7 +316,11 @@ class _Folding:
         self._add_to_its_kind(event, "pod_metrics", ("pod",))
 
     def take_emitted(self, event: Event) -> None:
-        if not self.is_without_decision_lines:
+        if self.by_time:
+            decided = (row for row, _ in self.pending if row["event_type"] == "scaling_decision")
+            if any(row.get("variant") == event.fields.get("variant") for row in decided):
+                return
+        elif not self.is_without_decision_lines:
             return
         row = self._add(event, "scaling_decision")
         current, target = row.get("current_replicas"), row.get("target_replicas")
@@ -308,11 +352,17 @@ class _Folding:
         _fill(row, event.fields)
 
 
+# Lines of other goroutines, whenever they come.
+_BESIDE_THE_LOOP = ("reconciling", "from_zero")
+
 # What the end of D4 to D7 says where its lines of models say which mode it was.
 _SAID_OF_ALL_MODES = "saturation-only"
 
 # Lines about all of a model, which name neither it nor a variant.
 _OF_CURRENT_MODEL = ("kv_cache", "queue", "pod_metrics", "slo", "failure", "scale_down_refusal")
+
+# What may be said of a pod by several lines, of which one would do.
+_OF_PODS = {"kv_cache": ("kv_cache_usage",), "queue": ("queue_length",)}
 
 _SAME_ANALYSIS = ("model", "role", "total_replicas", "non_saturated_replicas", "should_scale_up", "scale_down_safe")
 _SAME_DECISION = ("namespace", "variant", "action", "current_replicas", "target_replicas")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.frames import Frames
 from wva_parse.aligned.offered import offered
 from wva_parse.aligned.schedule import schedule_as_json
+from wva_parse.aligned.twins import find_twins
 from wva_parse.measures import (
     conditions,
     decided,
@@ -24,6 +26,7 @@ from wva_parse.measures import (
     stats,
     supply,
     tuned,
+    zero,
 )
 from wva_parse.measures.client import summarize_client
 from wva_parse.measures.outcomes import Outcomes, outcomes_of
@@ -55,6 +58,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "outside_window": frames.outside,
         "interval_s": frames.interval_s,
         "loop_runs": experiment.loop_runs,
+        "twins": find_twins(frames)._asdict(),
         "pairs": {group: len(stats.pick_pairs(pairs, group)) for group in stats.GROUPS},
         "unpaired": _counts(experiment.alignment.unpaired["reason"]),
         "accuracy": {group: _accuracy(pairs, group) for group in stats.GROUPS},
@@ -84,6 +88,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "cost": cost._asdict() if cost else None,
         "flapping": outcomes.flapping,
         "time_to_scale": _time_to_scale(experiment, outcomes),
+        "zero": zero.summarize_zero(experiment),
         "elasticity": _elasticity(experiment, outcomes),
         "elasticity_by_capacity": outcomes.by_capacity,
         "skill": {metric: found._asdict() if found else None for metric, found in outcomes.skill.items()},
@@ -93,6 +98,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         "model": decided.model_numbers(experiment, why),
         "kv_cache": _kv_cache(experiment, outcomes),
         "queue": _queue(experiment),
+        "scheduler_queue": _scheduler_queue(experiment),
         "capacity": _capacity(experiment, outcomes.replay),
         "analyzers": list(_analyzers(frames["analyzer_result"])),
         "failures": _counts(frames["failure"]["reason"]),
@@ -113,7 +119,8 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "not_json": experiment.counts.not_json,
             "dialects": dict(experiment.counts.dialects),
             "repeated": experiment.counts.repeated,
-            "unreadable": sorted(experiment.counts.unreadable.values()),
+            "unreadable": sorted(experiment.counts.unreadable),
+            "changed": [asdict(changed) for changed in experiment.counts.changed],
         },
         "notes": list(experiment.notes),
         "findings": list(outcomes.findings),
@@ -202,6 +209,12 @@ def _queue(experiment: Experiment) -> dict[str, Any] | None:
         "above_threshold": int((pods["queue_length"] > threshold).sum()),
         "observations": len(pods),
     }
+
+
+def _scheduler_queue(experiment: Experiment) -> dict[str, Any] | None:
+    """Requests that waited in the scheduler, where its releases tell it."""
+    waiting = supply.in_window(experiment, experiment.frames["scheduler_queue"])["scheduler_queue_length"].dropna()
+    return {"n": len(waiting), "mean": waiting.mean(), "max": waiting.max()} if len(waiting) else None
 
 
 def _arrival_rate(experiment: Experiment) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ DEFAULT_INTERVAL_S = 10
 DEFAULT_COOLDOWN_S = 120  # two reconciliations at WVA's usual minute
 DEFAULT_TIMEOUT_S = 1800
 DEFAULT_DRAIN_S = 300  # the last answers of saturated servers took 7 to 29 s where the client had a cap on concurrency
+# Keys of older configs that nothing reads any more.
+REMOVED = ("output.save_raw_logs", "expected", "metrics.log_level")
 DEFAULT_BASE_DIR = "./experiment-data"
 
 
@@ -168,12 +171,67 @@ def main(command: str, argv: list[str]) -> int:
     """Check a config: 2 if something must change."""
     parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
+    parser.add_argument("--fix", action="store_true", help="write it without keys that nothing reads, beside it")
+    arguments = parser.parse_args(argv)
+    path = arguments.config
     try:
-        load(parser.parse_args(argv).config)
+        if arguments.fix:
+            path = _write_fixed(path, command)
+        load(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _write_fixed(path: Path, command: str) -> Path:
+    """Write the config without `REMOVED` beside the old one; its path, or the old one's if none of them is in it."""
+    document = read_document(path)
+    fixed = without_removed(document, path.read_text(encoding="utf-8-sig"))
+    if fixed is None:
+        print(f"wva_parse {command}: {path}: no key in it that can go", file=sys.stderr)
+        return path
+    target = path.with_name(f"{path.stem}.fixed{path.suffix}")
+    target.write_text(fixed, encoding="utf-8")
+    print(target)
+    return target
+
+
+def without_removed(document: Document, text: str) -> str | None:
+    """The text of a config without the lines of `REMOVED`; None if it has none of them.
+
+    Raises
+    ------
+    ConfigError
+        If one of them shares its line with another key.
+    """
+    places = [place for name in REMOVED if (place := tuple(name.split("."))) in document.lines]
+    # A mapping of which nothing is left goes as well.
+    for place in list(places):
+        parent = document.data.get(place[0]) if len(place) > 1 else None
+        if isinstance(parent, dict) and all((place[0], key) in places for key in parent):
+            places.append(place[:1])
+    lines = text.splitlines(keepends=True)
+    gone: set[int] = set()
+    for place in places:
+        start = document.line(*place) - 1
+        if not re.match(rf"\s*['\"]?{re.escape(place[-1])}['\"]?\s*:", lines[start]):
+            raise ConfigError([f"{document.at(*place)}: '{'.'.join(place)}' can go; remove it, it shares its line"])
+        indent = len(lines[start]) - len(lines[start].lstrip())
+        end = start + 1
+        while end < len(lines) and _is_below(lines[end], indent):
+            end += 1
+        while not lines[end - 1].strip():  # blank lines belong to what follows
+            end -= 1
+        gone.update(range(start, end))
+    return "".join(line for number, line in enumerate(lines) if number not in gone) if gone else None
+
+
+def _is_below(line: str, indent: int) -> bool:
+    """Whether a line is part of the value of the key before it; an entry of its list may be as far left as it."""
+    text = line.strip()
+    depth = len(line) - len(line.lstrip())
+    return not text or depth > indent or (depth == indent and text.startswith("- "))
 
 
 def _parallel_spans(config: Config) -> list[tuple[int, int, Workload]]:
@@ -269,10 +327,20 @@ def _schema_problems(document: Document) -> Iterator[tuple[Where, str]]:
                     )
         else:
             expected = _EXPECTED[str(error.validator)](error)
-            yield where, f"{document.at(*where)}: {_name(where)}: saw {_seen(error.instance)}, expected {expected}"
+            quoted = _quoted(error)
+            seen = f"saw {_seen(error.instance)}, expected {expected}{quoted}"
+            yield where, f"{document.at(*where)}: {_name(where)}: {seen}"
     for where, text in _texts(document.data):
         if any(ord(character) < 32 for character in text) and where[-1] != "description":
             yield where, f"{document.at(*where)}: {_name(where)}: saw {text!r}, expected one line of text"
+
+
+def _quoted(error: ValidationError) -> str:
+    """What to do about a number, or true or false, that quotes make a text of."""
+    kinds = {"integer": r"-?\d+", "number": r"-?\d+(\.\d+)?", "boolean": "true|false"}
+    wanted = kinds.get(str(error.validator_value)) if error.validator == "type" else None
+    is_one = wanted and isinstance(error.instance, str) and re.fullmatch(wanted, error.instance)
+    return "; remove the quotes" if is_one else ""
 
 
 def _describe(schema: dict[str, Any], part: dict[str, Any], key: str) -> str:
@@ -282,6 +350,8 @@ def _describe(schema: dict[str, Any], part: dict[str, Any], key: str) -> str:
 
 def _unknown_key(schema: dict[str, Any], part: dict[str, Any], where: Where) -> str:
     key, known = str(where[-1]), list(part["properties"])
+    if _name(where) in REMOVED:
+        return f"'{_name(where)}' can go: nothing reads it any more ('check --fix' writes the config without it)"
     said = f"unknown key '{key}' in {_name(where[:-1], 'the config')}"
     near = difflib.get_close_matches(key, known, n=1)
     if near:

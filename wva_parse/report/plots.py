@@ -253,6 +253,9 @@ def queue_length(run: Experiment) -> Figure:
     queue = stats.aggregate_pods(run.frames["queue"], "queue_length", with_total=True)
     _band(axes[0], run, queue, 1, "least to most of the pods")
     _line(axes[0], run, queue, "total", color=GREY, linestyle=":", label="sum over the pods")
+    for _, waiting in run.frames["scheduler_queue"].groupby("model", dropna=False, sort=False):
+        label = "in the scheduler, before any pod"
+        _line(axes[0], run, waiting, "scheduler_queue_length", color=PURPLE, linestyle="-.", label=label)
     replay = replay_analyses(run)
     told = replay.thresholds
     _limits(axes[0], run.thresholds.queue, told.queue_threshold, told.queue_trigger, 1, "requests")

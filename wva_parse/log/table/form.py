@@ -1,14 +1,16 @@
 """The form of a row: one line that a controller prints, written as its template with the values named by columns.
 
 Template syntax: `<column>` text, `<column:word>` text without spaces and commas, `<column:name>` without slashes
-either, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value nobody needs; `<?...?>` a part that some builds
-leave out. All else stands to the letter. A template is matched from the start of the message to its end.
+either, `<column:field>` without what ends a field, `<column:int>`, `<column:float>`, `<column:bool>`; `<_>` a value
+nobody needs; `<?...?>` a part that some builds leave out. All else stands to the letter. A template is matched from the
+start of the message to its end; a message that it does not fit is read by the names before its values, if all that are
+taken have one (`log.by_name`).
 
 Releases since December 2025 print a constant message and put the values beside it, as JSON. Their rows have `keys`,
 words separated by spaces: `usage=kv_cache_usage` the value of `usage` in that column; `variant` the column of the
-same name; `role?` may be missing; `!role` must be missing (an older release's line); `totalVAs=_` must be there and
-nobody needs it; `avgITLSeconds*1000=observed_itl_ms` is converted; `^modelID=model`, in an array's entries, is said
-beside the array. `namespace/name` in the column `variant` is split.
+same name; `role?` may be missing, `atMax??` mostly is; `!role` must be missing (an older release's line);
+`totalVAs=_` must be there and nobody needs it; `avgITLSeconds*1000=observed_itl_ms` is converted; `^modelID=model`,
+in an array's entries, is said beside the array. `namespace/name` in the column `variant` is split.
 
 Units are the log's: ITL and TTFT in ms, rates in requests per **minute**, KV usage from 0 to 1. Where a release
 prints another, the row converts. Supply, demand and capacities are in the unit of their analyzer: tokens
@@ -81,6 +83,19 @@ COLUMN_TYPES = {
     # what a model's Deployments want, and how many of its pods report
     "spec_replicas": "int",
     "reporting_replicas": "int",
+    # what the scheduler in front of the pods holds, and what bounds a pod, since D8
+    "scheduler_queue_length": "int",
+    "scheduler_queue_bytes": "int",
+    "scheduler_queue_tokens": "float",
+    "memory_bound_capacity": "float",
+    "compute_bound_capacity": "float",
+    "tokens_in_use": "float",
+    "local_queue_demand": "float",
+    "queue_threshold": "float",
+    "kv_threshold": "float",
+    "demand_before": "float",
+    "throughput_per_s": "float",
+    "at_max": "bool",
     # what the optimizer's model needs besides
     "max_batch": "int",
 }
@@ -118,8 +133,22 @@ COLUMN_UNITS = {
     "remaining_spare_queue": "requests, of the pods that would remain",
     "spare_kv_trigger": "0 to 1",
     "spare_queue_trigger": "requests",
+    "scheduler_queue_length": "requests that wait before any pod",
+    "scheduler_queue_bytes": "bytes",
+    "scheduler_queue_tokens": "tokens, an estimate",
+    "memory_bound_capacity": "tokens",
+    "compute_bound_capacity": "tokens",
+    "tokens_in_use": "tokens",
+    "local_queue_demand": "tokens",
+    "queue_threshold": "requests",
+    "kv_threshold": "0 to 1",
+    "demand_before": "in the analyzer's unit, before it was held or raised",
+    "throughput_per_s": "requests/s of a pod at its limit, derived",
     "max_batch": "requests",
 }
+
+# Where the solutions of a message stand: a line each.
+SOLUTIONS = (r"Solution: \n(.*?)(?:AllocationByType|\Z)", r"^(?=\S)")
 
 
 class LogLine(NamedTuple):
@@ -137,7 +166,10 @@ class LogLine(NamedTuple):
     keys: str = ""
     constant: Mapping[str, Value] = MappingProxyType({})  # columns that the words themselves say
     each: tuple[tuple[str, str], ...] = ()  # (kind, template) of the entries that one message holds, a line each
+    parts: tuple[str, str] | tuple[()] = ()  # of `each`: patterns of the text that holds them, and of where one begins
     arrays: tuple[tuple[str, str, str], ...] = ()  # (JSON key, kind, keys) of the entries of a JSON array
+    called: str = ""  # what the entries of either are, in the plural
+    also: tuple[tuple[str, str], ...] = ()  # (kind, keys) of further rows that its values make
     opens: bool = False  # a loop run starts here
     ends: bool = False  # the loop run is over
 

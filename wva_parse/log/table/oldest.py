@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wva_parse.log.table.form import LogLine
+from wva_parse.log.table.form import SOLUTIONS, LogLine
 
 EVENTS = (
     LogLine(
@@ -34,5 +34,7 @@ EVENTS = (
                 "servTime=<predicted_itl_ms:float>, waitTime=<_>, rho=<_>}; slo-itl=<slo_itl_ms:float>, slo-ttw=<_>",
             ),
         ),
+        parts=SOLUTIONS,
+        called="solutions",
     ),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from wva_parse.log.table.form import MODEL, NO_HEADROOM, NS, POD, TOO_FEW, VARIANT, LogLine, known
+from wva_parse.log.table.form import MODEL, NO_HEADROOM, NS, POD, SOLUTIONS, TOO_FEW, VARIANT, LogLine, known
 
 _SERVER = (
     "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; rate=<arrival_rate_per_min:float>; "
@@ -17,10 +17,11 @@ _SERVER = (
     "slo-itl=<slo_itl_ms:float>, slo-ttft=<slo_ttft_ms:float>, slo-tps=<_> \n"
 )
 _SERVER_WITHOUT_SOLUTION = "s=<variant:word>:<namespace:word>; c=<_>; m=<model>; <reason>! \n"
+# What follows, of the allocation that is wanted, has the same names.
 _SERVER_DATA = (
-    "name: <variant:word>:<namespace:word>,   class: <_>,   model: <model>,   keepAccelerator: <_>,   "
-    "minNumReplicas: <_>,   maxBatchSize: <_>,   currentAlloc: {    accelerator: <_>,    "
-    "numReplicas: <observed_replicas:int>,    maxBatch: <_>,    cost: <cost:float>,    "
+    "name: <variant:word>:<namespace:word>,   class: <_:field>,   model: <model>,   keepAccelerator: <_:field>,   "
+    "minNumReplicas: <_:field>,   maxBatchSize: <_:field>,   currentAlloc: {    accelerator: <_:field>,    "
+    "numReplicas: <observed_replicas:int>,    maxBatch: <_:field>,    cost: <cost:float>,    "
     "itlAverage: <observed_itl_ms:float>,    ttftAverage: <observed_ttft_ms:float>,    load: {     "
     "arrivalRate: <arrival_rate_per_min:float>,     avgInTokens: <input_tokens:float>,     "
     "avgOutTokens: <output_tokens:float>    }"
@@ -133,6 +134,8 @@ EVENTS = (
         "maxBatch: 0,    cost: 0,    itlAverage: 0,    ttftAverage: 0,    load: {     arrivalRate: 0,     "
         "avgInTokens: 0,     avgOutTokens: 0    }   }  } ]}",
         each=(("observed_metrics", _SERVER_DATA),),
+        parts=(r"servers: (.*)", r"(?<=[\[,])\s*(?=\{)"),  # an object of the list; those within it follow a colon
+        called="servers",
         opens=True,
     ),
     # -- prediction: one entry per variant, in any order
@@ -146,6 +149,8 @@ EVENTS = (
         "slo-tps=0 \nAllocationByType: \nname=NVIDIA-H100-80GB-HBM3, count=27, limit=0, cost=2700 "
         "\ntotalCost=2700 \n",
         each=(("prediction", _SERVER), ("failure", _SERVER_WITHOUT_SOLUTION)),
+        parts=SOLUTIONS,
+        called="solutions",
     ),
     # -- scaling_decision
     LogLine(

@@ -78,15 +78,17 @@ EVENTS = (
         "D7-",
         "scaling-decision",
         f'scaling-decision\t{{"modelID": "{MODEL}", "namespace": "{NS}", "decisions": [{{"name":"{VARIANT}",'
-        '"curr":1,"tgt":4,"action":"scale-up"}]}',
+        '"curr":1,"tgt":4,"action":"scale-up","atMax":true}]}',
         "modelID=_ decisions?=_",  # null where nothing was decided
         arrays=(
             (
                 "decisions",
                 "announced",
-                "^modelID=model ^namespace name=variant curr=current_replicas tgt=target_replicas action",
+                "^modelID=model ^namespace name=variant curr=current_replicas tgt=target_replicas action "
+                "atMax??=at_max",
             ),
         ),
+        called="decisions",
     ),
     LogLine(
         "scaling_decision",
@@ -217,7 +219,8 @@ EVENTS = (
         "D7-",
         "analyzer-result",
         f'analyzer-result\t{{"modelID": "{MODEL}", "namespace": "{NS}", "analyzer": "saturation", "supply": 329011, '
-        '"demand": 974024, "util": 2.96, "rc": 816899.6, "sc": 0, "scaleUpThreshold": 0.85, "scaleDownBoundary": 0.7, '
+        '"demand": 974024, "satDemand": 0, "util": 2.96, "rc": 816899.6, "sc": 0, "roleRC": {}, "roleSC": {}, '
+        '"remaining": 0, "spare": 0, "live": true, "scaleUpThreshold": 0.85, "scaleDownBoundary": 0.7, '
         f'"variants": [{{"name":"{VARIANT}","prc":329011,"role":"decode","reason":"P1-obs"}}]}}',
         "modelID=model namespace analyzer supply demand util=utilisation rc=required_capacity sc=spare_capacity "
         "scaleUpThreshold?=scale_up_threshold scaleDownBoundary?=scale_down_boundary",
@@ -228,6 +231,18 @@ EVENTS = (
                 "^modelID=model ^namespace ^analyzer name=variant prc=capacity_per_replica role? reason?",
             ),
         ),
+        called="variants of an analyzer",
+    ),
+    # -- kv_cache, queue: of a pod that the scheduler tells no rate of, at the default verbosity
+    LogLine(
+        "kv_cache",
+        "D8",
+        "Pod is serving but no dispatch rate was collected <_>",
+        "Pod is serving but no dispatch rate was collected for it; EPP may be absent, or its pod_name may not match "
+        f'this pod\t{{"pod": "{POD}", "model": "{MODEL}", "namespace": "{NS}", "kvCacheUsage": 0.95, '
+        '"queueLength": 3}',
+        "pod model namespace kvCacheUsage=kv_cache_usage queueLength=_",
+        also=(("queue", "pod model namespace queueLength=queue_length"),),
     ),
     # -- replica_capacity: what bounds a pod, or a variant's compute
     LogLine(
@@ -237,17 +252,197 @@ EVENTS = (
         f'replica-capacity-decision\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", '
         f'"pod": "{POD}", "k1MemoryBound": 329011, "k2ComputeBound": 25348, "k2Source": "P2-hist", '
         '"effectiveCapacity": 25348, "boundBy": "k2", "tokensInUse": 20000, "localQueueDemand": 1200, '
-        '"replicaDemand": 21200, "queueLength": 3, "queueThreshold": 5}',
+        '"replicaDemand": 21200, "queueLength": 3, "queueThreshold": 5, "requestRate": 2.5, '
+        '"saturatedThroughput": 3, "saturatedThroughputBucket": "long"}',
         "modelID=model namespace variant pod effectiveCapacity=capacity_per_replica boundBy?=reason "
-        "replicaDemand?=demand queueLength?=queue_length",
+        "replicaDemand?=demand queueLength?=queue_length k1MemoryBound?=memory_bound_capacity "
+        "k2ComputeBound?=compute_bound_capacity tokensInUse?=tokens_in_use localQueueDemand?=local_queue_demand "
+        "queueThreshold?=queue_threshold",
+        also=(("queue", "modelID=model namespace pod queueLength=queue_length"),),
+    ),
+    LogLine(
+        "replica_capacity",
+        "D8",
+        "replica-capacity-store-fallback",
+        f'replica-capacity-store-fallback\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", '
+        f'"pod": "{POD}", "reason": "no vllm:cache_config_info; using capacity-store record", '
+        '"storeEffectiveCapacity": 8192, "storeLearnedFrom": "deployment", "kvCacheUsagePct": 0.4, '
+        '"effectiveCapacity": 8192, "kvUsageDemand": 3276, "localQueueDemand": 0, "replicaDemand": 3276}',
+        "modelID=model namespace variant pod effectiveCapacity=capacity_per_replica reason? replicaDemand?=demand "
+        "localQueueDemand?=local_queue_demand kvCacheUsagePct=_",
+        also=(("kv_cache", "modelID=model namespace pod kvCacheUsagePct=kv_cache_usage"),),
     ),
     LogLine(
         "replica_capacity",
         "D8",
         "k2-decision",
-        f'k2-decision\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", "priority": "P1-obs", '
-        '"historyKey": "h", "k2": 25348}',
+        f'k2-decision\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", "priority": "P3-k2", '
+        '"historyKey": "h", "avgInputTokens": 4000, "avgOutputTokens": 1000, "engineParams": {"Engine": "vllm"}, '
+        '"reason": "derived", "k2": 25348}',
         "modelID=model namespace variant priority?=reason k2=capacity_per_replica",
+    ),
+    LogLine(  # nothing tells what the compute bounds: the memory does
+        "replica_capacity",
+        "D8",
+        "k2-decision",
+        f'k2-decision\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", "priority": "P4-k1", '
+        '"historyKey": "h", "reason": "no observed/historical/derived k2; capacity is memory-bound only", '
+        '"k1": 487065}',
+        "modelID=model namespace variant priority=reason k1=capacity_per_replica !k2",
+    ),
+    LogLine(
+        "replica_capacity",
+        "D8",
+        "zero-replica-capacity-estimate",
+        f'zero-replica-capacity-estimate\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", '
+        '"source": "stored-live", "reason": "prior live observation reused while replica count is zero", '
+        '"perReplicaCapacity": 487065}',
+        "modelID=model namespace variant source=reason perReplicaCapacity?=capacity_per_replica",
+    ),
+    LogLine(
+        "replica_capacity",
+        "D8",
+        "variant-capacity-source",
+        f'variant-capacity-source\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", '
+        '"reason": "no own capacity record; borrowed from a compatible variant", "perReplicaCapacity": 487065, '
+        '"engineParamsSource": "live"}',
+        "modelID=model namespace variant reason perReplicaCapacity?=capacity_per_replica",
+    ),
+    LogLine(  # the rate in requests/s
+        "replica_throughput",
+        "D8",
+        "derived-mu",
+        f'derived-mu\t{{"variant": "{VARIANT}", "pod": "{POD}", "ok": true, "rate": 2.4, "seqs": 64, "tokenSec": 2400, '
+        '"kPrice": 0.8, "itlAtKPrice": 0.026, "itlA": 0.02, "itlB": 0.006, "itlZero": false, "avgOutputTokens": 1000, '
+        '"muDivisor": 1000, "kvReqPerSeq": 4500, "replicaKvTokens": 487065, "maxNumSeqs": 256}',
+        "variant pod rate=throughput_per_s avgOutputTokens?=output_tokens ok=_",
+    ),
+    # -- scheduler_queue: requests that wait in front of the pods
+    LogLine(
+        "scheduler_queue",
+        "D8",
+        "scheduler-queue-demand",
+        f'scheduler-queue-demand\t{{"modelID": "{MODEL}", "namespace": "{NS}", "eppQueueSize": 57, '
+        '"eppQueueBytes": 2040771, "estimatedTokens": 567195.6, "byRole": {"decode": 567195.6}}',
+        "modelID=model namespace eppQueueSize=scheduler_queue_length eppQueueBytes?=scheduler_queue_bytes "
+        "estimatedTokens?=scheduler_queue_tokens",
+    ),
+    LogLine(
+        "scheduler_queue",
+        "D5-",
+        "Collected scheduler queue metrics",
+        f'Collected scheduler queue metrics\t{{"modelID": "{MODEL}", "queueSize": 57, "queueBytes": 2040771}}',
+        "modelID=model queueSize=scheduler_queue_length queueBytes?=scheduler_queue_bytes",
+    ),
+    # -- model_rate: what the scheduler lets through, requests/s
+    LogLine(
+        "model_rate",
+        "D7-",
+        "Collected model arrival rate",
+        f'Collected model arrival rate\t{{"modelID": "{MODEL}", "namespace": "{NS}", "arrivalRate": 12.5}}',
+        "modelID=model namespace arrivalRate*60=arrival_rate_per_min",
+    ),
+    # -- demand_changed: what the analyzer does not leave at what it measured
+    LogLine(
+        "demand_changed",
+        "D8",
+        "prefill-demand-held",
+        f'prefill-demand-held\t{{"modelID": "{MODEL}", "namespace": "{NS}", "demandBefore": 9000, "demandHeld": 6000, '
+        '"holdFloor": 5000, "holdCap": 6000, "undispatched": 0, "reason": "decode saturated: ..."}',
+        "modelID=model namespace demandBefore=demand_before demandHeld=demand",
+        constant=MappingProxyType({"role": "prefill", "reason": "held while decode is saturated"}),
+    ),
+    LogLine(
+        "demand_changed",
+        "D8",
+        "scheduler-queue-prefill-share-dropped",
+        f'scheduler-queue-prefill-share-dropped\t{{"modelID": "{MODEL}", "namespace": "{NS}", "eppQueueSize": 57, '
+        '"droppedTokens": 3000, "prefillDemandBefore": 9000, "prefillDemandAfter": 6000}',
+        "modelID=model namespace prefillDemandBefore=demand_before prefillDemandAfter=demand",
+        constant=MappingProxyType({"role": "prefill", "reason": "without its share of the scheduler's queue"}),
+    ),
+    LogLine(
+        "demand_changed",
+        "D8",
+        "throughput-demand-floor",
+        f'throughput-demand-floor\t{{"modelID": "{MODEL}", "namespace": "{NS}", "role": "decode", '
+        '"demandBeforeFloor": 9000, "residentDemand": 8000, "flooredTo": 12000, "arrivalRate": 6, '
+        '"backlogRequests": 12, "drainSeconds": 60, "saturatedThroughput": 2.4, "perReplicaCapacity": 487065, '
+        '"replicasImplied": 2.5, "heldAtFleet": false, "heldWhy": ""}',
+        "modelID=model namespace role demandBeforeFloor?=demand_before flooredTo=demand "
+        "arrivalRate?*60=arrival_rate_per_min saturatedThroughput?=throughput_per_s "
+        "perReplicaCapacity?=capacity_per_replica",
+        constant=MappingProxyType({"reason": "raised to what the load takes"}),
+    ),
+    # -- policy: the thresholds that hold for a model
+    LogLine(
+        "policy",
+        "D8",
+        "Effective scaling policy",
+        f'Effective scaling policy\t{{"namespace": "{NS}", "modelID": "{MODEL}", "scalingPolicy": "(default entry)", '
+        '"scaleUpThreshold": 0.85, "scaleDownBoundary": 0.7, "kvCacheThreshold": 0.8, "priority": 1, '
+        '"defaultOutputTokens": 500}',
+        "namespace modelID=model scalingPolicy?=reason scaleUpThreshold=scale_up_threshold "
+        "scaleDownBoundary=scale_down_boundary kvCacheThreshold?=kv_threshold",
+    ),
+    # -- decision_limited: by the limits of the scaler, by a quota
+    LogLine(
+        "decision_limited",
+        "D8",
+        "Clamping target to <reason>",
+        f'Clamping target to maxReplicas\t{{"variant": "{VARIANT}", "namespace": "{NS}"}}',
+        "variant? namespace?",
+    ),
+    LogLine(
+        "decision_limited",
+        "D8",
+        "Setting max replica ceiling",
+        f'Setting max replica ceiling\t{{"kind": "HPA", "name": "{VARIANT}", "namespace": "{NS}", "pool": "a", '
+        '"from": 4, "to": 6, "queue": 12, "quota": 8}',
+        "name=variant namespace to=target_replicas",
+        constant=MappingProxyType({"reason": "a ceiling by quota"}),
+    ),
+    # -- scale_to_zero: whether a model may have no replica, and why not
+    LogLine(
+        "scale_to_zero",
+        "D8",
+        "Model will not scale to zero",
+        f'Model will not scale to zero\t{{"modelID": "{MODEL}", "namespace": "{NS}", "reasons": "variant-floor", '
+        '"detail": "a variant declares minReplicas > 0"}',
+        "modelID=model namespace detail=reason",
+    ),
+    LogLine(
+        "scale_to_zero",
+        "D8",
+        "Model can now reach zero: nothing is blocking it",
+        f'Model can now reach zero: nothing is blocking it\t{{"modelID": "{MODEL}", "namespace": "{NS}"}}',
+        "modelID=model namespace",
+        constant=MappingProxyType({"reason": "nothing is blocking it"}),
+    ),
+    # -- from_zero: requests wait for a model without a replica
+    LogLine(
+        "from_zero",
+        "D5-",
+        "Target workload has pending requests, scaling up from zero",
+        'Target workload has pending requests, scaling up from zero\t{"metricName": "q", "metric": {}, "value": 3}',
+        "value=scheduler_queue_length",
+        constant=MappingProxyType({"reason": "requests wait"}),
+    ),
+    LogLine(
+        "from_zero",
+        "D5-",
+        "Successfully scaled up Target Workload",
+        f'Successfully scaled up Target Workload\t{{"variant": "{VARIANT}", "target VA model": "{MODEL}"}}',
+        "variant",
+        constant=MappingProxyType({"reason": "woken"}),
+    ),
+    LogLine(
+        "from_zero",
+        "D5-",
+        "Scale-from-zero decision written to cache",
+        f'Scale-from-zero decision written to cache\t{{"variant": "{VARIANT}", "namespace": "{NS}", '
+        '"targetReplicas": 1, "reason": "scale-from-zero: pending request - scale-up"}',
+        "variant? namespace? targetReplicas=target_replicas reason?",
     ),
     # -- tuner of the queueing model: three parameters
     LogLine(
@@ -316,12 +511,15 @@ EVENTS = (
             ("D5-", "V2 analysis failed"),
             ("D5-", "Model data preparation failed"),
             ("D5 D6", "Queueing model analysis failed"),
-            (
-                "D7",
-                "refusing to dispatch the queueing-model path; enable the saturation and/or throughput analyzers "
-                "instead",
-            ),
         )
+    ),
+    LogLine(
+        "failure",
+        "D7",
+        "refusing to dispatch the queueing-model path; enable the saturation and/or throughput analyzers instead",
+        "refusing to dispatch the queueing-model path; enable the saturation and/or throughput analyzers instead\t"
+        '{"modelGroups": 1, "error": "queueing-model is no longer supported"}',
+        "modelGroups=_ error=reason",
     ),
     LogLine(
         "failure",
@@ -343,6 +541,57 @@ EVENTS = (
             "Saturation scaling config not loaded yet for namespace, skipping model",
             "No saturation metrics available for model, skipping analysis",
         )
+    ),
+    *(
+        LogLine(
+            "failure",
+            dialects,
+            message,
+            f'{message}\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", "deployment": "decode", '
+            '"error": "multiple VariantAutoscalings found for Deployment llm-d/decode"}',
+            "modelID?=model namespace? variant? error=reason",
+        )
+        for dialects, message in (
+            ("D4-", "failed to find VariantAutoscaling for deployment"),
+            ("D4-", "GPU limiter failed, proceeding with original decisions"),
+            ("D4-", "Unable to get active variant autoscalings"),
+            ("D5-", "Error scaling up Target Workload"),
+        )
+    ),
+    *(
+        LogLine(
+            "failure",
+            dialects,
+            f"{message}<_>",
+            f'{message}: more\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", "pod": "{POD}", '
+            '"queuedRequests": 3, "hint": "h", "limiter": "inventory", "minimumTotal": 2, "quota": 1}',
+            "modelID?=model namespace? variant?",
+            constant=MappingProxyType({"reason": reason}),
+        )
+        for dialects, message, reason in (
+            (
+                "D8",
+                "Model is serving but no replica could be attributed",
+                "no replica could be attributed to the model",
+            ),
+            ("D8", "Accelerator not resolved", "accelerator not resolved"),
+            (
+                "D7-",
+                "Configured minimum replicas exceed GPU quota, skipping namespace",
+                "quota below the minimum replicas",
+            ),
+        )
+    ),
+    *(
+        LogLine(
+            "failure",
+            dialects,
+            message,
+            f'{message}\t{{"modelID": "{MODEL}", "namespace": "{NS}", "variant": "{VARIANT}", "pod": "{POD}", '
+            '"reason": "no idle GPU"}',
+            "modelID?=model namespace? variant? reason",
+        )
+        for dialects, message in (("D8", "Scale-from-zero: no variant woken for a model with pending requests"),)
     ),
     LogLine(  # the kind of the target is in the text since v0.6.0
         "failure",
@@ -410,12 +659,11 @@ _KNOWN = (
     ("D7-", "throughput analyzer: GPS mismatch detected"),
     ("D7-", "throughput analyzer: GPS mismatch persisted, clearing observation window for recalibration"),
     ("D7-", "throughput analyzer has a live capacity signal but has reported no demand <_>"),
-    ("D8", "replica-capacity-store-fallback"),
-    ("D8", "scheduler-queue-demand"),
-    ("D8", "variant-capacity-source"),
-    ("D8", "zero-replica-capacity-estimate"),
-    ("D8", "replica-capacity-skipped"),
-    ("D8", "Pod is serving but no dispatch rate was collected<_>"),
+    ("D4-", "Scaling to zero is enabled"),
+    ("D8", "external scaler IsActive"),
+    ("D8", "itl-window"),
+    ("D8", "itl-fit"),
+    ("D5-", "Scale-from-zero: skipping <_>"),
     # targets: with --v=3
     ("D4-", "Saturation target: scale-down most expensive variant"),
     ("D4-", "Saturation targets: no scaling needed"),
@@ -451,4 +699,13 @@ _KNOWN = (
     ("D4-", "<_> became leader"),
 )
 
-KNOWN = tuple(known(*row) for row in _KNOWN)
+# Events of Kubernetes that the controller records: their message is the reason of a decision.
+_EVENT = '{"type": "Normal", "object": {"kind": "ScaledObject"}, "reason": "ScaledUp"}'
+
+KNOWN = (
+    *(known(*row) for row in _KNOWN),
+    *(
+        LogLine("", "D4-", f"{begins}<_>", f"{begins} (optimizer: cost-aware)\t{_EVENT}", "type=_ object=_ reason=_")
+        for begins in ("V2", "saturation-only mode: ", "scale-from-zero")
+    ),
+)

@@ -1,0 +1,75 @@
+"""A line that changed its form gives the same values, or is told: nothing is lost without a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from changes import changed_lines
+from examples import example_line, row_id
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wva_parse.log.events import parse_events
+from wva_parse.log.lines import Line, LineCounts
+from wva_parse.log.readers import compile_keys, compile_template
+from wva_parse.log.table import LOG_LINES
+from wva_parse.log.table.form import LogLine
+
+
+def said(line: Line) -> tuple[list[tuple[str, dict[str, Any]]], bool]:
+    """What a line says, and whether something of it was not read."""
+    counts = LineCounts()
+    events = [(event.kind, event.fields) for event in parse_events([line], counts)]
+    return events, bool(counts.changed or counts.unrecognised)
+
+
+def takes(row: LogLine) -> set[str]:
+    by_name = compile_template(row.template).by_name
+    return {*(by_name.taken if by_name else ()), *(compile_keys(row.keys).taken if row.keys else ())}
+
+
+def may_be_missing(row: LogLine) -> set[str]:
+    """Fields without which a row's lines, or those of another release, are whole."""
+    keys = [row.keys, *(keys for _, _, keys in row.arrays)]
+    optional = {key.name for text in keys if text for key in compile_keys(text).present if key.is_optional}
+    head = compile_template(row.template).head
+    alike = [takes(each) for each in LOG_LINES if compile_template(each.template).head == head]
+    return optional | (takes(row) - set.intersection(*alike))
+
+
+SELDOM = "atMax"  # most lines lack it: that one lacks it tells nothing
+
+
+VALUES = [row for row in LOG_LINES if said(example_line(row))[0]]
+each_row = pytest.mark.parametrize("row", VALUES, ids=row_id)
+
+
+def lost(before: Line, after: Line) -> bool:
+    events, is_told = said(after)
+    return events != said(before)[0] and not is_told
+
+
+@each_row
+def test_a_changed_field_gives_the_same_values_or_is_told(row):
+    line, whole = example_line(row), may_be_missing(row)
+    silent = [
+        (change, name, after.message, after.data)
+        for change, name, after in changed_lines(line)
+        if lost(line, after) and not (change == "dropped" and name in whole) and name != SELDOM
+    ]
+    assert silent == []
+
+
+@given(st.sampled_from(VALUES), st.data())
+def test_so_do_several(row, data):
+    line = after = example_line(row)
+    for _ in range(data.draw(st.integers(2, 4))):
+        changes = [
+            (change, name, changed)
+            for change, name, changed in changed_lines(after)
+            if (change != "dropped" or not may_be_missing(row)) and SELDOM not in name
+        ]
+        if changes:
+            _, _, after = data.draw(st.sampled_from(changes))
+    assert not lost(line, after), after
