@@ -62,11 +62,27 @@ def test_a_workload_whose_rate_nobody_tells_makes_the_demand_unknown(tmp_path):
     assert math.isnan(found.spans[0].rate_per_s) and not found.is_demand
 
 
+def test_the_last_workload_ends_no_earlier_than_the_answers(tmp_path):
+    schedule = [SCHEDULE[0], {**SCHEDULE[1], "start_delay": 60, "duration": 120}]
+    schedule[0] = {**schedule[0], "duration": 60}
+    rates = (0, 1200, 1200, 1800, 1800, 450, 0)  # of the last 1800 a quarter: until 15 s after minute 3
+    runs = [model_loop_run(60 * n, observed(8, 20, rate_per_min=rate)) for n, rate in enumerate(rates)]
+    at = write_run(tmp_path, *runs, config={"workloads": schedule})
+    (at / "job-logs").mkdir()
+    for name, (rate, prompts) in JOBS.items():
+        (at / "job-logs" / f"{name.replace('_', '-')}.log").write_text(result(rate, prompts))
+    found = offered(run.load(at))
+    # planned from minute 0 to 2, after the first one's -1 to 0
+    assert [(each.start, each.end) for each in found.spans] == [(-1.0, 0.0), pytest.approx((1.25, 3.25), abs=0.001)]
+
+
 @needs_captured
 def test_a_captured_run_offered_65_requests_per_second_at_most():
     found = offered(captured(HIGH))
     # 261.86 of 1200 requests per minute were answered in the minute before the first load was seen
     begin = -261.86 / 1200
     assert [each.rate_per_s for each in found.spans] == [20, 30, 15]
-    assert [each.start for each in found.spans] == pytest.approx([begin, begin + 2, begin + 4])
+    # the last one ended when 859.75 of its 900 requests per minute were answered, which is 75 s after its plan
+    late = 20.018 - (1 - 859.75 / 900) - (begin + 19)
+    assert [each.start for each in found.spans] == pytest.approx([begin, begin + 2, begin + 4 + late], abs=0.01)
     assert [each.end - each.start for each in found.spans] == pytest.approx([15, 15, 15])

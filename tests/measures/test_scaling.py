@@ -112,10 +112,35 @@ def test_a_change_back_to_what_runs_needs_nothing():
     assert found.decision_to_ready_s is None
 
 
-def test_ready_is_never_before_wanted():
-    replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "held": [4.0, 4.0, 3.0], "ready": [3.0, 3.0, 3.0]})
-    followed = scaling.follow_changes(scaling.changes(decided((4, 3))), replicas)
-    assert followed["ready_s"].tolist() == followed["desired_s"].tolist() == [pytest.approx(120, abs=0.1)]
+def test_a_lowered_target_is_carried_out_when_it_is_held():
+    """A replica that had still to start goes: nothing that was ready does. One that serves ends in its own time."""
+    starting = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "held": [4.0, 4.0, 3.0], "ready": [3.0, 3.0, 3.0]})
+    serving = starting.assign(ready=4.0)
+    for replicas in (starting, serving):
+        followed = scaling.follow_changes(scaling.changes(decided((4, 3))), replicas)
+        assert followed["outcome"].tolist() == ["carried out"]
+        assert followed["desired_s"].tolist() == [pytest.approx(120, abs=0.1)]
+        assert followed["ready_s"].isna().all()
+
+
+def test_replicas_that_had_not_gone_yet_are_no_time_to_ready():
+    """Down at minute 1, up again at minute 2 while the old replica still serves."""
+    replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0, 3.0], "held": [2.0, 2.0, 1.0, 2.0], "ready": [2.0] * 4})
+    followed = scaling.follow_changes(scaling.changes(decided((2, 2), (2, 1), (1, 2), (2, 2))), replicas)
+    assert followed["outcome"].tolist() == ["carried out", "carried out"]
+    assert followed["desired_s"].iloc[1] == pytest.approx(60, abs=0.1)
+    assert followed["ready_s"].isna().all()
+
+
+def test_replicas_become_ready_for_as_long_as_they_are_held():
+    """Up at minute 0 and held from 1 on; down at minute 2, but the replica is there at 3, when it is let go."""
+    replicas = pd.DataFrame({"minutes": [0.0, 1.0, 2.0, 3.0], "held": [1.0, 2.0, 2.0, 1.0], "ready": [1.0, 1, 1, 2]})
+    followed = scaling.follow_changes(scaling.changes(decided((1, 2), (2, 2), (2, 1), (1, 1))), replicas)
+    assert followed["outcome"].tolist() == ["carried out", "carried out"]
+    assert followed[["ready_after_s", "ready_s"]].iloc[0].tolist() == pytest.approx([120, 180], abs=0.1)
+    replicas.loc[2, "held"] = 1.0  # let go before
+    followed = scaling.follow_changes(scaling.changes(decided((1, 2), (2, 2), (2, 1), (1, 1))), replicas)
+    assert followed["outcome"].iloc[0] == "superseded"
 
 
 def test_without_samples_pods_and_observations_it_is_not_known_when_replicas_were_ready():
@@ -163,8 +188,8 @@ def test_scale_ups_and_scale_downs_take_their_own_time():
     ids=["one direction", "up, down, up", "too long ago", "just within"],
 )
 def test_flapping_counts_turns_within_ten_minutes(steps, turns):
-    steady = pd.DataFrame({"minutes": [0.0], "rate_per_min": [600.0]})
-    assert scaling.flapping(scaling.changes(decided(*steps)), steady, 60) == turns
+    changed = scaling.changes(decided(*steps))
+    assert scaling.flapping(changed, pd.Series(600.0, changed.index)) == turns
 
 
 @pytest.mark.parametrize(
@@ -179,15 +204,30 @@ def test_flapping_counts_turns_within_ten_minutes(steps, turns):
     ],
 )
 def test_a_change_that_the_load_asked_for_is_no_flapping(rates, turns):
-    changed = scaling.changes(decided((1, 2), (2, 2), (2, 1)))  # up at minute 0, down at minute 2
+    changed = scaling.changes(decided((1, 2), (2, 2), (2, 1))).assign(minutes=[0.0, 2.0])  # up, down
     steps = pd.DataFrame(rates, columns=["minutes", "rate_per_min"], dtype="float64")
-    assert scaling.flapping(changed.assign(minutes=[0.0, 2.0]), steps, 60) == turns
+    assert scaling.flapping(changed, scaling.load_before(changed, steps, 60)) == turns
+
+
+@pytest.mark.parametrize(
+    ("per_min", "turns"),
+    [
+        ([1594, 1600, 897], 0),  # as logged at the decision: a mean of the minute before
+        ([1594, 897, 1594], 1),
+        ([math.nan, math.nan, math.nan], None),
+        ([1594, 897, math.nan], 0),  # what was last told
+    ],
+)
+def test_an_answered_rate_is_of_the_minute_before_its_reconciliation(per_min, turns):
+    changed = scaling.changes(decided((1, 2), (2, 2), (2, 1)))
+    answered = pd.DataFrame({"minutes": [0.0, 1.0, 2.0], "per_s": [rate / 60 for rate in per_min]})
+    assert scaling.flapping(changed, scaling.answered_before(changed, answered)) == turns
 
 
 def test_a_load_that_begins_asks_for_replicas():
     changed = scaling.changes(decided((2, 1), (1, 1), (1, 2))).assign(minutes=[0.0, 2.0])
     begun = pd.DataFrame({"minutes": [1.0], "rate_per_min": [600.0]})
-    assert scaling.flapping(changed, begun, 60) == 0
+    assert scaling.flapping(changed, scaling.load_before(changed, begun, 60)) == 0
 
 
 def test_reasons_are_counted_by_action():

@@ -3,7 +3,8 @@
 Of a run with `run.json` what ran, when, and at which rate: a workload whose Job never sent is none. Of older captures
 the schedule of the config with the rates that the Jobs' logs tell, where every workload of the one is found among the
 others. It then begins in the minute before the first load in the controller's log: the less of a minute's requests were
-answered in it, the later.
+answered in it, the later. Jobs that are created on time begin to send minutes apart from it, each after a start-up of
+its own: the one that ends last ends no earlier than the answers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
+
+import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.requests import sending_window
@@ -101,6 +104,24 @@ def _laid_on_the_log(run: Experiment, spans: tuple[Span, ...]) -> tuple[Span, ..
         return ()
     first = min(spans, key=lambda each: each.start)
     answered = observed["arrival_rate_per_min"][observed["minutes"] >= start - NEAR].head(1)
-    share = float(answered.iloc[0]) / 60 / first.rate_per_s if answered.notna().any() else 0.0
-    shift = start - first.start - min(share, 1.0) * OBSERVED_MIN
-    return tuple(each._replace(start=each.start + shift, end=each.end + shift) for each in spans)
+    shift = start - first.start - _share_of_minute(answered, first.rate_per_s) * OBSERVED_MIN
+    laid = [each._replace(start=each.start + shift, end=each.end + shift) for each in spans]
+    last = max(range(len(laid)), key=lambda number: laid[number].end)
+    late = max(_answered_until(observed, laid[last].rate_per_s) - laid[last].end, 0.0)
+    laid[last] = laid[last]._replace(start=laid[last].start + late, end=laid[last].end + late)
+    return tuple(laid)
+
+
+def _answered_until(observed: pd.DataFrame, rate_per_s: float) -> float:
+    """The minute of the last answer, if the load was of this rate until then; -inf where no rate is known."""
+    loaded = observed[observed["arrival_rate_per_min"] > 0].tail(1)
+    if not len(loaded):
+        return -math.inf
+    share = _share_of_minute(loaded["arrival_rate_per_min"], rate_per_s)
+    return float(loaded["minutes"].iloc[0]) - (1 - share) * OBSERVED_MIN
+
+
+def _share_of_minute(answered_per_min: pd.Series, rate_per_s: float) -> float:
+    """For how much of a minute there was a load, by what was answered in it."""
+    known = answered_per_min.dropna()
+    return min(float(known.iloc[0]) / 60 / rate_per_s, 1.0) if len(known) else 0.0

@@ -53,7 +53,9 @@ def outcomes_of(run: Experiment) -> Outcomes:
     frames = run.frames
     changes, source = _followed(run)
     saturation = stats.saturation_events(frames["kv_cache"], run.thresholds.kv_cache)
-    rates = _rates(run)
+    load = scaling.load_before(changes, _offered_rates(run), frames.interval_s)
+    if not load.notna().any():
+        load = scaling.answered_before(changes, stats.arrival_rates(frames))
     limit_s = reaction.under_way_s(changes, frames.interval_s)
     reactions = reaction.reactions(saturation, changes, limit_s, _ready_by_model(run), _offered_rates(run))
     capacity_per_min, capacity_from = _capacity_per_min(run)
@@ -63,7 +65,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
     return Outcomes(
         changes=changes,
         time_to_scale=scaling.times_to_scale(changes, source),
-        flapping=scaling.flapping(changes, rates, frames.interval_s),
+        flapping=scaling.flapping(changes, load),
         saturation=saturation,
         reactions=reactions,
         capacity_per_min=capacity_per_min,
@@ -113,15 +115,6 @@ def _offered_rates(run: Experiment) -> pd.DataFrame:
     """`minutes, rate_per_min` of what was offered, as steps; empty where that is not known."""
     sent = offered(run)
     return elasticity.offered_rate(sent.spans if sent.is_demand else ())
-
-
-def _rates(run: Experiment) -> pd.DataFrame:
-    """The same, or else what was answered; of all models together."""
-    rates = _offered_rates(run)
-    if len(rates):
-        return rates
-    answered = stats.arrival_rates(run.frames).dropna()
-    return pd.DataFrame({"minutes": answered["minutes"], "rate_per_min": 60 * answered["per_s"]})
 
 
 def _ready_by_model(run: Experiment) -> pd.DataFrame:

@@ -76,25 +76,31 @@ def follow_changes(changed: pd.DataFrame, replicas: pd.DataFrame) -> pd.DataFram
     Returns
     -------
     DataFrame
-        `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were held and until they were ready,
-        as intervals (`…_after_s`, `…_s`] (NaN if that did not happen before a decision that asked for less of it), and
-        `carried out`, `superseded`, `never`, or `not needed` where the held replicas were the target already.
+        `changed` with `STEP_COLUMNS`: seconds from the decision until the replicas were held, and until as many were
+        ready (of a target that was lowered, as few), as intervals (`…_after_s`, `…_s`]; NaN if that did not happen
+        before a decision that asked for less of it was carried out, and for `ready` where it was so at the decision.
+        The outcome: `carried out` (a raised target when it was ready, a lowered one when it was held), `superseded`,
+        `never`, or `not needed` where the held replicas were the target already.
     """
     minutes, targets = (changed[name].to_numpy(float) for name in ("minutes", "to"))
-    knows_ready = replicas["ready"].notna().any()
+    knows_ready = bool(replicas["ready"].notna().any())
     rows = []
     for number, (start, target) in enumerate(zip(minutes, targets, strict=True)):
         # Which way to go is told by the replicas there are: 27 after 28, wanted while 10 run, is still a scale-up.
-        way = float(np.sign(target - _replicas_at(replicas, start, changed["from"].iloc[number])))
+        way = float(np.sign(target - _replicas_at(replicas, "held", start, changed["from"].iloc[number])))
         later = targets[number + 1 :]
         overtaken = minutes[number + 1 :][(later - target) * way < 0]
         end = overtaken[0] if len(overtaken) else np.inf
         # What runs when the next decision is made, the earlier one has led to.
         during = replicas[replicas["minutes"].between(start, end if way else -np.inf)]
         desired_after, desired = _first_minute(during, "held", target, way, start)
-        # A replica that goes is not ready any more before the Deployment wants it gone, where an earlier one started.
-        ready_after, ready = _first_minute(during[during["minutes"] >= desired], "ready", target, way, desired_after)
-        done = ready if knows_ready else desired
+        # They become ready, or go, for as long as they are held, whatever was decided meanwhile. Where as many were
+        # ready, or as few, at the decision, nothing was waited for.
+        had_been = (_replicas_at(replicas, "ready", start, np.nan) - target) * way >= 0
+        held = _while_held(replicas, target, way, np.nan if had_been else desired)
+        ready_after, ready = _first_minute(held, "ready", target, way, desired_after)
+        # A replica that is no longer held ends in its own time, which is no matter of scaling.
+        done = ready if knows_ready and way > 0 and not had_been else desired
         times = ((each - start) * 60 for each in (desired_after, desired, ready_after, ready))
         rows.append((*times, _outcome(way, done, end)))
     steps = pd.DataFrame(rows, columns=STEP_COLUMNS, index=changed.index)
@@ -107,10 +113,17 @@ def _outcome(way: float, done: float, end: float) -> str:
     return "carried out" if not np.isnan(done) else "superseded" if end < np.inf else "never"
 
 
-def _replicas_at(replicas: pd.DataFrame, minutes: float, otherwise: float) -> float:
-    """The replicas wanted at a time, as last known by then."""
-    known = replicas["held"][(replicas["minutes"] <= minutes) & replicas["held"].notna()]
+def _replicas_at(replicas: pd.DataFrame, column: str, minutes: float, otherwise: float) -> float:
+    """The replicas held or ready at a time, as last known by then."""
+    known = replicas[column][(replicas["minutes"] <= minutes) & replicas[column].notna()]
     return float(known.iloc[-1]) if len(known) else otherwise
+
+
+def _while_held(replicas: pd.DataFrame, target: float, way: float, desired: float) -> pd.DataFrame:
+    """From the time at which a target was held to the first one at which it no longer was, that one included."""
+    after = replicas[replicas["minutes"] >= desired]
+    lost = after["minutes"][(after["held"] - target) * way < 0]
+    return after if not len(lost) else after[after["minutes"] <= lost.iloc[0]]
 
 
 def _first_minute(
@@ -151,36 +164,58 @@ def time_to_scale(followed: pd.DataFrame, source: str) -> TimeToScale:
     )
 
 
-def flapping(
-    changed: pd.DataFrame, rates: pd.DataFrame, interval_s: float, within_s: float = FLAPPING_WITHIN_S
-) -> int | None:
+def flapping(changed: pd.DataFrame, load: pd.Series, within_s: float = FLAPPING_WITHIN_S) -> int | None:
     """Changes that take back the one before, of the same variant, at most `within_s` ago, and not for the load's sake.
 
-    The load asks for one if its rate, smoothed over one interval, has moved by `MOVED` or more in the direction of the
-    later change since the earlier one. None if there are such changes and no rate is known.
+    The load asks for one if it has moved by `MOVED` or more in the direction of the later change since the earlier one.
+    None if there are such changes and no load is known.
 
     Parameters
     ----------
-    rates : DataFrame
-        `minutes, rate_per_min`: what was offered, else answered; each value holds until the next.
-    interval_s
-        The usual interval between reconciliations, s.
+    load : Series
+        Requests per minute over the interval before each change, by the index of `changed` (`load_before`,
+        `answered_before`).
     """
     groups = changed.groupby("variant", dropna=False, sort=False)
     before = groups["minutes"].shift()
     is_reversal = (groups["direction"].shift() == -changed["direction"]) & (
         (changed["minutes"] - before) * 60 <= within_s
     )
-    if is_reversal.any() and not rates["rate_per_min"].notna().any():
+    if is_reversal.any() and not load.notna().any():
         return None
-    count = 0
-    for now, earlier, direction in zip(
-        changed["minutes"][is_reversal], before[is_reversal], changed["direction"][is_reversal], strict=True
-    ):
-        was, became = (_mean_rate(rates, at, interval_s) for at in (earlier, now))
-        moved = (became - was) * direction
-        count += not moved >= max(MOVED * was, MOVED)  # from nothing, a tenth of a request per minute is no load
-    return count
+    was = load.groupby(changed["variant"], dropna=False, sort=False).shift()
+    moved = (load - was) * changed["direction"]
+    # From nothing, a tenth of a request per minute is no load.
+    return int((is_reversal & ~(moved >= (MOVED * was).clip(lower=MOVED))).sum())
+
+
+def load_before(changed: pd.DataFrame, rates: pd.DataFrame, interval_s: float) -> pd.Series:
+    """The mean offered load, requests per minute, over the interval before each change.
+
+    Parameters
+    ----------
+    rates : DataFrame
+        `minutes, rate_per_min`; each value holds until the next, before the first one there is none.
+    interval_s
+        The usual interval between reconciliations, s.
+    """
+    return pd.Series([_mean_rate(rates, at, interval_s) for at in changed["minutes"]], changed.index, dtype="float64")
+
+
+def answered_before(changed: pd.DataFrame, answered: pd.DataFrame) -> pd.Series:
+    """The same of what was answered: the rate that a reconciliation logs is the mean of the minute before it.
+
+    Parameters
+    ----------
+    answered : DataFrame
+        `stats.arrival_rates`.
+    """
+    known = answered["per_s"].dropna().sort_index() * 60
+    if not len(known):
+        return pd.Series(np.nan, changed.index, dtype="float64")
+    places = np.searchsorted(known.index, changed["reconciliation"], side="right") - 1
+    values = np.where(places >= 0, known.to_numpy(float)[np.maximum(places, 0)], 0.0)
+    return pd.Series(values, changed.index, dtype="float64")
 
 
 def _mean_rate(rates: pd.DataFrame, minutes: float, interval_s: float) -> float:
