@@ -19,11 +19,11 @@ if [[ -t 2 && "${TERM:-dumb}" != dumb ]]; then CLEAR_BELOW=$'\033[J'; fi
 # The comment at the top of the script.
 print_usage() { sed -n '3,/^$/s/^# \{0,1\}//p' "$SCRIPT"; }
 
-# A signal to the group ends mktemp, too, when it has made something and not yet told its name: there it is ignored.
-make_temporary() { (trap '' INT TERM HUP && mktemp "$@"); }
+# A signal to the group ends programs, too: mktemp when it has made something and not yet told its name.
+undisturbed() { (trap '' INT TERM HUP && "$@"); }
 
 make_work_dir() {
-  WORK_DIR="$(make_temporary -d "${TMPDIR:-/tmp}/wva-experiment.XXXXXX")"
+  WORK_DIR="$(undisturbed mktemp -d "${TMPDIR:-/tmp}/wva-experiment.XXXXXX")"
   CHILDREN_DIR="$WORK_DIR/children"
   mkdir "$CHILDREN_DIR"
   RUN_LOG="$WORK_DIR/run.log"

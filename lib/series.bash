@@ -49,7 +49,7 @@ plan_series() {
 
 write_series() {
   local i
-  [[ -n "$SERIES_FILE" ]] || SERIES_FILE="$(make_temporary "${TMPDIR:-/tmp}/wva-series.XXXXXX")"
+  [[ -n "$SERIES_FILE" ]] || SERIES_FILE="$(undisturbed mktemp "${TMPDIR:-/tmp}/wva-series.XXXXXX")"
   for ((i = 0; i < S_COUNT; i++)); do
     printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "${S_RESULT[i]}" "$SERIES" "${S_NUMBER[i]}" "${S_OF[i]}" \
       "${S_NAME[i]}" "${S_SECONDS[i]}" "${S_SHA256[i]}" "${S_RUN[i]}" "${S_CONFIG[i]}"

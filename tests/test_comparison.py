@@ -90,7 +90,7 @@ def test_files_are_written_where_asked_and_nowhere_else(base):
 
 
 def test_a_figure_of_each_run(base):
-    found = comparison.load("").values("ITL observed, mean, ms")
+    found = comparison.load("").values("ITL observed, mean by requests, ms")
     assert found.loc[:, "model-based"].tolist() == [9.0, 10.0]
     assert found.loc[:, "capacity-based"].tolist() == [20.0, 20.0]
 
@@ -104,4 +104,7 @@ def test_tables_for_papers(base, capsys):
     assert r"capacity-based-a\_b-20260103-000000" in capsys.readouterr().out
     assert main(["summary", runs[0], "--format", "latex"]) == 0
     text = capsys.readouterr().out
-    assert r"\caption{capacity-based-a\_b-20260103-000000}" in text and r"ITL observed, mean, ms & 20.00 \\" in text
+    assert (
+        r"\caption{capacity-based-a\_b-20260103-000000}" in text
+        and r"ITL observed, mean by requests, ms & 20.00 \\" in text
+    )

@@ -21,6 +21,8 @@ def test_minutes_count_by_what_was_served_in_them():
         "itl_ms": pytest.approx(17.5),
         "ttft_ms": pytest.approx(50),
         "weighted_by": "requests",
+        "itl_plain_ms": pytest.approx(15),
+        "ttft_plain_ms": pytest.approx(40),
     }
 
 

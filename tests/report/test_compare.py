@@ -52,9 +52,9 @@ def test_one_mode_is_held_against_the_other():
     reason = "n = 1 and 2, an interval needs 5 runs of each"
     expected = f"| A | B | replicas held, mean | less is better | 1.00 | {reason} | +1.50 | {reason} |"
     assert expected in document(runs, {}).splitlines()
-    reason = "one run of each, a difference of two runs is no effect"
-    expected = f"| A | B | replicas held, mean | less is better | – | – | +1.00 | {reason} |"
-    assert expected in document(runs[:2], {}).splitlines()
+    text = document(runs[:2], {})
+    assert "| A | B | replicas held, mean | less is better | +1.00 |" in text.splitlines()
+    assert "Where there is one run of each, a difference of two runs is no effect." in text
 
 
 def test_a_difference_of_shares_is_in_percentage_points():
@@ -64,7 +64,7 @@ def test_a_difference_of_shares_is_in_percentage_points():
     ]
     (found,) = comparisons(runs)
     assert found.figure.difference(found.effect.difference) == "+12.0 pp"
-    assert "| ITL attainment | more is better | – | – | +12.0 pp |" in document(runs, {})
+    assert "| ITL attainment | more is better | +12.0 pp |" in document(runs, {})
 
 
 def test_every_figure_that_is_compared_has_a_direction_of_good_or_none_and_is_a_number():
@@ -147,7 +147,7 @@ def test_repeats_that_are_needed_for_a_difference():
     ]
     lines = document(runs, {}).splitlines()
     # 15.698 · (0.1 / 0.1)² + 0.96 = 16.7, and 15.698 / 4 + 0.96 = 4.9
-    assert "| A | ITL observed, mean, ms | 3 | 10.0 % | 17 (6 to 621) | 5 (3 to 156) |" in lines
+    assert "| A | ITL observed, mean by requests, ms | 3 | 10.0 % | 17 (6 to 621) | 5 (3 to 156) |" in lines
     assert "| A | replica-seconds held | 3 | 0.0 % | 2 (2 to 2) | 2 (2 to 2) |" in lines
     assert "How many repeats" not in document(runs[:1], {})
 

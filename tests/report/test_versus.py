@@ -26,7 +26,7 @@ def summary(mode: str, number: int, hours=1.0, tpot=None, itl=None, starved=0.0,
         "slo": {"itl_ms": 10.0, "ttft_ms": 1000.0, "basis": "minutes"},
         "cost": {"replica_hours": hours, "tokens_from": "clients"},
         "client": None if tpot is None else {"mean_tpot_ms": tpot},
-        "latency": None if itl is None else {"itl_ms": itl, "weighted_by": "requests"},
+        "latency": None if itl is None else {"itl_ms": itl, "itl_plain_ms": itl, "weighted_by": "requests"},
         "supply": {"starved_s": starved, "window_s": 600.0, "limit": 10.0},
         **values,
     }
@@ -60,9 +60,9 @@ def test_a_few_runs_have_the_range_over_all_pairs():
         capacity(hours=2.0, itl=10.0),
     ]
     assert sentence(only(*runs)) == (
-        "On the same load model-based held 1.5 to 2.0 times the replica-hours and by the means that WVA observed its "
-        "ITL was 10 to 40 % lower; model-based was starved (1 to 2 min), capacity-based never. Two runs against one: "
-        "no interval can be given; ranges are over all pairs of runs."
+        "On the same load model-based held 1.5 to 2.0 times the replica-hours and by the request-weighted means that "
+        "WVA observed its ITL was 10 to 40 % lower; model-based was starved (1 to 2 min), capacity-based never. Two "
+        "runs against one: no interval can be given; ranges are over all pairs of runs."
     )
 
 
@@ -85,7 +85,8 @@ def test_latencies_of_different_sources_say_so_each():
     ttft = {"itl_ms": 10.0, "ttft_ms": 50.0, "weighted_by": "requests"}
     said = sentence(only(model(tpot=20.0, latency=ttft), capacity(tpot=40.0, latency={**ttft, "ttft_ms": 40.0})))
     assert (
-        "its TPOT was 50 % lower (the clients' means) and its TTFT 25 % higher (the means that WVA observed)"
+        "its TPOT was 50 % lower (the clients' means) and its TTFT 25 % higher (the request-weighted means that WVA "
+        "observed)"
     ) in said
 
 
@@ -196,8 +197,21 @@ def test_a_way_to_tell_a_thing_is_the_same_for_all_runs():
     assert choose(PER_TOKEN, ours, ours).name == "replica-hours held per million output tokens"
     assert choose(PER_TOKEN, ours, theirs).name == "replica-hours held"
     by = [[model(slo={"itl_attainment": 0.5, "basis": basis})] for basis in ("minutes", "requests")]
-    assert choose(WITHIN, by[0], by[0]).name == "loaded minutes within the ITL objective"
+    assert choose(WITHIN, by[0], by[0]).name == "ITL attainment"
     assert choose(WITHIN, *by) is None
+
+
+def test_means_by_requests_are_not_held_against_means_of_observations():
+    """Of the run without rates only the plain mean is known: 19.32 ms. Plain, the other's is 22.34 and no 24.74 ms."""
+    rated = {"itl_ms": 24.74, "itl_plain_ms": 22.34, "weighted_by": "requests"}
+    unrated = {"itl_ms": 19.32, "itl_plain_ms": 19.32, "weighted_by": "observations"}
+    assert "its ITL was 16 % higher" in sentence(only(model(latency=rated), capacity(latency=unrated)))
+    assert "its ITL was the same" in sentence(only(model(latency=rated), capacity(latency=rated)))
+    met = {"basis": "minutes", "itl_attainment": 0.3, "itl_met_share": 0.5}
+    by_rates, alike = ({**met, "weighted_by_requests": is_weighted} for is_weighted in (True, False))
+    assert choose(WITHIN, [model(slo=by_rates)], [capacity(slo=by_rates)]).name == "ITL attainment"
+    chosen = choose(WITHIN, [model(slo=by_rates)], [capacity(slo=alike)])
+    assert chosen.name == "loaded observations within the ITL objective"
 
 
 def test_a_run_that_does_not_tell_is_left_out_of_its_median_and_that_is_said():

@@ -73,6 +73,8 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "weighted_by_requests": bool(experiment.frames["observed_metrics"]["arrival_rate_per_min"].notna().any()),
             "itl_judged": attained.itl_judged,
             "ttft_judged": attained.ttft_judged,
+            "itl_met_share": attained.itl_met / attained.itl_judged if attained.itl_met is not None else None,
+            "ttft_met_share": attained.ttft_met / attained.ttft_judged if attained.ttft_met is not None else None,
         },
         "observed_from": experiment.observed_from,
         "latency": latency.observed_latency(frames),

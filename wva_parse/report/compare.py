@@ -53,6 +53,11 @@ class Compared(NamedTuple):
     figure: Figure
     effect: groups.Effect
 
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one run of each mode: a difference, and no effect."""
+        return self.effect.delta is None
+
 
 class Opening(NamedTuple):
     """What is said first: the answer in a sentence or a few, and each two modes that are the same experiment."""
@@ -420,30 +425,28 @@ def _effects(pooled: _Pooled) -> Section | None:
     sentences = list(_unmatched(pooled))
     if not found and not sentences:
         return None
-    rows = [
-        [each.first, each.second, each.figure.label, _BETTER.get(each.figure.good, "–"), *_effect(each)]
-        for each in found
-    ]
-    heads = [
-        "model-based",
-        "capacity-based",
-        "figure",
-        "",
-        "Cliff's delta",
-        "interval",
-        "difference of medians",
-        "interval",
-    ]
-    said = f"First less second; intervals are of {groups.RESAMPLES} bootstrap samples with seed {groups.SEED}."
+    pairs = [(each, [each.first, each.second, each.figure.label, _BETTER.get(each.figure.good, "–")]) for each in found]
+    heads = ["model-based", "capacity-based", "figure", ""]
+    single = [[*row, each.figure.difference(each.effect.difference)] for each, row in pairs if each.is_single]
+    several = [[*row, *_effect(each)] for each, row in pairs if not each.is_single]
+    tables, said = [], list[str]()
+    if several:
+        of_effects = ["Cliff's delta", "interval", "difference of medians", "interval"]
+        tables.append(Table([*heads, *of_effects], several))
+        said.append(
+            f"First less second; intervals are of {groups.RESAMPLES} bootstrap samples with seed {groups.SEED}."
+        )
+    if single:
+        tables.append(Table([*heads, "difference"], single))
+        said.append("First less second. Where there is one run of each, a difference of two runs is no effect.")
     if found:
-        sentences = [said, *_of_recorded(pooled.summaries), *sentences]
-    return Section("Model-based against capacity-based", (), tuple(sentences), (Table(heads, rows),) if rows else ())
+        sentences = [*said, *_of_recorded(pooled.summaries), *sentences]
+    return Section("Model-based against capacity-based", (), tuple(sentences), tuple(tables))
 
 
 def _effect(compared: Compared) -> list[str]:
     found, figure = compared.effect, compared.figure
-    if found.delta is None:
-        return ["–", "–", figure.difference(found.difference), found.reason]
+    assert found.delta is not None  # but where there is one run of each
     delta = f"{found.delta:.2f}"
     intervals = [
         f"{text(ends[0])} to {text(ends[1])}" if ends else found.reason

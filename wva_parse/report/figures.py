@@ -16,6 +16,8 @@ from wva_parse.report import words
 
 Summary = Mapping[str, Any]
 
+Path = tuple[str, ...]
+
 LESS, MORE, NEITHER = "less", "more", ""
 
 
@@ -31,7 +33,7 @@ class Figure(NamedTuple):
     older
         Where it stands if it is not at its path.
     same
-        What must be the same in all runs, or else the figure is of none of them: an assumption that it rests on.
+        What must be the same in all runs, or else the figure is of none of them: what it rests on.
     """
 
     label: str
@@ -40,7 +42,7 @@ class Figure(NamedTuple):
     good: str = NEITHER
     is_compared: bool = True
     older: tuple[str, ...] = ()
-    same: tuple[str, ...] = ()
+    same: tuple[Path, ...] = ()
 
     def place_in(self, summary: Summary) -> tuple[str, ...]:
         """Where it stands in a summary."""
@@ -84,6 +86,14 @@ def _by_count(value: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in value.items()) or "none"
 
 
+def _until_ready(way: dict[str, Any]) -> str:
+    """A time lies between two samples: two of them may differ by less than that."""
+    by_s, after_s = way.get("decision_to_ready_s"), way.get("decision_to_ready_after_s")
+    if by_s is None:
+        return "–"
+    return f"({after_s:.0f}, {by_s:.0f}]" if after_s is not None else f"at most {by_s:.0f}"
+
+
 def _by_job(field: str) -> Callable[[Any], str]:
     """A field of each Job: percentiles of different Jobs have no mean."""
 
@@ -96,6 +106,11 @@ def _by_job(field: str) -> Callable[[Any], str]:
 
 _CAPACITY = ("elasticity", "capacity_per_replica_per_s")
 _PRICE = ("cost", "price_per_gpu_hour")
+_WEIGHTED = (
+    ("slo", "basis"),
+    ("slo", "weighted_by_requests"),
+)  # shares of requests, of minutes by theirs, or of minutes
+_BY_REQUESTS = (("latency", "weighted_by"),)
 
 FIGURES = (
     Figure("mode", ("mode",), _plain, is_compared=False),
@@ -107,8 +122,10 @@ FIGURES = (
     Figure("SLO ITL, ms", ("slo", "itl_ms"), _hundredths, is_compared=False),
     Figure("SLO TTFT, ms", ("slo", "ttft_ms"), _hundredths, is_compared=False),
     Figure("loaded observations", ("slo", "loaded_observations"), _plain, is_compared=False),
-    Figure("ITL attainment", ("slo", "itl_attainment"), percent, MORE),
-    Figure("TTFT attainment", ("slo", "ttft_attainment"), percent, MORE),
+    Figure("ITL attainment", ("slo", "itl_attainment"), percent, MORE, same=_WEIGHTED),
+    Figure("TTFT attainment", ("slo", "ttft_attainment"), percent, MORE, same=_WEIGHTED),
+    Figure("loaded observations within the ITL objective", ("slo", "itl_met_share"), percent, MORE),
+    Figure("loaded observations within the TTFT objective", ("slo", "ttft_met_share"), percent, MORE),
     Figure("requests recorded", ("requests", "sent"), _plain, is_compared=False),
     Figure("requests of which nothing is known", ("requests", "unknown"), _plain, is_compared=False),
     Figure("share of requests within the SLO", ("requests", "within_slo_share"), percent, MORE),
@@ -117,9 +134,11 @@ FIGURES = (
     Figure("TTFT of requests, P99, ms", ("requests", "ttft_ms", "p99"), _hundredths, LESS),
     Figure("TPOT of requests, median, ms", ("requests", "tpot_ms", "p50"), _hundredths, LESS),
     Figure("TPOT of requests, P99, ms", ("requests", "tpot_ms", "p99"), _hundredths, LESS),
-    Figure("ITL observed, mean, ms", ("latency", "itl_ms"), _hundredths, LESS),
-    Figure("TTFT observed, mean, ms", ("latency", "ttft_ms"), _hundredths, LESS),
-    Figure("requests completed", ("client", "completed"), _whole, MORE),
+    Figure("ITL observed, mean by requests, ms", ("latency", "itl_ms"), _hundredths, LESS, same=_BY_REQUESTS),
+    Figure("TTFT observed, mean by requests, ms", ("latency", "ttft_ms"), _hundredths, LESS, same=_BY_REQUESTS),
+    Figure("ITL observed, mean of observations, ms", ("latency", "itl_plain_ms"), _hundredths, LESS),
+    Figure("TTFT observed, mean of observations, ms", ("latency", "ttft_plain_ms"), _hundredths, LESS),
+    Figure("requests completed", ("client", "completed"), _whole, is_compared=False),  # what the failed ones are not
     Figure("requests failed", ("client", "failed"), _whole, LESS),
     Figure("TTFT of the clients, mean, ms", ("client", "mean_ttft_ms"), _hundredths, LESS),
     Figure("TPOT of the clients, mean, ms", ("client", "mean_tpot_ms"), _hundredths, LESS),
@@ -152,17 +171,18 @@ FIGURES = (
         _hundredths,
         LESS,
     ),
-    Figure("price", ("cost", "price"), _hundredths, LESS, same=_PRICE),
-    Figure("requests/s that one replica serves, as stated", _CAPACITY, _hundredths, is_compared=False, same=_CAPACITY),
-    Figure("time with too few replicas", ("elasticity", "under_share"), percent, LESS, same=_CAPACITY),
-    Figure("time with too many replicas", ("elasticity", "over_share"), percent, LESS, same=_CAPACITY),
+    Figure("price", ("cost", "price"), _hundredths, LESS, same=(_PRICE,)),
+    Figure(
+        "requests/s that one replica serves, as stated", _CAPACITY, _hundredths, is_compared=False, same=(_CAPACITY,)
+    ),
+    Figure("time with too few replicas", ("elasticity", "under_share"), percent, LESS, same=(_CAPACITY,)),
+    Figure("time with too many replicas", ("elasticity", "over_share"), percent, LESS, same=(_CAPACITY,)),
     # what was decided
     Figure("changes of target", ("time_to_scale", "changes"), _whole),
     Figure("raised targets", ("changes", "up"), _whole),
     Figure("lowered targets", ("changes", "down"), _whole),
     Figure("decisions", ("actions",), _by_count, is_compared=False),
-    Figure("scale-up, decision to ready, median, s", ("time_to_scale", "up", "decision_to_ready_s"), _whole, LESS),
-    Figure("scale-down, decision to ready, median, s", ("time_to_scale", "down", "decision_to_ready_s"), _whole),
+    Figure("scale-up, decision to ready, median, s", ("time_to_scale", "up"), _until_ready, is_compared=False),
     Figure("KV cache usage, mean", ("kv_cache", "mean"), percent),
     Figure("KV cache usage, most", ("kv_cache", "max"), percent),
     Figure("saturation events", ("kv_cache", "saturation_events"), _whole, LESS),
@@ -184,7 +204,12 @@ FIGURES = (
 )
 
 # What repeats are counted for: of each the first that all runs of a group have.
-LATENCY = ("TPOT of requests, median, ms", "TPOT of the clients, mean, ms", "ITL observed, mean, ms")
+LATENCY = (
+    "TPOT of requests, median, ms",
+    "TPOT of the clients, mean, ms",
+    "ITL observed, mean by requests, ms",
+    "ITL observed, mean of observations, ms",
+)
 GPU_TIME = ("replica-seconds held",)
 
 _OF_REQUESTS = ("within_slo_share", "goodput_per_s", "ttft_ms", "tpot_ms", "e2e_ms")
@@ -213,10 +238,10 @@ def describe(summary: Summary) -> Iterator[tuple[str, str]]:
 
 def shown(summaries: Sequence[Summary]) -> list[Figure]:
     """The figures of several runs: those whose assumptions are the same in all of them."""
-    return [figure for figure in FIGURES if not figure.same or is_same(summaries, figure.same)]
+    return [figure for figure in FIGURES if all(is_same(summaries, path) for path in figure.same)]
 
 
-def is_same(summaries: Sequence[Summary], path: tuple[str, ...]) -> bool:
+def is_same(summaries: Sequence[Summary], path: Path) -> bool:
     """Whether what stands at a path is the same in all runs, and no estimate from one of them."""
     values = [dig(summary, path) for summary in summaries]
     estimated = [dig(summary, (path[0], "capacity_from")) == "estimate" for summary in summaries]

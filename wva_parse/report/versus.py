@@ -14,7 +14,7 @@ from wva_parse.log.json_files import dig
 from wva_parse.measures import groups, pooling
 from wva_parse.measures.texts import count, percent
 from wva_parse.report import provenance, words
-from wva_parse.report.figures import FIGURES, Figure, is_same
+from wva_parse.report.figures import FIGURES, Figure, Path, is_same
 from wva_parse.report.sections import Table
 
 Summary = dict[str, Any]
@@ -35,7 +35,7 @@ class Measure(NamedTuple):
 
     name: str
     figure: Figure
-    same: tuple[str, ...] = ()
+    same: tuple[Path, ...] = ()
     of: str = ""
 
     def values_in(self, summaries: Sequence[Summary]) -> list[float]:
@@ -70,11 +70,12 @@ class Versus(NamedTuple):
         return [*self.first.summaries, *self.second.summaries]
 
 
-def _measure(name: str, label: str, same: tuple[str, ...] = (), of: str = "") -> Measure:
-    return Measure(name, next(figure for figure in FIGURES if figure.label == label), same, of)
+def _measure(name: str, label: str, same: tuple[Path, ...] = (), of: str = "") -> Measure:
+    figure = next(figure for figure in FIGURES if figure.label == label)
+    return Measure(name, figure, (*same, *figure.same), of)
 
 
-_TOKENS, _BASIS = ("cost", "tokens_from"), ("slo", "basis")
+_TOKENS = (("cost", "tokens_from"),)
 
 # Of each the first that all runs have.
 HELD = (
@@ -90,19 +91,26 @@ PER_TOKEN = (
 )
 WITHIN = (
     _measure("requests within the SLO", "share of requests within the SLO"),
-    _measure("loaded minutes within the ITL objective", "ITL attainment", _BASIS),
-    _measure("loaded minutes within the TTFT objective", "TTFT attainment", _BASIS),
+    _measure("ITL attainment", "ITL attainment"),
+    _measure("loaded observations within the ITL objective", "loaded observations within the ITL objective"),
+    _measure("TTFT attainment", "TTFT attainment"),
+    _measure("loaded observations within the TTFT objective", "loaded observations within the TTFT objective"),
 )
-_REQUESTS, _CLIENTS, _OBSERVED = "medians of requests", "the clients' means", "the means that WVA observed"
+_REQUESTS, _CLIENTS = "medians of requests", "the clients' means"
+_BY_REQUESTS, _OBSERVED = "the request-weighted means that WVA observed", "the plain means of what WVA observed"
 LATENCY = (
     _measure("TPOT of requests, median, ms", "TPOT of requests, median, ms", of=_REQUESTS),
     _measure("TPOT that the clients report, mean, ms", "TPOT of the clients, mean, ms", of=_CLIENTS),
-    _measure("ITL that WVA observed, mean, ms", "ITL observed, mean, ms", of=_OBSERVED),
+    _measure("ITL that WVA observed, mean, ms", "ITL observed, mean by requests, ms", of=_BY_REQUESTS),
+    _measure("ITL that WVA observed, mean of observations, ms", "ITL observed, mean of observations, ms", of=_OBSERVED),
 )
 TTFT = (
     _measure("TTFT of requests, median, ms", "TTFT of requests, median, ms", of=_REQUESTS),
     _measure("TTFT that the clients report, mean, ms", "TTFT of the clients, mean, ms", of=_CLIENTS),
-    _measure("TTFT that WVA observed, mean, ms", "TTFT observed, mean, ms", of=_OBSERVED),
+    _measure("TTFT that WVA observed, mean, ms", "TTFT observed, mean by requests, ms", of=_BY_REQUESTS),
+    _measure(
+        "TTFT that WVA observed, mean of observations, ms", "TTFT observed, mean of observations, ms", of=_OBSERVED
+    ),
 )
 STARVED = (_measure("time starved, s", "time starved, s"),)
 CHANGES = (_measure("changes of target", "changes of target"),)
@@ -112,7 +120,7 @@ ROWS = (PER_TOKEN, WITHIN, LATENCY, TTFT, STARVED, CHANGES)
 def choose(ways: Sequence[Measure], *sides: Sequence[Summary]) -> Measure | None:
     """The first that all runs have, else the first that some of each side have."""
     runs = [summary for side in sides for summary in side]
-    fitting = [way for way in ways if not way.same or is_same(runs, way.same)]
+    fitting = [way for way in ways if all(is_same(runs, path) for path in way.same)]
     whole = (way for way in fitting if len(way.values_in(runs)) == len(runs))
     some = (way for way in fitting if all(way.values_in(side) for side in sides))
     return next(whole, None) or next(some, None)
@@ -159,9 +167,6 @@ def _unequal(first: Side, second: Side, facts: Mapping[str, provenance.Facts]) -
     windows = [float(value) for each in runs if (value := dig(each, ("supply", "window_s")))]
     if windows and max(windows) > MOST_SHORTER * min(windows):
         yield f"Their load windows are from {min(windows):.0f} to {max(windows):.0f} s long."
-    weighted = {dig(each, ("latency", "weighted_by")) for each in runs} - {None}
-    if len(weighted) > 1 and getattr(choose(LATENCY, first.summaries, second.summaries), "of", "") == _OBSERVED:
-        yield "The latencies that WVA observed are weighted by requests in some only: of others no rates are known."
     unfinished = [f"{each['run']} ({each['status']})" for each in runs if each.get("status") not in (None, "complete")]
     if unfinished:
         yield f"Not complete: {', '.join(unfinished)}."

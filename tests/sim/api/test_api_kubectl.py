@@ -693,7 +693,7 @@ def test_a_watch_tells_each_change_and_ends_with_the_object(kubectl: Kubectl) ->
         assert seen[-1], "the watch ended before the Job did"
     watching.terminate()
     watching.communicate(timeout=PATIENCE_S)
-    assert [line for line in seen if line.startswith("load:")][0] == "load:\n"
+    assert next(line for line in seen if line.startswith("load:")) == "load:\n"
 
 
 def test_wait_sees_what_happens_after_it_began(kubectl: Kubectl) -> None:
