@@ -125,14 +125,14 @@ def test_a_masked_analysis_that_its_twin_saw_through_takes_no_time():
 
 def test_nothing_masked_is_no_finding():
     frames = course((QUIET, {}), (FULL, {}))
-    assert explained.masked(frames, replay(frames)) == (0, 2, 0, 0, None, None, None)
+    assert explained.masked(frames, replay(frames)) == (0, 2, 0, 2, 0, None, None, None)
     assert list(explained.masked_finding(frames, replay(frames))) == []
 
 
 def test_the_finding_tells_how_much_how_long_and_what_would_have_fired():
     frames = course((QUIET, {}), (FULL, {}), (HIDDEN, {}), (QUIET, {}))
     (text,) = explained.masked_finding(frames, replay(frames))
-    assert text.startswith("Saturation was masked in 1 of 4 analyses, for 1.0 min in all, first at minute 2.0: ")
+    assert text.startswith("Saturation was masked in 1 of 4 reconciliations, for 1.0 min in all, first at minute 2.0: ")
     assert "KV usage up to 100 %, 300 requests waiting at one pod" in text
     assert text.endswith("At minute 2.0 only a KV trigger above 0.700 would have fired.")
     empty = {"a": (1.0, 300), "b": (0.0, 0)}

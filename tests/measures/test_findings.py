@@ -82,6 +82,30 @@ def test_restarts_and_safety_nets():
     assert any("restarted twice" in warning for warning in warnings)
 
 
+def test_what_was_over_when_the_load_began_is_no_warning():
+    """Safety nets and missing observations at minutes 0 to 3, and a net at 5; the load begins at minute 4."""
+    net = "Safety net activated: emitted fallback metrics: variant=llama-decode, currentReplicas=1, desiredReplicas=1"
+    net += ", accelerator=H100, fallbackSource=previous-desired"
+    seen = [[net], [net], [net], [net], [observed(8, 20)], [observed(8, 20), net]]
+    frames = frames_of(*(model_loop_run(60 * n, each, decided=decision(1, 1)) for n, each in enumerate(seen)))
+    followed = followed_of(frames)
+    under_load = findings.find(frames, followed, reacted_of(frames, followed), 0, 140.0, start_minutes=4.0)
+    assert under_load == ["WVA fell back on its safety net once: it could not decide and repeated earlier targets."]
+    assert list(findings.before_load(frames, 4.0)) == [
+        "Before the load: WVA fell back on its safety net 4 times: it could not decide and repeated earlier targets.",
+        "Before the load: no observation in 4 reconciliations in a row, from minute 0.0 to 3.0.",
+    ]
+
+
+def test_a_hole_in_the_log_is_told():
+    at_s = (0, 60, 120, 300, 360)
+    frames = frames_of(*(model_loop_run(each, observed(8, 20), decided=decision(1, 1)) for each in at_s))
+    assert list(findings.before_load(frames, 0.0)) == [
+        "No reconciliation for 180 s from minute 2.0 on, usually 60 s: what is told of that time is what was so before."
+    ]
+    assert not list(findings.before_load(FRAMES, 0.0))
+
+
 def test_a_clock_set_back():
     frames = frames_of(*(model_loop_run(at_s, observed(8, 20), decided=decision(1, 1)) for at_s in (0, 60, -3600)))
     assert found(frames) == [

@@ -143,7 +143,7 @@ def test_the_analyses_of_a_capacity_based_run_are_replayed(tmp_path):
     assert (capacity["not_reproduced"], capacity["not_replayed"]) == ([], "")
     assert capacity["masked"]["minutes"] == pytest.approx(1)
     assert [row["reconciliations"] for row in capacity["why"]] == [1, 1, 1, 1]
-    assert found["findings"][0].startswith("Saturation was masked in 1 of 4 analyses")
+    assert found["findings"][0].startswith("Saturation was masked in 1 of 4 reconciliations")
     assert orjson.loads(orjson.dumps(found)) == found
 
 

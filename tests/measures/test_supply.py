@@ -55,6 +55,28 @@ def test_gpus_of_variants_that_differ_are_each_their_own():
     assert supply.gpus_by_variant({"deployment": [migs]}) == {VARIANT: 2}
 
 
+def test_starved_pods_are_a_finding_with_the_replicas_there_were(tmp_path):
+    def kv(*usages):
+        return [f"KV cache metric: pod=p-{n}, usage={usage:.3f} ({100 * usage:.1f}%)" for n, usage in enumerate(usages)]
+
+    def started(directory, *minutes):
+        runs = [
+            model_loop_run(60 * n, [*kv(*usages), observed(8, 20, replicas=held)])
+            for n, (held, usages) in enumerate(minutes)
+        ]
+        return list(supply.starved_finding(run.load(write_run(directory, *runs, config={}))))
+
+    calm, full = (1, (0.2,)), (2, (0.95,))
+    assert started(tmp_path / "a", calm, full, (2, (0.97, 0.1)), calm, calm) == [
+        "Pods were starved from minute 1.0 to 3.0, with 2 held and 1 to 2 ready replicas."
+    ]
+    # Of a single reconciliation it is not known for how long.
+    assert started(tmp_path / "b", calm, full, calm, calm) == []
+    assert started(tmp_path / "c", full, full, calm, full, full, full, calm) == [
+        "Pods were starved from minute 3.0 to 6.0 (the longest of 2 such times), with 2 held and 1 ready replicas."
+    ]
+
+
 def test_a_target_above_all_that_was_held_is_a_finding(tmp_path):
     targets = [1, 9, 9, 2, 2]
     runs = [

@@ -61,7 +61,7 @@ def test_what_is_told_of_a_run(modelled):
     assert "![error parts over time](plots/error_parts_over_time.png)" in text
     assert "Made again from what the log tells, 7 of 7 decisions come out as they were" in text
     assert "Fitted to 6 observations of llama-decode, with 95 % intervals: alpha 8." in text
-    assert "An ITL of 15 ms instead of 10 would have taken" in text
+    assert "For an ITL of 15 ms instead of 10 WVA would have wanted" in text
     assert "| ITL, mean of absolute values |" in text and "| ITL, as it was | 10 |" in text
     assert "nan" not in text.lower()
 
@@ -113,7 +113,7 @@ def test_predictions_that_are_not_reproduced_are_named(tmp_path):
 
 def test_a_looser_objective_that_saves_nothing(tmp_path):
     found = summarize(run.load(modelled_run(tmp_path / "r", [Minute(100), Minute(100)], config={})))
-    assert why.about_price(found) == "An ITL of 15 ms instead of 10 would have saved nothing."
+    assert why.about_price(found) == "For an ITL of 15 ms instead of 10 WVA would have wanted no fewer."
     assert why.about_fits(found) == (
         "No profile can be fitted for llama-decode: 1 observations under load, at least 5 are needed."
     )

@@ -38,8 +38,7 @@ def test_verdict_of_a_model_based_run(model):
         "100.0 % and 100.0 %. Whether pods were starved cannot be said from this log, over 180 s of load.",
         "0.05 replica-hours were held, 0.0556 per million output tokens (estimated: rates times mean tokens). How many "
         "GPUs a replica has is not known. WVA raised its target once and lowered it once (1 decision said scale-up, 0 "
-        "scale-down); 1 replica was held throughout.",
-        "Nothing of what this report looks for went wrong.",
+        "scale-down); 1 replica was held throughout (its highest target was 2).",
         "ITL predictions were 1.00 ms off on average: the model itself 1.00, replicas that were not there 0.00, a load "
         "that changed 0.00.",
     ]
@@ -61,7 +60,7 @@ def test_a_capacity_run_is_explained(tmp_path):
         "or 3 spare places in the queue. With them, and the pods' values, 4 of 4 analyses of the log are reproduced."
     )
     assert words.about_masked(summary).startswith(
-        "Saturation was masked in 1 of 4 analyses, for 1.0 min: a pod was full"
+        "Saturation was masked in 1 of 4 reconciliations, for 1.0 min: a pod was full"
     )
     assert "first asked for more replicas at minute 2.0" in words.about_other_triggers(summary)
     text = sections.markdown(summary)
@@ -81,7 +80,7 @@ def test_what_the_log_lacks_is_said(tmp_path):
     summary = summarize(run.load(write_run(tmp_path / "c", analysed(0, {"a": (0.3, 1)}, debug=False), config={})))
     assert words.about_limits(summary).startswith("1 of 1 analysis cannot be replayed: neither the log nor a ConfigMap")
     assert words.about_masked(summary) == "Whether saturation was masked cannot be said from this log."
-    assert words.about_other_triggers(summary).startswith("As WVA's own limits are not known")
+    assert words.about_other_triggers(summary).startswith("As not all of WVA's own limits are known, nothing")
 
 
 def test_an_idle_run_is_not_judged(idle):
@@ -206,16 +205,85 @@ def test_settled_pairs_are_told_as_what_they_are(model):
     assert words.about_predictions(model) == (
         "Over 3 loaded pairs, whatever came, WVA's predictions of ITL were off by 1.00 ms on average, 1.00 ms too low "
         "on balance. 3 of them are steady, and judge the model. Of 3 settled pairs, at the predicted number of "
-        "replicas, none saw the rate change by more than 10 %."
+        "replicas by WVA's count, none saw the rate change by more than 10 %."
     )
     bare = copy.deepcopy(model)
     bare["attribution"] = bare["model"] = None
     bare["errors"]["rate_changed"] = {"loaded": 2, "settled": 2, "settled_by_20": 1, "settled_known": 3}
     assert words.about_predictions(bare).endswith(
         "No pair is steady: this run cannot judge the model. Of 3 settled pairs, at the predicted number of "
-        "replicas (off by 1.00 ms on average, 1.00 ms too low on balance), 1 saw the rate change by more than 20 % and "
-        "2 by more than 10 %, so that they are no judges of it."
+        "replicas by WVA's count (off by 1.00 ms on average, 1.00 ms too low on balance), 1 saw the rate change by "
+        "more than 20 % and 2 by more than 10 %, so that they are no judges of it."
     )
+
+
+def test_what_wva_counts_is_not_what_pods_were_ready(model):
+    summary = copy.deepcopy(model)
+    assert "its own count" not in words.about_conditions(summary)
+    summary["model"]["settled_ready"] = {"other": 8, "known": 19}
+    assert words.about_conditions(summary).startswith(
+        "WVA observed every loaded pair at the predicted number of replicas. That is its own count: of 19 settled "
+        "pairs 8 had another number of ready pods than predicted."
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "said"),
+    [
+        (18.96, 8.26, "more than twice as bad as"),
+        (12.0, 8.26, "worse than"),
+        (5.04, 4.95, "as good as"),
+        (4.5, 4.95, "better than"),
+    ],
+)
+def test_predicting_is_held_against_the_last_observation(model, own, other, said):
+    summary = copy.deepcopy(model)
+    summary["skill"]["itl"] = {"n": 20, "mae_ms": own, "persistence_mae_ms": other, "skill": 0.0}
+    assert f'Predicting ITL was {said} "same as last time"' in words.about_errors(summary)
+
+
+def test_observations_of_a_quick_loop_are_no_minutes(model):
+    summary = copy.deepcopy(model)
+    summary["interval_s"] = 30.0
+    assert "in 4 of 4 observations" in words.verdict(summary)[0]
+    assert "minute mean" not in words.about_slo(summary)
+
+
+def test_all_is_well_only_where_something_judges_it(model):
+    summary = copy.deepcopy(model)
+    summary["supply"] |= {"starved_s": 0.0, "starved_share": 0.0}
+    assert words.NOTHING_FOUND in words.verdict(summary)
+    unjudged = copy.deepcopy(summary)
+    unjudged["slo"] |= dict.fromkeys(("itl_attainment", "ttft_attainment", "itl_met", "ttft_met"))
+    missed = copy.deepcopy(summary)
+    missed["slo"]["itl_attainment"] = 0.9
+    saturated = copy.deepcopy(summary)
+    saturated["capacity"]["own"] = {"analyses": 27, "some": 4, "none": 2}
+    for each in (unjudged, missed, saturated):
+        assert words.NOTHING_FOUND not in words.verdict(each)
+
+
+def test_a_capacity_of_the_optimizer_is_told_with_its_range(model):
+    summary = copy.deepcopy(model)
+    summary["elasticity"] = {
+        "capacity_per_replica_per_s": 9.5,
+        "capacity_from": "optimizer",
+        "capacity_least_per_s": 2.2,
+        "capacity_most_per_s": 12.04,
+        "demand_from": "plan",
+        "needed_replica_s": 6695,
+        "used_replica_s": 8289,
+        "under_share": 0.454,
+        "over_share": 0.546,
+        "duration_s": 1321.0,
+    }
+    assert words.about_load(summary).startswith(
+        "If one replica serves 9.5 requests per second (for this SLO, by the optimizer's own model: the median of 2.2 "
+        "to 12), the offered load needed"
+    )
+    given = {"capacity_from": "given", "capacity_per_replica_per_s": 1e-9, "capacity_least_per_s": None}
+    summary["elasticity"] |= {**given, "capacity_most_per_s": None}
+    assert words.about_load(summary).startswith("If one replica serves 1e-09 requests per second (as given), the")
 
 
 def test_an_error_that_goes_with_one_side_of_the_load_is_told_with_it_first(model):

@@ -88,6 +88,7 @@ def model_numbers(run: Experiment, explained: Explained) -> dict[str, Any] | Non
             for each in sorted(explained.decisions, key=lambda each: (each.reconciliation, each.variant))
             if not each.is_prediction_reproduced
         ],
+        "settled_ready": dict(zip(("other", "known"), attribution.settled_at_other_ready(pairs), strict=True)),
         "steady": _steady_numbers(attribution.steady(run, pairs)),
         "fits": fit_numbers(run, explained),
         "price": _price_numbers(price.price_of_slo(run, explained.decisions)),

@@ -49,8 +49,8 @@ class Masked(NamedTuple):
     ----------
     analyses, judged
         How many analyses masked saturation, of those that could be judged.
-    reconciliations, minutes
-        Those in which the last analysis of a model did, and for how long (each until the next reconciliation).
+    reconciliations, judged_reconciliations, minutes
+        Those in which the last analysis of a model did, of how many, and for how long (each until the next one).
     first_minutes
         When it began; None if it never did.
     kv_usage, queue_length
@@ -60,6 +60,7 @@ class Masked(NamedTuple):
     analyses: int
     judged: int
     reconciliations: int
+    judged_reconciliations: int
     minutes: float
     first_minutes: float | None
     kv_usage: float | None
@@ -258,14 +259,16 @@ def masked(frames: Frames, replay: Replay) -> Masked | None:
     if not replay.is_judged_for_masking:
         return None
     judged = sum(row["masked"] is not None for row in replay.rows)
+    of = len({row["reconciliation"] for row in replay.rows if row["masked"] is not None})
     found = masked_reconciliations(frames, replay)
     if not len(found):
-        return Masked(len(replay.masked), judged, 0, 0.0, None, None, None)
+        return Masked(len(replay.masked), judged, 0, of, 0.0, None, None, None)
     once = found.drop_duplicates("reconciliation")  # of several models the time counts once
     return Masked(
         len(replay.masked),
         judged,
         len(once),
+        of,
         float(once["for_minutes"].sum()),
         float(found["minutes"].min()),
         float(found["kv_usage"].max()),
@@ -278,9 +281,14 @@ def masked_finding(frames: Frames, replay: Replay) -> Iterator[str]:
     found = masked(frames, replay)
     if found is None or not found.analyses:
         return
+    # Of twin loop runs one may have masked it, and the other one have said so.
     text = f"Saturation was masked in {found.analyses} of {count(found.judged, 'analysis', 'analyses')}"
     if found.reconciliations:
-        text += f", for {found.minutes:.1f} min in all, first at minute {found.first_minutes:.1f}"
+        text = (
+            f"Saturation was masked in {found.reconciliations} of "
+            f"{count(found.judged_reconciliations, 'reconciliation')}, for {found.minutes:.1f} min in all, first at "
+            f"minute {found.first_minutes:.1f}"
+        )
     most = max(replay.masked, key=lambda row: max(queue for _, queue in row["pods"]))
     yield (
         f"{text}: {_fullest(most)}, and no scale-up was asked for, because the spare capacity is a mean over the pods "

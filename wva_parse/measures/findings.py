@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -10,10 +11,19 @@ from wva_parse.aligned.frames import Frames
 from wva_parse.measures.reaction import LOG_ENDED
 from wva_parse.measures.texts import times
 
+HOLE = 2.5  # times the usual interval between reconciliations
 MISSING_IN_A_ROW = 3  # reconciliations without an observation; one is a hiccup of Prometheus
 
 
-def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts: int, limit_s: float) -> list[str]:
+def find(
+    frames: Frames,
+    followed: pd.DataFrame,
+    reacted: pd.DataFrame,
+    restarts: int,
+    limit_s: float,
+    starved: Iterable[str] = (),
+    start_minutes: float = -math.inf,
+) -> list[str]:
     """All warnings about a run, the gravest first: what requests felt, then what was lost, then what is not known.
 
     Parameters
@@ -28,12 +38,17 @@ def find(frames: Frames, followed: pd.DataFrame, reacted: pd.DataFrame, restarts
         Of the controller's containers while the log was collected.
     limit_s
         `reaction.under_way_s`: a decision that was made no longer before the end may still be carried out.
+    starved
+        `supply.starved_finding`.
+    start_minutes
+        Of the load: what was so before it only is no warning (`before_load`).
     """
     end_minutes = frames.reconciliations["minutes"].max()
     found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed, end_minutes, limit_s)]
-    found += _limited(frames)
-    found += _safety_nets(frames)
-    found += _missing_observations(frames)
+    found += [*_limited(frames), *starved]
+    under_load = frames.reconciliations["minutes"] >= start_minutes
+    found += _safety_nets(frames, under_load)
+    found += _missing_observations(frames, under_load)
     found += _clocks_set_back(frames)
     if restarts:
         found.append(f"The controller restarted {times(restarts)}; what it had learned was lost.")
@@ -72,12 +87,33 @@ def _decisions_without_replicas(followed: pd.DataFrame, end_minutes: float, limi
         )
 
 
-def _missing_observations(frames: Frames) -> Iterator[str]:
+def before_load(frames: Frames, start_minutes: float) -> Iterator[str]:
+    """What is no warning because it was over when the load began, and holes in the log; one sentence each."""
+    before = frames.reconciliations["minutes"] < start_minutes
+    for warning in (*_safety_nets(frames, before), *_missing_observations(frames, before)):
+        yield f"Before the load: {warning[0].lower() if not warning.startswith('WVA') else 'W'}{warning[1:]}"
+    yield from _holes(frames)
+
+
+def _holes(frames: Frames) -> Iterator[str]:
+    """Where the log is silent for longer than between two reconciliations."""
+    starts = frames.reconciliations.dropna(subset=["minutes"])["minutes"]
+    for start, passed in zip(starts, starts.diff().shift(-1) * 60, strict=True):
+        if passed > HOLE * frames.interval_s:
+            yield (
+                f"No reconciliation for {passed:.0f} s from minute {start:.1f} on, usually {frames.interval_s:.0f} s: "
+                "what is told of that time is what was so before."
+            )
+
+
+def _missing_observations(frames: Frames, counted: pd.Series) -> Iterator[str]:
+    """Among the reconciliations that are counted."""
     if not len(frames["observed_metrics"]):
         return  # said elsewhere: a release that logs none
-    seen = frames.reconciliations["reconciliation"].isin(set(frames["observed_metrics"]["reconciliation"]))
+    reconciliations = frames.reconciliations[counted]
+    seen = reconciliations["reconciliation"].isin(set(frames["observed_metrics"]["reconciliation"]))
     group = seen.ne(seen.shift()).cumsum()
-    for _, missing in frames.reconciliations[~seen].groupby(group[~seen]):
+    for _, missing in reconciliations[~seen].groupby(group[~seen]):
         if len(missing) >= MISSING_IN_A_ROW:
             yield (
                 f"No observation in {len(missing)} reconciliations in a row, from minute "
@@ -85,12 +121,12 @@ def _missing_observations(frames: Frames) -> Iterator[str]:
             )
 
 
-def _safety_nets(frames: Frames) -> Iterator[str]:
-    if len(frames["safety_net"]):
-        yield (
-            f"WVA fell back on its safety net {times(len(frames['safety_net']))}: it could not decide and repeated "
-            "earlier targets."
-        )
+def _safety_nets(frames: Frames, counted: pd.Series) -> Iterator[str]:
+    """In the reconciliations that are counted."""
+    numbers = set(frames.reconciliations["reconciliation"][counted])
+    found = frames["safety_net"]["reconciliation"].isin(numbers).sum()
+    if found:
+        yield f"WVA fell back on its safety net {times(int(found))}: it could not decide and repeated earlier targets."
 
 
 def _clocks_set_back(frames: Frames) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +27,9 @@ class Outcomes:
         Decisions that changed a target, with what became of them (`scaling.follow_changes`).
     reactions : DataFrame
         What followed each saturation event.
-    capacity_per_min, capacity_from
-        Requests per minute that one replica serves within the SLO: `given`, the `optimizer`'s own, or None.
+    capacity_per_min, capacity_from, capacity_range_per_min
+        Requests per minute that one replica serves within the SLO: `given`, the median of the `optimizer`'s own and
+        the least and most of them, or None.
     elasticity, by_capacity
         Held replicas against the offered demand; None and empty where no run's own load is known.
     replay
@@ -41,6 +43,7 @@ class Outcomes:
     reactions: pd.DataFrame
     capacity_per_min: float | None
     capacity_from: str
+    capacity_range_per_min: tuple[float, float] | None
     elasticity: elasticity.Elasticity | None
     by_capacity: list[dict[str, float]]
     skill: dict[str, skill.Skill | None]
@@ -58,7 +61,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
         load = scaling.answered_before(changes, stats.arrival_rates(frames))
     limit_s = reaction.under_way_s(changes, frames.interval_s)
     reactions = reaction.reactions(saturation, changes, limit_s, _ready_by_model(run), _offered_rates(run))
-    capacity_per_min, capacity_from = _capacity_per_min(run)
+    capacity_per_min, capacity_from, capacity_range = _capacity_per_min(run)
     against, curve = _against_demand(run, capacity_per_min)
     replay = replay_analyses(run)
     pairs = skill.with_last_observation(run.alignment.pairs, frames)
@@ -70,6 +73,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
         reactions=reactions,
         capacity_per_min=capacity_per_min,
         capacity_from=capacity_from,
+        capacity_range_per_min=capacity_range,
         elasticity=against,
         by_capacity=curve,
         skill={metric: skill.skill(pairs, metric) for metric in stats.METRICS},
@@ -77,7 +81,11 @@ def outcomes_of(run: Experiment) -> Outcomes:
         findings=(
             *explained.masked_finding(frames, replay),
             *supply.limit_finding(run),
-            *findings.find(frames, changes, reactions, _restarts(run), limit_s),
+            *findings.find(
+                *(frames, changes, reactions, _restarts(run), limit_s),
+                supply.starved_finding(run),
+                run.supply.window.start if run.supply.window.has_load else -math.inf,
+            ),
         ),
     )
 
@@ -125,13 +133,13 @@ def _ready_by_model(run: Experiment) -> pd.DataFrame:
     return each.groupby(["model", "minutes"], sort=False)["ready"].sum(min_count=1).reset_index()
 
 
-def _capacity_per_min(run: Experiment) -> tuple[float | None, str]:
+def _capacity_per_min(run: Experiment) -> tuple[float | None, str, tuple[float, float] | None]:
     """Requests per minute that one replica serves within the SLO, and whose word that is; see `elasticity`."""
     if run.replica_capacity_per_s:
-        return 60 * run.replica_capacity_per_s, "given"
+        return 60 * run.replica_capacity_per_s, "given", None
     words = [each for each in last_words(decisions_of(run)) if each.profile]
     if len({each.model for each in words}) != 1 or run.slo.source == "unknown":
-        return None, ""
+        return None, "", None
     objectives = Objectives(run.slo.itl_ms or 0.0, run.slo.ttft_ms or 0.0)
     rates = [
         rate
@@ -139,7 +147,7 @@ def _capacity_per_min(run: Experiment) -> tuple[float | None, str]:
         if each.profile and not each.load.is_idle
         if (rate := replica_of(each.profile, each.load.input_tokens, each.load.output_tokens).highest_rate(objectives))
     ]
-    return (float(np.median(rates)), "optimizer") if rates else (None, "")
+    return (float(np.median(rates)), "optimizer", (min(rates), max(rates))) if rates else (None, "", None)
 
 
 def _restarts(run: Experiment) -> int:

@@ -19,6 +19,7 @@ from wva_parse.measures import (
     decided,
     elasticity,
     explained,
+    findings,
     latency,
     reaction,
     requests,
@@ -124,7 +125,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "unreadable": sorted(experiment.counts.unreadable),
             "changed": [asdict(changed) for changed in experiment.counts.changed],
         },
-        "notes": list(experiment.notes),
+        "notes": [*experiment.notes, *findings.before_load(frames, window.start if window.has_load else -math.inf)],
         "findings": list(outcomes.findings),
     }
     cleaned = _without_nan(summary)
@@ -173,6 +174,8 @@ def _elasticity(experiment: Experiment, outcomes: Outcomes) -> dict[str, Any] | 
     stated = {
         "capacity_per_replica_per_s": outcomes.capacity_per_min / 60,
         "capacity_from": outcomes.capacity_from,
+        "capacity_least_per_s": of[0] / 60 if (of := outcomes.capacity_range_per_min) else None,
+        "capacity_most_per_s": of[1] / 60 if of else None,
         "demand_from": offered(experiment).source,
     }
     return {**stated, **outcomes.elasticity._asdict()}

@@ -18,10 +18,12 @@ from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.supply import LoadWindow
 from wva_parse.log.json_files import dig, objects_in
 from wva_parse.measures import requests
+from wva_parse.measures.texts import number
 
 # How accelerators are called in a pod's limits: nvidia.com/gpu, nvidia.com/mig-…, amd.com/gpu, habana.ai/gaudi, …
 _ACCELERATORS = ("gpu", "mig-", "gaudi", "xpu", "npu", "tpu", "i915", "xe")
 
+LEAST_STARVED = 1.5  # intervals: of a single reconciliation it is not known for how long pods were starved
 LEAST_BEYOND = 2  # reconciliations with a target above all that was held; a single one may be overtaken
 RAISED = 1.1  # times alpha at the first load
 SAME_MINUTE = 0.1  # the prediction is logged a moment before the decision
@@ -114,6 +116,23 @@ def starved_spans(run: Experiment) -> list[tuple[float, float]]:
         else:
             spans.append((float(start), float(end)))
     return spans
+
+
+def starved_finding(run: Experiment) -> Iterator[str]:
+    """A warning that pods were starved in reconciliations in a row, and what replicas there were meanwhile."""
+    spans = [span for span in starved_spans(run) if (span[1] - span[0]) * 60 > LEAST_STARVED * run.frames.interval_s]
+    if not spans:
+        return
+    start, end = max(spans, key=lambda span: (span[1] - span[0], -span[0]))
+    inside = run.supply.window._replace(start=start, end=end)
+    told = []
+    for name in ("held", "ready"):
+        values = supply.within(run.supply.steps, name, inside)
+        if len(values):
+            told.append(f"{' to '.join(dict.fromkeys(map(number, (values.min(), values.max()))))} {name}")
+    replicas = f", with {' and '.join(told)} replicas" if told else ""
+    others = f" (the longest of {len(spans)} such times)" if len(spans) > 1 else ""
+    yield f"Pods were starved from minute {start:.1f} to {end:.1f}{others}{replicas}."
 
 
 def wanted_max(run: Experiment) -> float | None:

@@ -241,6 +241,16 @@ def steady(run: Experiment, pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(changed=changed)[is_steady]
 
 
+def settled_at_other_ready(pairs: pd.DataFrame) -> tuple[int, int]:
+    """Of the settled pairs of `with_parts`: how many had other ready replicas than predicted, of how many that tell.
+
+    What WVA observes may be what it wanted, while pods still start.
+    """
+    settled = pairs[pairs["settled"]]
+    off = (settled["ready_replicas"] - settled["predicted_replicas"]).abs()
+    return int((off > STEADY_REPLICAS).sum()), int(off.notna().sum())
+
+
 def _starved(run: Experiment) -> set[int]:
     """The reconciliations in which a pod was above the KV threshold or had too long a queue."""
     kv, queue = run.frames["kv_cache"], run.frames["queue"]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from wva_parse.aligned.slo import Slo
-from wva_parse.measures.texts import UNKNOWN, cell, number, percent
+from wva_parse.measures.texts import UNKNOWN, cell, number, percent, share_of
 from wva_parse.report import why, words
 from wva_parse.report.words import Summary
 
@@ -292,7 +292,11 @@ def _slo_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
         n = f"{summary['requests']['sent']} requests" if by_request else str(slo["loaded_observations"])
         if by_request:
             n = words.of_recorded(summary).removeprefix("of ") or n
-        yield metric.upper(), limit_text, UNKNOWN if share is None else percent(share), n
+        met, judged = slo[f"{metric}_met"], slo[f"{metric}_judged"]
+        text = UNKNOWN if share is None else percent(share)
+        if not by_request and met is not None and slo["weighted_by_requests"]:
+            text = f"{share_of(met, judged)}; {text} by requests"
+        yield metric.upper(), limit_text, text, n
 
 
 _STEPS = (
@@ -307,6 +311,21 @@ def _time(way: dict[str, Any], name: str) -> str:
     return "–" if by is None else f"({after:.0f}, {by:.0f}]"
 
 
+_CHANGE_HEADER = ("minute", "variant", "from", "to", "what became of it", "held after (s)", "ready after (s)")
+
+
+def _change_row(step: dict[str, Any]) -> tuple[str, ...]:
+    replicas = (number(step[name]) for name in ("from", "to"))
+    return (
+        f"{step['minutes']:.1f}",
+        step["variant"] or UNKNOWN,
+        *replicas,
+        step["outcome"],
+        _time(step, "desired"),
+        _time(step, "ready"),
+    )
+
+
 def _scaling_tables(summary: Summary) -> Iterator[Table]:
     if summary["reasons"]:
         rows = [(row["action"], row["reason"] or UNKNOWN, str(row["count"])) for row in summary["reasons"]]
@@ -319,13 +338,15 @@ def _scaling_tables(summary: Summary) -> Iterator[Table]:
             (f"changes of target: {took['changes']}", "up", "down"),
             [(name.replace("_", " "), *(str(way[name]) for way in ways)) for name in outcomes],
         )
-        yield Table(
-            (f"time to scale, medians (s, after and not later than; from {took['source']})", "up", "down"),
-            [
-                ("resolution", *[cell(took["resolution_s"])] * 2),
-                *((label, *(_time(way, name) for way in ways)) for label, name in _STEPS),
-            ],
-        )
+        if max(way["carried_out"] for way in ways) > words.FEW:
+            yield Table(
+                (f"time to scale, medians (s, after and not later than; from {took['source']})", "up", "down"),
+                [
+                    ("resolution", *[cell(took["resolution_s"])] * 2),
+                    *((label, *(_time(way, name) for way in ways)) for label, name in _STEPS),
+                ],
+            )
+        yield Table(_CHANGE_HEADER, [_change_row(step) for step in took["steps"]])
     found = summary["elasticity"]
     if found:
         yield Table(
@@ -346,7 +367,7 @@ def _scaling_tables(summary: Summary) -> Iterator[Table]:
                 ("held (replica-seconds)", f"{found['used_replica_s']:.0f}"),
                 ("needed at that capacity (replica-seconds)", f"{found['needed_replica_s']:.0f}"),
                 ("jitter (changes per minute more than needed)", f"{found['jitter_per_min']:.2f}"),
-                ("one replica serves (requests/s)", f"{found['capacity_per_replica_per_s']:.2f}"),
+                ("one replica serves (requests/s)", f"{found['capacity_per_replica_per_s']:.3g}"),
             ],
         )
     if summary["elasticity_by_capacity"]:

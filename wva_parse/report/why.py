@@ -157,16 +157,16 @@ def fitted_profiles(summary: Summary) -> str:
 def about_price(summary: Summary) -> str:
     """What a looser objective would have taken, of ITL or else of TTFT."""
     prices = (summary["model"] or {}).get("price") or {}
-    for metric, article in (("itl", "An ITL"), ("ttft", "A TTFT")):
+    for metric, article in (("itl", "an ITL"), ("ttft", "a TTFT")):
         if found := prices.get(metric):
             own, looser = found["own"], found["looser"]
             if looser["replicas"] < own["replicas"]:
                 return (
-                    f"{article} of {looser['ms']:g} ms instead of {own['ms']:g} would have taken "
+                    f"For {article} of {looser['ms']:g} ms instead of {own['ms']:g} WVA would have wanted "
                     f"{_minutes(looser)} replica-minutes instead of {_minutes(own)}, at most {looser['most']} replicas "
                     f"instead of {own['most']}."
                 )
-            return f"{article} of {looser['ms']:g} ms instead of {own['ms']:g} would have saved nothing."
+            return f"For {article} of {looser['ms']:g} ms instead of {own['ms']:g} WVA would have wanted no fewer."
     return "The price of an objective is not known: none was set, or nothing was decided under load."
 
 

@@ -44,13 +44,16 @@ def verdict(summary: Summary) -> list[str]:
 
 
 NOTHING_FOUND = "Nothing of what this report looks for went wrong."
+LEAST_MINUTE_S = 55.0  # between two reconciliations whose minutes do not overlap
 WELL = 0.95  # of the requests within an objective: from here on nothing went wrong
 
 
 def _went_well(summary: Summary) -> bool:
-    """Whether there is nothing to look at: no pod was starved, and each objective that is known was met."""
-    met = (summary["slo"][f"{metric}_attainment"] for metric in LATENCIES)
-    return not summary["supply"]["starved_s"] and all(share is None or share >= WELL for share in met)
+    """Whether there is nothing to look at: no pod was starved, for WVA or for us, and each objective was met."""
+    met = [share for metric in LATENCIES if (share := summary["slo"][f"{metric}_attainment"]) is not None]
+    own = summary["capacity"]["own"] or {"none": 0}
+    is_served = summary["supply"]["starved_s"] == 0 and not own["none"]
+    return is_served and bool(met) and all(share >= WELL for share in met)
 
 
 def _served(summary: Summary) -> str:
@@ -70,10 +73,16 @@ def _observed(summary: Summary) -> str:
         return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
     parts = [
         f"{LATENCIES[metric]} was within its SLO of {slo[f'{metric}_ms']:g} ms in "
-        f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], 'minute mean')}"
+        f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], _mean_of(summary))}"
         for metric in judged
     ]
     return f"Under load, {' and '.join(parts)}{_of_requests(summary, judged)}."
+
+
+def _mean_of(summary: Summary) -> str:
+    """What an observation is: a mean over a minute, which a quicker loop, or each variant, tells again."""
+    variants = len(summary["variants"])
+    return "minute mean" if variants <= 1 and abs(summary["interval_s"] or 0.0) >= LEAST_MINUTE_S else "observation"
 
 
 def _of_requests(summary: Summary, judged: Sequence[str]) -> str:
@@ -137,8 +146,10 @@ def _decided(summary: Summary) -> str:
         if least == most
         else f"{least} to {most} replicas were held, {mean} on average"
     )
-    ready = summary["supply"]["ready_max"]
-    fewer = "" if ready is None or ready >= replicas["max"] else f" (at most {number(ready)} were ready at once)"
+    ready, wanted = summary["supply"]["ready_max"], summary["supply"]["wanted_max"]
+    bounds = [] if ready is None or ready >= replicas["max"] else [f"at most {number(ready)} were ready at once"]
+    bounds += [f"its highest target was {number(wanted)}"] if wanted is not None and wanted > replicas["max"] else []
+    fewer = f" ({'; '.join(bounds)})" if bounds else ""
     if not summary["actions"]:
         return f"The log holds no scaling decision; {ran}{fewer}."
     changed = summary["changes"]
@@ -235,8 +246,8 @@ def _settled(summary: Summary, steady: int) -> str:
     """What settled pairs are: no judges of the model, and told with their error only where nothing better is known."""
     settled, changes = summary["accuracy"]["settled"]["itl"], summary["errors"]["rate_changed"]
     if settled is None:
-        return "No loaded pair was observed at the predicted number of replicas."
-    said = f"{count(settled['n'], 'settled pair')}, at the predicted number of replicas"
+        return "WVA observed no loaded pair at the predicted number of replicas."
+    said = f"{count(settled['n'], 'settled pair')}, at the predicted number of replicas by WVA's count"
     if not steady and not why.headline(summary):
         said += f" (off by {ms(settled['mae_ms'])} on average, {bias(settled['bias_ms'])})"
     if not changes["settled_known"]:
@@ -265,12 +276,23 @@ def about_errors(summary: Summary) -> str:
         if skill:
             # By the same means that are told: by squares single far-off minutes would decide.
             own, other = skill["mae_ms"], skill["persistence_mae_ms"]
-            better = "better" if own < other else "no better"
             sentences.append(
-                f'Predicting {metric.upper()} was {better} than "same as last time", which is off by {ms(other)} on '
-                f"average against {ms(own)} (n = {skill['n']})."
+                f'Predicting {metric.upper()} was {_better(own, other)} "same as last time", which is off by '
+                f"{ms(other)} on average against {ms(own)} (n = {skill['n']})."
             )
     return " ".join(sentences) or "There are no loaded pairs."
+
+
+TIE = 0.05  # of the error of "same as last time": no difference worth a word
+
+
+def _better(own: float, other: float) -> str:
+    """One mean error against the other, with the word that joins them."""
+    if abs(own - other) <= TIE * other:
+        return "as good as"
+    if own < other:
+        return "better than"
+    return "worse than" if own < 2 * other else "more than twice as bad as"
 
 
 def _worse_than_a_mean(found: dict[str, Any]) -> str:
@@ -303,13 +325,15 @@ def about_conditions(summary: Summary) -> str:
         n = sum(row["n"] for row in others)
         mae = sum(row["n"] * row["itl_mae_ms"] for row in others) / n
         sentences.append(
-            f"At other replicas than predicted ITL was off by {ms(mae)} on average ({count(n, 'pair')}), at the "
-            f"predicted ones by {ms(settled[0]['itl_mae_ms'])} ({count(settled[0]['n'], 'pair')})."
+            f"At other replicas than predicted, by WVA's count, ITL was off by {ms(mae)} on average "
+            f"({count(n, 'pair')}), at the predicted ones by {ms(settled[0]['itl_mae_ms'])} "
+            f"({count(settled[0]['n'], 'pair')})."
         )
     elif settled:
-        sentences.append("Every loaded pair was observed at the predicted number of replicas.")
+        sentences.append("WVA observed every loaded pair at the predicted number of replicas.")
     else:
-        sentences.append("No loaded pair was observed at the predicted number of replicas.")
+        sentences.append("WVA observed no loaded pair at the predicted number of replicas.")
+    sentences.append(_by_pods(summary))
     for metric in ("itl", "ttft"):
         told = [
             (found["rho"], found["n"], name)
@@ -323,7 +347,18 @@ def about_conditions(summary: Summary) -> str:
             told = sorted(told, key=_strength)
             parts = [f"{_goes_with(rho)} {name} (Spearman's ρ {rho:.2f}, n = {n})" for rho, n, name in told]
             sentences.append(f"The error of {metric.upper()} {' and '.join(parts)}.")
-    return " ".join(sentences)
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _by_pods(summary: Summary) -> str:
+    """Whether as many pods were ready as WVA observed: it may count what it wanted."""
+    found = (summary["model"] or {}).get("settled_ready") or {"other": 0}
+    if not found["other"]:
+        return ""
+    return (
+        f"That is its own count: of {count(found['known'], 'settled pair')} {found['other']} "
+        f"had another number of ready pods than predicted."
+    )
 
 
 def _strength(told: tuple[float, int, str]) -> float:
@@ -359,7 +394,7 @@ def about_slo(summary: Summary) -> str:
         return f"{' and '.join(parts)} (TPOT of a request stands for ITL).{_of_unknown(summary)}"
     parts = [
         f"{metric.upper()} was at or below {slo[f'{metric}_ms']:g} ms in "
-        f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], 'minute mean')}"
+        f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], _mean_of(summary))}"
         for metric in judged
     ]
     if not parts:
@@ -376,7 +411,7 @@ def about_scaling(summary: Summary) -> str:
     if not took["changes"]:
         return f"{_decided(summary)} No decision changed a target."
     up = took["up"]
-    sentences = [_decided(summary), _fate(up, "raised") if up["changes"] else "", _until_ready(took)]
+    sentences = [_decided(summary), _fate(up, "raised") if up["changes"] else "", _until_ready(summary)]
     turns = summary["flapping"]
     if turns is None:
         sentences.append("Whether changes that were taken back were for the load's sake, the log does not tell.")
@@ -408,15 +443,17 @@ def _of_each(told: tuple[int, str]) -> str:
     return f"{told[0]} {'was' if told[0] == 1 else 'were'} {told[1]}"
 
 
-def _until_ready(took: dict[str, Any]) -> str:
+def _until_ready(summary: Summary) -> str:
     """How long raised targets took to be held and to be ready; a time is known between two samples only."""
+    took, ready_is_known = summary["time_to_scale"], summary["supply"]["ready_max"] is not None
     done = [step for step in took["steps"] if step["direction"] > 0 and step["outcome"] == "carried out"]
     if not done:
         return ""
     if len(done) <= FEW:
         each = [
             f"that of minute {step['minutes']:.1f} was held after {_interval(step, 'desired')}"
-            + ("" if step["ready_s"] is None else f" and ready after {_interval(step, 'ready')}")
+            + (f" and ready after {_interval(step, 'ready')}" if step["ready_s"] is not None else "")
+            + (" (as many were ready still)" if step["ready_s"] is None and ready_is_known else "")
             for step in done
         ]
         return f"{'; '.join(each).capitalize()}."
@@ -443,7 +480,7 @@ def _span(after_s: float, by_s: float) -> str:
 
 
 _DEMAND = {"plan": "offered load", "config and Job logs": "offered load (rebuilt from config and Job logs)"}
-_CAPACITY = {"given": "as given", "optimizer": "as the optimizer's own model has it for this SLO"}
+_CAPACITY = {"given": "as given", "optimizer": "for this SLO, by the optimizer's own model"}
 NO_DEMAND = (
     "What was offered is not known from this run (run.json, or config and Job logs, would tell): whether replicas were "
     "too few is told by starved pods alone."
@@ -461,12 +498,20 @@ def about_load(summary: Summary) -> str:
             "much hangs on it."
         )
     return (
-        f"If one replica serves {found['capacity_per_replica_per_s']:.1f} requests per second "
-        f"({_CAPACITY[found['capacity_from']]}), the {_DEMAND[found['demand_from']]} needed "
+        f"If one replica serves {found['capacity_per_replica_per_s']:.3g} requests per second "
+        f"({_CAPACITY[found['capacity_from']]}{_range(found)}), the {_DEMAND[found['demand_from']]} needed "
         f"{found['needed_replica_s']:.0f} replica-seconds and {found['used_replica_s']:.0f} were held: fewer than "
         f"needed in {percent(found['under_share'])} of the time, more in {percent(found['over_share'])}."
         f"{_all_the_same(summary)}"
     )
+
+
+def _range(found: dict[str, Any]) -> str:
+    """Between which values the optimizer's own lie: the tuner changes the model while it runs."""
+    ends = [found[f"capacity_{end}_per_s"] for end in ("least", "most")]
+    if None in ends or f"{ends[0]:.3g}" == f"{ends[1]:.3g}":
+        return ""
+    return f": the median of {ends[0]:.3g} to {ends[1]:.3g}"
 
 
 def _all_the_same(summary: Summary) -> str:
@@ -614,18 +659,26 @@ def about_masked(summary: Summary) -> str:
     found = summary["capacity"]["masked"]
     if found is None:
         return "Whether saturation was masked cannot be said from this log."
-    judged = count(found["judged"], "analysis", "analyses")
+    judged = count(found["judged_reconciliations"], "reconciliation")
     if not found["analyses"]:
         return (
             f"No saturation was masked: in none of {judged} was a pod full beside one that is not saturated, without a "
             "scale-up being asked for."
         )
     return (
-        f"Saturation was masked in {found['analyses']} of {judged}, for {found['minutes']:.1f} min: a pod was full (KV "
-        f"usage up to {percent(found['kv_usage'])}, up to {found['queue_length']:.0f} requests waiting) beside one "
-        "that was not saturated, and no scale-up was asked for, because WVA averages the spare capacity over the "
-        "latter."
+        f"Saturation was masked in {found['reconciliations']} of {judged}, for {found['minutes']:.1f} min: a pod was "
+        f"full (KV usage up to {percent(found['kv_usage'])}, up to {found['queue_length']:.0f} requests waiting) "
+        "beside one that was not saturated, and no scale-up was asked for, because WVA averages the spare capacity "
+        "over the latter."
     )
+
+
+_LIMITS = {
+    "kv_threshold": "KV threshold",
+    "queue_threshold": "queue threshold",
+    "kv_trigger": "KV trigger",
+    "queue_trigger": "queue trigger",
+}
 
 
 def about_other_triggers(summary: Summary) -> str:
@@ -635,7 +688,9 @@ def about_other_triggers(summary: Summary) -> str:
         row for row in rows if (row["kv_trigger"], row["queue_trigger"]) == (own["kv_trigger"], own["queue_trigger"])
     ]
     if not as_was:
-        return "As WVA's own limits are not known, nothing can be said of other triggers."
+        unknown = [name for key, name in _LIMITS.items() if own[key] is None]
+        missing = f" (not its {' and '.join(unknown)})" if 0 < len(unknown) < len(_LIMITS) else ""
+        return f"As not all of WVA's own limits are known{missing}, nothing can be said of other triggers."
     if as_was[0]["minutes"] is None:
         return "With its own triggers WVA never asked for more replicas."
     return (
