@@ -90,6 +90,17 @@ def test_latencies_of_different_sources_say_so_each():
     ) in said
 
 
+def test_it_is_told_when_pods_were_starved_first():
+    def starved(mode, *starts):
+        return mode(supply={"starved_s": 120.0, "window_s": 600.0, "starved_spans": [[at, at + 1] for at in starts]})
+
+    said = sentence(only(starved(model, 3.0, 7.0), starved(capacity, 3.2)))
+    assert "both were starved (model-based 2 min, capacity-based 2 min, first from minute 3 on)" in said
+    assert "model-based was starved (2 min, first from minute 3 on), capacity-based never" in sentence(
+        only(starved(model, 3.0), capacity())
+    )
+
+
 def test_gpu_time_is_told_where_all_runs_know_it():
     gpus = {"gpu_hours": 2.0, "replica_hours": 1.0}
     assert "times the GPU time" in sentence(only(model(cost=gpus), capacity(cost=gpus)))

@@ -296,9 +296,19 @@ def _starved(first: Sequence[Summary], second: Sequence[Summary]) -> str:
     if not any((*ours, *theirs)):
         return "neither was starved"
     if any(ours) and any(theirs):
-        return f"both were starved ({MODES[0]} {_minutes(ours)}, {MODES[1]} {_minutes(theirs)})"
+        both = f"{MODES[0]} {_minutes(ours)}, {MODES[1]} {_minutes(theirs)}{_first_starved([*first, *second])}"
+        return f"both were starved ({both})"
     starved, never = MODES if any(ours) else MODES[::-1]
-    return f"{starved} was starved ({_minutes(ours if any(ours) else theirs)}), {never} never"
+    side, values = (first, ours) if any(ours) else (second, theirs)
+    return f"{starved} was starved ({_minutes(values)}{_first_starved(side)}), {never} never"
+
+
+def _first_starved(summaries: Sequence[Summary]) -> str:
+    """From which minute of the load on, in the runs that were; empty where summaries do not tell."""
+    starts = [spans[0][0] for each in summaries if (spans := dig(each, ("supply", "starved_spans")))]
+    if not starts:
+        return ""
+    return f", first from minute {_to(f'{each:.0f}' for each in (min(starts), max(starts)))} on"
 
 
 def _minutes(seconds: Sequence[float]) -> str:
