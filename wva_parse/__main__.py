@@ -81,5 +81,10 @@ def main(argv: list[str]) -> int:
         return 130
 
 
+def script() -> int:
+    """The same as the command `wva-parse`."""
+    return main(sys.argv[1:])
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(script())

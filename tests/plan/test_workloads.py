@@ -15,6 +15,7 @@ import pytest
 
 from wva_parse.plan import config
 from wva_parse.plan.documents import read_document
+from wva_parse.plan.jobs import read_job
 
 pytestmark = pytest.mark.whole
 
@@ -241,6 +242,24 @@ def test_a_restricted_namespace_takes_the_data_set_server(kubectl, restricted):
     text = path.read_text(encoding="utf-8")
     for container in containers(read_document(MANIFESTS[0]).data):
         assert f"image: {container['image']}\n" in text
+
+
+def test_the_variant_and_the_scalers_of_the_documentation_are_accepted(kubectl, restricted):
+    for path in sorted((config.PROJECT / "docs" / "wva").glob("*.yaml")):
+        dry_run = ("create", "--namespace", restricted, "--dry-run=server", "--validate=strict", "-f", path)
+        answer = kubectl(*dry_run)
+        assert (answer.returncode, answer.stderr) == (0, ""), path
+
+
+def test_the_own_load_of_the_documentation_is_one(tmp_path, kubectl, restricted):
+    text = (config.PROJECT / "docs" / "load-jobs.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(apiVersion: batch/v1\n.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    path = tmp_path / "mistral-load-job.yaml"
+    path.write_text(example, encoding="utf-8")
+    job = read_job(path, "llm-d-autoscaler")
+    assert (job.rate_per_s, job.prompts) == (5.0, 1500)
+    answer = kubectl("create", "--namespace", restricted, "--dry-run=server", "--validate=strict", "-f", path)
+    assert (answer.returncode, answer.stderr) == (0, "")
 
 
 def test_a_restricted_namespace_refuses_what_says_nothing_of_security(kubectl, restricted):
