@@ -1,4 +1,4 @@
-"""Each example of the table, as each release that its row names writes it: it says the same, and tells of that release."""
+"""Each example of the table as each release that its row names writes it: the same is read, and the release told."""
 
 from __future__ import annotations
 

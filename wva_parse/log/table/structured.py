@@ -219,7 +219,8 @@ EVENTS = (
         "D7-",
         "analyzer-result",
         f'analyzer-result\t{{"modelID": "{MODEL}", "namespace": "{NS}", "analyzer": "saturation", "supply": 329011, '
-        '"demand": 974024, "satDemand": 0, "util": 2.96, "rc": 816899.6, "sc": 0, "roleRC": {"decode": 816899.6}, "roleSC": {"prefill": 1200}, '
+        '"demand": 974024, "satDemand": 0, "util": 2.96, "rc": 816899.6, "sc": 0, "roleRC": {"decode": 816899.6}, '
+        '"roleSC": {"prefill": 1200}, '
         '"remaining": 0, "spare": 0, "live": true, "scaleUpThreshold": 0.85, "scaleDownBoundary": 0.7, '
         f'"variants": [{{"name":"{VARIANT}","prc":329011,"role":"decode","reason":"P1-obs"}}]}}',
         "modelID=model namespace analyzer supply demand util=utilisation rc=required_capacity sc=spare_capacity "
