@@ -423,6 +423,35 @@ def about_scaling(summary: Summary) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
+def about_zero(summary: Summary) -> str:
+    """What was decided from and to zero replicas, and how long requests waited for one; empty where none ever was."""
+    found = summary["zero"]
+    if not found:
+        return ""
+    sentences = []
+    if found["to_zero"] or found["from_zero"]:
+        reasons = _listed(found["reasons"])
+        sentences.append(
+            f"WVA decided {times(found['to_zero'])} to leave a variant without a replica and "
+            f"{times(found['from_zero'])} to give it one again{f' ({reasons})' if reasons else ''}."
+        )
+    if found["kept_from_zero"]:
+        sentences.append(f"Models were kept from zero: {_listed(found['kept_from_zero'])}.")
+    for wake in found["wakes"]:
+        start = f"From minute {wake['waiting_minutes']:.1f} on requests waited for a model without a ready replica"
+        ready = (
+            f"the first was ready not later than {wake['waited_s']:.0f} s after it"
+            if wake["waited_s"] is not None
+            else "none was ready before the end"
+        )
+        sentences.append(f"{start}; {ready}.")
+    return " ".join(sentences)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({number_})" for name, number_ in counts.items())
+
+
 def _fate(way: dict[str, Any], what: str) -> str:
     """What became of changes in one direction."""
     outcomes = (
