@@ -574,6 +574,9 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
     models = sorted(set(experiment.frames["scaling_decision"]["model"].dropna()))
     if len(models) > 1:
         yield f"The log is about {len(models)} models ({', '.join(models)}): numbers are over all of them."
+    for result in experiment.client.results:
+        if result.tool:
+            yield f"The table of {result.job} is one of {result.tool}; read is what vllm bench serve tells as well."
     twins = find_twins(experiment.frames)
     if twins.disagreed:
         yield (
