@@ -65,7 +65,7 @@ def test_a_request_that_waits_to_the_end(tmp_path):
     (wake,) = found["wakes"]
     assert (wake["waiting_minutes"], wake["waited_s"]) == (0, None)
     assert words.about_zero({"zero": found}).endswith("a ready replica; none was ready before the end.")
-    assert words.about_zero({"zero": None}) == ""
+    assert words.about_zero({"zero": None}) == "No variant was left without a replica."
 
 
 def test_without_zero_there_is_nothing_to_say(tmp_path):

@@ -17,6 +17,8 @@ Summary = dict[str, Any]
 
 NO_PREDICTIONS = "The log holds no predictions: WVA logs them at DEBUG up to 0.4, and predicts no latencies later."
 
+HOW_TO_SAY_AN_SLO = "slo.itl_ms and slo.ttft_ms in the config, or --slo-itl and --slo-ttft, say one"
+
 LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (TTFT)"}
 
 # --- the verdict
@@ -70,7 +72,7 @@ def _observed(summary: Summary) -> str:
         return "No request was served while the controller observed."
     judged = [name for name in LATENCIES if slo[f"{name}_ms"] is not None and slo[f"{name}_met"] is not None]
     if not judged:
-        return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
+        return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged ({HOW_TO_SAY_AN_SLO})."
     parts = [
         f"{LATENCIES[metric]} was within its SLO of {slo[f'{metric}_ms']:g} ms in "
         f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], _mean_of(summary))}"
@@ -381,7 +383,7 @@ def about_slo(summary: Summary) -> str:
     """How often each SLO was met."""
     slo = summary["slo"]
     if slo["source"] == "unknown":
-        return "No SLO is known, from the log or from the config."
+        return f"No SLO is known, from the log or from the config ({HOW_TO_SAY_AN_SLO})."
     judged = [metric for metric in ("itl", "ttft") if slo[f"{metric}_attainment"] is not None]
     if slo["basis"] == "requests":
         recorded = f"{'recorded ' if summary['requests']['unknown'] else ''}request"
@@ -424,10 +426,10 @@ def about_scaling(summary: Summary) -> str:
 
 
 def about_zero(summary: Summary) -> str:
-    """What was decided from and to zero replicas, and how long requests waited for one; empty where none ever was."""
+    """What was decided from and to zero replicas, and how long requests waited for one."""
     found = summary["zero"]
     if not found:
-        return ""
+        return "No variant was left without a replica."
     sentences = []
     if found["to_zero"] or found["from_zero"]:
         reasons = _listed(found["reasons"])
