@@ -193,3 +193,26 @@ TABLE
   [ "$status" -eq 0 ]
   [[ "$output" == "Run one WVA experiment"*"--keep-jobs"*"130 interrupted"* ]]
 }
+
+@test "Ctrl-C during the checks is answered, whenever it comes" {
+  local moment answered=0 status
+  start_cluster
+  config="$(make_config early model-based "first 0 30 10")"
+  for moment in 0.3 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.4 1.7; do
+    start_runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
+    sleep "$moment"
+    kill -INT -- "-$RUNNER_PID" 2>/dev/null || true # it may have ended
+    status=0
+    wait "$RUNNER_PID" || status=$?
+    RUNNER_PID=
+    echo "after $moment s: status $status"
+    cat "$BATS_TEST_TMPDIR/out"
+    # Sooner it had not begun to listen, later it was over.
+    if [ -s "$BATS_TEST_TMPDIR/out" ] && ! grep -q 'dry run: nothing was changed' "$BATS_TEST_TMPDIR/out"; then
+      [ "$status" -eq 130 ]
+      grep -q 'interrupted before the run began: no load was started' "$BATS_TEST_TMPDIR/out"
+      answered=$((answered + 1))
+    fi
+  done
+  [ "$answered" -ge 2 ]
+}
