@@ -216,3 +216,17 @@ TABLE
   done
   [ "$answered" -ge 2 ]
 }
+
+@test "a machine that does not keep up with the speed is told so, with one that it keeps up with" {
+  local bin="$BATS_TEST_TMPDIR/bin"
+  mkdir "$bin"
+  printf '#!/bin/sh\ncase "$*" in *embedded/clock*) sleep 1 ;; esac\nexec %s "$@"\n' "$(command -v kubectl)" >"$bin/kubectl"
+  chmod +x "$bin/kubectl"
+  config="$(make_config slow model-based "first 0 30 10")"
+  PATH="$bin:$PATH" run runner --embedded --speed 100 --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" =~ warn\ +a\ call\ of\ kubectl\ takes\ 1[0-9]+\ ms\ here,\ 1[0-9]+\ s\ of\ the\ plan\ at\ 100\ times\ real\ time ]]
+  [[ "$output" =~ --speed\ [1-9]\ keeps\ up || "$output" == *"--speed 10 keeps up"* ]]
+  run runner --embedded --speed 1 --dry-run "$config"
+  [[ "$output" != *"a call of kubectl takes"* ]]
+}
