@@ -112,6 +112,8 @@ load helpers/runner
   run runner --embedded --speed 60 --yes "$config"
   [ "$status" -eq 0 ]
   [ "$(field '.workloads[0] | "\(.rate_per_s) \(.prompts)"')" = "2.5 75" ]
+  # It ends by itself an hour later than planned, with its last answers, if nobody watches it any more.
+  jq -e '.spec.activeDeadlineSeconds == 3600 + 30 + 300' "$(run_directory)/cluster/jobs/first.json"
   jq -e '[.. | .env? // empty | map({key: .name, value}) | from_entries] as [$fetch, $client]
     | $fetch.DATASET_URL == "http://here/set.json" and $client.REQUEST_RATE == "2.5" and $client.NUM_PROMPTS == "75"
       and $client.WORKERS == "4" and $client.HOME == "/elsewhere" and $fetch.HF_HUB_OFFLINE == "1"' \
