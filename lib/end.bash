@@ -250,20 +250,38 @@ write_readme() {
 # --- the analysis ---------------------------------------------------------------------------------
 
 analyze_run() {
-  [[ "$ANALYZE" == true && "$EXIT_STATUS" -ne 130 ]] || return 0
-  log "analysing"
+  [[ "$EXIT_STATUS" -ne 130 ]] || return 0
+  if [[ "$ANALYZE" == false ]]; then
+    [[ $S_COUNT -gt 1 ]] || log "analyse it with: python -m wva_parse analyze --html $(printf '%q' "$RUN_DIR")"
+    return 0
+  fi
+  local began=$SECONDS
+  log "analysing, for about half a minute"
   ANALYZING=true
   start_child analysis run_python wva_parse analyze "$RUN_DIR" --html </dev/null >>"$RUN_LOG" 2>&1
   until has_ended analysis; do
     sleep_ms 200
+    [[ ! -t 2 ]] || printf '\r%s s ' "$((SECONDS - began))" >&2
   done
+  [[ ! -t 2 ]] || printf '\r' >&2
   ANALYZING=false
   if [[ "$(status_of_child analysis)" == 0 ]]; then
     log "report: $RUN_DIR/report.html, summary: $RUN_DIR/ANALYSIS_SUMMARY.md"
+    show_link "$RUN_DIR/report.html"
   else
     warn "the analysis failed; see $RUN_DIR/run.log, and try: python -m wva_parse analyze $RUN_DIR"
     [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS=1
   fi
+}
+
+# A line that opens a file, on terminals of which it is known that they make links of such.
+show_link() {
+  [[ -t 2 ]] || return 0
+  case "${TERM_PROGRAM:-}${VTE_VERSION:+vte}${KITTY_WINDOW_ID:+kitty}${WT_SESSION:+wt}" in
+    iTerm.app* | WezTerm* | vscode* | ghostty* | *vte | *kitty | *wt)
+      printf '\033]8;;file://%s\033\\open the report\033]8;;\033\\\n' "${1// /%20}" >&2
+      ;;
+  esac
 }
 
 stop_analysis() {
