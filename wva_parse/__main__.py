@@ -1,7 +1,7 @@
 """`python -m wva_parse`: what the scripts, the Makefile and people at a terminal call.
 
 Answers go to standard output, talk to standard error. Exit status: 0, 2 for what the caller got
-wrong, 1 for what went wrong here.
+wrong, 1 for what went wrong here, 6 for a missed `summary --check`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
-    "summary": Command("cli", "RUN [--json] [--slo-itl MS] ...", "print what the run showed"),
+    "summary": Command("cli", "RUN [--json] [--check 'PATH>=X'] [--slo-itl MS] ...", "print what the run showed"),
+    "list": Command("cli", "[DIR] [--format json|csv]", "list the runs in experiment-data/, the newest first"),
     "analyze": Command(
         "analysis", "RUN... [--jobs N] [--html] [--slo-itl MS] ...", "execute the matching notebook on each run"
     ),

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
 import yaml
@@ -264,6 +264,51 @@ def read_summary(path: Path) -> dict[str, Any]:
     return summary
 
 
+class Listed(NamedTuple):
+    """A directory that should be that of a run: what tells of it, or what is wrong with it."""
+
+    directory: Path
+    record: dict[str, Any]
+    mode: str
+    schedule: Schedule
+    summary: dict[str, Any] | None
+    problem: str
+
+
+@_told()
+def list_runs(base: Path) -> list[Listed]:
+    """The runs in a directory, the newest first; without their logs, so that a list is there at once.
+
+    Raises
+    ------
+    RunError
+        If there is no such directory, or it is a run itself.
+    """
+    if not base.is_dir():
+        raise RunError(f"{base}: no such directory; expected one that holds runs, such as experiment-data")
+    if (base / LOG_NAME).is_file():
+        raise RunError(f"{base}: a run itself; expected the directory that holds runs, such as {base.resolve().parent}")
+    found = [path for path in base.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return [_listed(path) for path in sorted(found, key=lambda path: (*_age_key(path), path.name), reverse=True)]
+
+
+def _listed(directory: Path) -> Listed:
+    record, summary = read_record(directory / "run.json"), None
+    problem = "run.json is no whole JSON object" if is_broken(directory / "run.json") else ""
+    try:
+        schedule = read_schedule(directory, record, read_config(directory)[0], Client((), ()))
+        if (directory / "summary.json").is_file():
+            summary = read_summary(directory / "summary.json")
+        elif not (directory / LOG_NAME).is_file():
+            problem = f"no {LOG_NAME} in it{problem and '; '}{problem}"
+        return Listed(directory, record, planned_mode(directory), schedule, summary, problem)
+    except RunError as error:
+        problem = str(error).removeprefix(f"{directory}/")
+    except OSError as error:
+        problem = f"{Path(error.filename or directory).name}: {error.strerror}"
+    return Listed(directory, record, "", Schedule("", "", (), ()), None, problem)
+
+
 def latest_run(mode: str) -> Path:
     """The latest run of a mode below `experiment-data/` of the project or of the working directory."""
     runs: list[Path] = []
@@ -282,6 +327,17 @@ def latest_run(mode: str) -> Path:
 def _age_key(directory: Path) -> tuple[str, float]:
     stamp = _STAMPED.search(directory.name)
     return (stamp[1] if stamp else "", directory.stat().st_mtime)
+
+
+def date_of(directory: Path, record: dict[str, Any]) -> str:
+    """When a run began, `2026-01-31 12:00:00` UTC: by its record or its name; empty if neither tells."""
+    known = utc_times([record.get("start"), _stamp_of(directory)]).dropna()
+    return str(known.iloc[0].strftime("%Y-%m-%d %H:%M:%S")) if len(known) else ""
+
+
+def _stamp_of(directory: Path) -> str | None:
+    stamp = _STAMPED.search(directory.name)
+    return stamp[1].replace("-", "T") if stamp else None
 
 
 def planned_mode(directory: Path) -> str:
