@@ -119,30 +119,12 @@ LOGGED, FITTED = "logged", "fitted"
 DECISION_OPTIONS = ("slo-itl", "slo-ttft", "profile", "rate", "min", "max")
 
 
-def _share(text: str) -> float:
-    return _number(text, 0, 1, "a number from 0 to 1")
-
-
-def _at_least_zero(text: str) -> float:
-    return _number(text, 0, sys.float_info.max, "a number, at least 0")
-
-
 CAPACITY_OPTIONS: dict[str, tuple[Callable[[str], float], str]] = {
-    "kv-threshold": (_share, "KV usage from which on a pod is saturated, 0 to 1"),
-    "queue-threshold": (_at_least_zero, "waiting requests from which on a pod is saturated"),
-    "kv-trigger": (_share, "mean spare KV below which replicas are added, 0 to 1"),
-    "queue-trigger": (_at_least_zero, "mean spare queue (requests) below which replicas are added"),
+    "kv-threshold": (stated.share, "KV usage from which on a pod is saturated, 0 to 1"),
+    "queue-threshold": (stated.at_least_zero, "waiting requests from which on a pod is saturated"),
+    "kv-trigger": (stated.share, "mean spare KV below which replicas are added, 0 to 1"),
+    "queue-trigger": (stated.at_least_zero, "mean spare queue (requests) below which replicas are added"),
 }
-
-
-def _number(text: str, least: float, most: float, expected: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected {expected}")
-    return value
 
 
 def _replicas(text: str) -> int:

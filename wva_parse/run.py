@@ -121,6 +121,7 @@ def load(
     price_per_gpu_hour: float = 0,
     slo_itl_ms: float = 0,
     slo_ttft_ms: float = 0,
+    output_dir: str | Path = "",
 ) -> Experiment:
     """Read a run.
 
@@ -136,15 +137,18 @@ def load(
         See `Experiment`; 0 if nobody knows.
     slo_itl_ms, slo_ttft_ms
         Objectives to judge by, whatever the log or the config says; 0: those.
+    output_dir
+        Where results go; empty: into the run, or what `output_of` finds for one that cannot be written to.
 
     Raises
     ------
     RunError
-        If there is no such run.
+        If there is no such run, or `output_dir` is another one.
     LogError
         If its log cannot be read, or holds nothing that a WVA controller logs.
     """
     directory = find_run(experiment_dir, mode)
+    output = output_of(directory, output_dir)
     config, config_notes = read_config(directory)
     record = read_record(directory / "run.json")
     collection = read_record(directory / "collection.json")
@@ -165,7 +169,7 @@ def load(
     client = read_client(directory / "job-logs", record)
     experiment = Experiment(
         directory=directory,
-        output=output_of(directory),
+        output=output,
         mode=found_mode,
         mode_evidence=evidence,
         config=config,
@@ -349,8 +353,21 @@ def planned_mode(directory: Path) -> str:
     return next((mode for mode in MODES if directory.name.startswith(mode)), "")
 
 
-def output_of(directory: Path) -> Path:
-    """Where the results of a run go: into it, else into the working directory, else into that for temporary files."""
+def output_of(directory: Path, given: str | Path = "") -> Path:
+    """Where the results of a run go: where it is said, else into it, the working directory, that for temporary files.
+
+    Raises
+    ------
+    RunError
+        If that is a file, or another run: its results would be gone.
+    """
+    if str(given):
+        output = Path(given).expanduser().resolve()
+        if output.exists() and not output.is_dir():
+            raise RunError(f"{output}: a file; expected a directory for the results of {directory.name}")
+        if output != directory and (output / LOG_NAME).exists():
+            raise RunError(f"{output}: another run; expected a directory for the results of {directory.name}")
+        return output
     if os.access(directory, os.W_OK):
         return directory
     base = Path.cwd() if os.access(Path.cwd(), os.W_OK) else Path(tempfile.gettempdir())
@@ -634,7 +651,8 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
     if twins.disagreed:
         yield (
             f"{twins.reconciliations} reconciliations are several passes of the loop within {TWIN_S:g} s; in "
-            f"{twins.disagreed} of them the passes wanted different replicas of a variant, and the last word counts."
+            f"{twins.disagreed} of them the passes wanted different replicas of a variant, and the last word counts, "
+            "unless it is a no-change and the next reconciliation finds what had been decided before it."
         )
     releases = [name for name in experiment.counts.dialects if name not in OVERLAYS]
     if len(releases) > 1:
