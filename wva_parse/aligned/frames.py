@@ -314,11 +314,11 @@ def _with_actions(last: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     is_action = decisions["action"].notna() & (decisions["action"] != NO_CHANGE)
     acted = decisions[is_action].drop_duplicates(keys, keep="last")
     own = last.reset_index().merge(acted.reset_index(), on=keys, how="left", suffixes=("", "_acted")).set_index("index")
-    following = last.groupby(list(_VARIANT), dropna=False, sort=False)[["current_replicas", "target_replicas"]].shift(
-        -1
-    )
-    set_to = own["target_replicas_acted"]
-    is_found = (own["target_replicas"] == set_to) | following.eq(set_to, axis="index").any(axis="columns")
+    groups = last.groupby(list(_VARIANT), dropna=False, sort=False)
+    following, set_to = groups["current_replicas"].shift(-1), own["target_replicas_acted"]
+    # Model-based builds call the reporting pods current: there it is the target that is kept.
+    kept_next = groups["target_replicas"].shift(-1).where(groups["action"].shift(-1) == NO_CHANGE)
+    is_found = (own["target_replicas"] == set_to) | (following == set_to) | (kept_next == set_to)
     survives = (own["action"] == NO_CHANGE) & is_found
     kept = [*last.index[~survives], *own["index_acted"][survives].astype("int64")]
     return decisions.loc[sorted(kept)]
