@@ -45,6 +45,9 @@ COMMANDS = {
     ),
     "readme": Command("readme", "RUN", "write RUN/README.md: the run on one page"),
     "requests": Command("log.requests", "JOB_LOG OUTPUT.csv", "write the requests that a Job's log tells one by one"),
+    "discover": Command(
+        "plan.discover", "choose|write DIR", "a config from what a cluster holds (for run-experiment.sh --discover)"
+    ),
     "check": Command("plan.config", "CONFIG [--fix]", "validate an experiment's config"),
     "explain": Command("log.explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
