@@ -5,6 +5,8 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
+MOST_LATE_S=10 # of the plan, for one call of kubectl
+
 # One verdict of the checks before the start: ok, warn, FAIL or ? (not looked at), what was seen, what to do.
 report() {
   local verdict="$1" seen="$2" remedy="${3:-}"
@@ -59,6 +61,18 @@ explain_unreachable() {
   else
     printf 'the cluster cannot be reached: %s\n' "$said"
   fi
+}
+
+# On a simulated cluster that is quicker than real time, what this machine takes is many seconds of the plan.
+check_speed() {
+  local before took_ms
+  [[ "$SIMULATED" == true && "$SPEED" =~ ^[1-9][0-9]*$ ]] || return 0
+  before="$(now_ms)"
+  kube get --raw /embedded/clock >/dev/null 2>&1 || return 0 # the other checks tell why
+  took_ms=$(($(now_ms) - before))
+  [[ $((took_ms * SPEED)) -gt $((MOST_LATE_S * 1000)) ]] || return 0
+  report warn "a call of kubectl takes $took_ms ms here, $((took_ms * SPEED / 1000)) s of the plan at $SPEED times real time" \
+    "loads may start late or be cut short, which the report tells; --speed $((MOST_LATE_S * 1000 / took_ms + 1)) keeps up"
 }
 
 # What could not be looked at is said with its reason, and nothing is concluded from it.
@@ -334,6 +348,7 @@ preflight() {
   read_cluster_clock
   [[ "$HAS_CLUSTER_CLOCK" == true ]] ||
     report_unchecked "the cluster's time" "$(last_words "$WORK_DIR/clock.err"); this machine's clock is used"
+  check_speed
   refuse_after_failures
 }
 

@@ -51,7 +51,11 @@ finish_run() {
   EXIT_STATUS="$status"
   stop_watch
   HEARD=$SIGNALS
-  [[ -z "$RUN_DIR" ]] || close_run
+  if [[ -n "$RUN_DIR" ]]; then
+    close_run
+  elif [[ $HEARD -gt 0 && ${#CONFIGS[@]} -gt 0 ]]; then
+    log "interrupted before the run began: no load was started"
+  fi
   stop_embedded_cluster
   [[ $HEARD -eq 0 ]] || EXIT_STATUS=130
   # A later one is for what follows, such as the analysis: this run is what its record says.

@@ -103,7 +103,7 @@ describe_configs() {
 
 # A path, or a bare name in experiment-configs/; the answer is absolute.
 find_config() {
-  local given="$1" file directory
+  local given="$1" file directory near
   for file in "$given" "$PROJECT/experiment-configs/$given" "$PROJECT/experiment-configs/$given.yaml"; do
     [[ "$file" == "$given" || "$given" != */* ]] || continue
     if [[ -f "$file" ]]; then
@@ -112,19 +112,21 @@ find_config() {
       return 0
     fi
   done
+  near="$(shield run_python wva_parse check --nearest -- "$given")"
+  [[ -z "$near" ]] || near="did you mean '$near'? "
   die 2 "there is no config '$given', neither as a path nor in $PROJECT/experiment-configs;" \
-    "without arguments the script lists those that exist"
+    "${near}without arguments the script lists those that exist"
 }
 
 read_config() {
-  local options=(--repetition "${S_NUMBER[S_AT]}" --text-to "$WORK_DIR/plan.txt")
+  local options=(--repetition "${S_NUMBER[S_AT]}" --text-to "$WORK_DIR/plan.txt" --config-to "$WORK_DIR/config.json")
   [[ -z "$COOLDOWN_S" ]] || options+=(--cooldown "$COOLDOWN_S")
   [[ "$EMBEDDED" == false ]] || options+=(--speed "${WANTED_SPEED:-30}")
   # What is left of a series is told by each of its runs; of those that are only checked the first one tells.
   [[ "$DRY_RUN" == true && -n "$SERIES_FILE" ]] || options+=(--series "${SERIES_FILE:-$WORK_DIR/series.tsv}")
   shield run_python wva_parse plan "$CONFIG" "${options[@]}" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
   CONFIG_SHA256="$(sha256_of "$CONFIG")"
-  CONFIG_JSON="$(yaml_to_json "$CONFIG")" || die 2 "$CONFIG: yq and jq cannot read it"
+  CONFIG_JSON="$(jq -c . "$WORK_DIR/config.json")"
   # One line per value: the check has refused texts of several lines.
   {
     read -r NAME

@@ -4,6 +4,8 @@
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
+BEFORE_SENDING_S=3600 # of images that are pulled and a data set that is fetched, at the worst
+
 read_plan() {
   local order start end name manifest rate seed how prompts drain i=0
   while IFS=$'\t' read -r order start end name manifest rate seed how prompts drain; do
@@ -18,8 +20,8 @@ read_plan() {
   W_COUNT=$i
 }
 
-# Each workload as the Job that will be created: own name, labels, model, endpoint, seed, number of prompts, and what
-# makes a line of each request.
+# Each workload as the Job that will be created: own name, labels, model, endpoint, rate, seed, number of prompts, what
+# makes a line of each request, what the config says of its data set and environment, and a deadline.
 prepare_jobs() {
   local i base job
   mkdir -p "$WORK_DIR/jobs"
@@ -32,18 +34,29 @@ prepare_jobs() {
     W_JOB[i]="$job"
     jq --arg job "$job" --arg run "$RUN_ID" --arg workload "${W_NAME[i]}" --arg deployment "$DEPLOYMENT" \
       --arg model "$MODEL" --arg endpoint "$ENDPOINT" --arg seed "${W_SEED[i]}" --arg prompts "${W_PROMPTS[i]}" \
+      --argjson config "$CONFIG_JSON" --argjson deadline "$(deadline_s "$i")" \
       --rawfile recorder "$PROJECT/workloads/record_requests.py" '
       {"wva-experiments/run": $run, "wva-experiments/workload": $workload} as $labels
-      | ({MODEL: $model, ENDPOINT: $endpoint, SEED: $seed, NUM_PROMPTS: $prompts, REQUEST_RECORDER: $recorder} | with_entries(select(.value != ""))) as $values
+      | ($config.workloads[] | select(.name == $workload)) as $own
+      | ({MODEL: $model, ENDPOINT: $endpoint, SEED: $seed, NUM_PROMPTS: $prompts,
+          REQUEST_RATE: ($own.rate // "" | tostring), REQUEST_RECORDER: $recorder, DATASET_URL: ($own.dataset_url // "")} | with_entries(select(.value != ""))) as $values
+      | (($own.env // {}) | to_entries | map({name: .key, value: (.value | tostring)})) as $more
+      | .spec.activeDeadlineSeconds //= $deadline
       | .metadata.name = $job
       | .metadata.labels += $labels
       | .metadata.annotations += {"wva-experiments/deployment": $deployment}
       | .spec.template.metadata.labels += $labels
-      | .spec.template.spec.containers |= map(
-          if .env then .env |= map(if $values[.name] and .value then .value = $values[.name] else . end) else . end)
+      | .spec.template.spec |= with_entries(if .key == "containers" or .key == "initContainers" then .value |= map(
+            (if .env then .env |= map(if $values[.name] and .value then .value = $values[.name] else . end) else . end)
+            | if $more == [] then . else
+                .env = ((.env // []) | map(select(.name as $name | $more | any(.name == $name) | not))) + $more end)
+          else . end)
       ' "$WORK_DIR/manifest.json" >"$WORK_DIR/jobs/${W_NAME[i]}.json"
   done
 }
+
+# After how long a Job ends by itself, if nobody watches it any more: images and data set, sending, last answers.
+deadline_s() { printf '%s\n' "$((BEFORE_SENDING_S + W_PLAN_END[$1] - W_PLAN_START[$1] + ${W_DRAIN_S[$1]:-$TIMEOUT_S}))"; }
 
 # As a table, its rates over time, and how long it takes.
 print_plan() {

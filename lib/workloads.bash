@@ -113,7 +113,7 @@ note_start() {
   if [[ "$(status_of_child "create.$i")" == 0 ]]; then
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(<"$WORK_DIR/created.$i")" W_REASON[i]=
     [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
-      --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) / 1000 - $planned / $speed')"
+      --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) * $speed / 1000 - $planned')"
     start_child "follow.$i" follow_job_log "$i"
     log "started ${W_NAME[i]}: ${W_RATE[i]} req/s, Job ${W_JOB[i]}"
   else

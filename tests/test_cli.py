@@ -12,13 +12,14 @@ import time
 
 import pytest
 from examples import analysed
-from logs import MODEL, decision, model_loop_run, observed, solution, write_run
+from logs import MODEL, decision, model_loop_run, observed, solution, stamp, write_run
 from modelled import Minute, modelled_run, named
 from turned import Turned
 
 from wva_parse import analysis, cli, run
 from wva_parse.__main__ import COMMANDS, main
 from wva_parse.report.replayed import KEYS
+from wva_parse.watch.text import LEGEND
 from wva_sim.cluster.settings import Settings
 
 
@@ -124,9 +125,20 @@ def test_watch_of_a_run_that_has_fallen_silent_ends_and_says_so(directory, capsy
     assert "its runner was killed" in capsys.readouterr().err
 
 
-def test_watch_gives_a_line_per_reconciliation_and_ends_with_the_run(directory, capsys):
+def test_watch_explains_its_lines_and_repeats_none_before_the_load(directory, capsys):
     assert main(["watch", str(directory)]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        LEGEND,
+        "before load  replicas 1→1  ITL 8.0/10 ms  TTFT 20.0/1000 ms",
+    ]
+
+
+def test_watch_gives_a_line_per_reconciliation_under_load(directory, capsys):
+    record = json.loads((directory / "run.json").read_text())
+    work = {"name": "first", "rate_per_s": 10, "planned_start_s": 0, "planned_end_s": 600, "start": stamp(0)}
+    (directory / "run.json").write_text(json.dumps({**record, "workloads": [{**work, "running_start": stamp(0)}]}))
+    assert main(["watch", str(directory)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 3
 
 
 def test_a_directory_without_record_is_not_watched_for_ever(tmp_path, capsys):

@@ -240,8 +240,8 @@ def test_the_comparison_of_captured_runs(tmp_path):
     said = compared(tmp_path, RUNS=",".join(str(RUNS / name) for name in names))
     assert (
         "model-based held 2.5 times the replica-hours and by the clients' means its TPOT was 31 % lower and its TTFT "
-        "57 % lower; both were starved (model-based 7 min, capacity-based 8 min). One run against one: no "
-        "interval can be given."
+        "57 % lower; both were starved (model-based 7 min, capacity-based 8 min, first from minute 3 on). One run "
+        "against one: no interval can be given."
     ) in said
 
 

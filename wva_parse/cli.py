@@ -233,7 +233,7 @@ def _watch(arguments: argparse.Namespace) -> int:
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         _watch_on_terminal(directory, is_wanted)
     else:
-        live.follow(directory, _print_lines, is_wanted=is_wanted)
+        live.follow(directory, _line_printer(), is_wanted=is_wanted)
     if passed_s := silent_s():
         print(
             f"wva_parse watch: {directory}: nothing has been written for {passed_s:.0f} s, though run.json says that"
@@ -256,9 +256,21 @@ def _is_running(pid: int | None) -> bool:
     return True
 
 
-def _print_lines(views: Sequence[live.View], _load: live.Load) -> None:
-    for view in views:
-        print(text.one_line(view), flush=True)
+def _line_printer() -> Callable[[Sequence[live.View], live.Load], None]:
+    """Prints a line for each reconciliation, but before the load only where it says something new."""
+    last = ""
+
+    def show(views: Sequence[live.View], _load: live.Load) -> None:
+        nonlocal last
+        for view in views:
+            line = text.one_line(view)
+            if not last:
+                print(text.LEGEND)
+            if line != last or view.load.elapsed_s is not None:
+                print(line, flush=True)
+            last = line
+
+    return show
 
 
 def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:

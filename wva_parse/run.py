@@ -34,7 +34,7 @@ from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import is_broken, objects_in, read_json, read_json_list, read_record
-from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, parse_stamp, read_lines
+from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, read_lines
 from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
@@ -87,7 +87,6 @@ TELLING_RELEASES = {"model-based": {"D0", "D1"}, "capacity-based": {"D4", "D7", 
 # Releases that tell KV usage and queue of a pod at a high verbosity only.
 NEED_VERBOSITY = frozenset(("D4", "D5", "D6", "D7", "D8"))
 
-MOST_SHIFTED_S = 10  # of a workload against the first one: a container starts within seconds, if its image is there
 MOST_PROBLEMS = 6  # with the records of requests that are told one by one
 
 # What run.json says of a workload -> what a reader of its numbers should know.
@@ -567,7 +566,6 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     for work in record.get("workloads") or []:
         if words := _TOLD_RESULTS.get(str(work.get("result"))):
             yield f"Workload {work.get('name')} {words}: {work.get('reason') or 'no reason is known'}."
-    yield from _shifted(record.get("workloads") or [])
     yield from _requests_notes(experiment.requests)
     collection = experiment.collection
     if collection and (not collection.get("complete") or collection.get("running") is True):
@@ -603,27 +601,6 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     yield from (f"{changed}." for changed in counts.changed)
 
 
-def _shifted(work: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Parallel workloads that did not begin to send as long after the first one as planned."""
-    sent = [
-        (float(each["planned_start_s"]), start, each.get("name"))
-        for each in work
-        if each.get("how", "parallel") == "parallel"
-        and isinstance(each.get("planned_start_s"), (int, float))
-        and (start := parse_stamp(str(each.get("sending_start") or "")))
-    ]
-    if not sent:
-        return
-    first_s, first, first_name = min(sent, key=lambda each: each[:2])
-    for planned_s, start, name in sent:
-        late_s = (start - first).total_seconds() - (planned_s - first_s)
-        if abs(late_s) > MOST_SHIFTED_S:
-            yield (
-                f"Workload {name} began to send {abs(late_s):.0f} s {'later' if late_s > 0 else 'sooner'} after "
-                f"{first_name} than planned (images to pull?): the load did not have its planned course."
-            )
-
-
 def _requests_notes(requests: Requests) -> Iterator[str]:
     for each in requests.workloads if requests.are_known else ():
         if each.unknown:
@@ -647,6 +624,9 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
     models = sorted(set(experiment.frames["scaling_decision"]["model"].dropna()))
     if len(models) > 1:
         yield f"The log is about {len(models)} models ({', '.join(models)}): numbers are over all of them."
+    for result in experiment.client.results:
+        if result.tool:
+            yield f"The table of {result.job} is one of {result.tool}; read is what vllm bench serve tells as well."
     twins = find_twins(experiment.frames)
     if twins.disagreed:
         yield (

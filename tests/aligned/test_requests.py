@@ -255,21 +255,3 @@ def test_why_a_job_left_no_result_is_known_from_the_record(tmp_path):
     for name in "ab":
         (at / "job-logs" / f"{name}.log").write_text("Namespace(num_prompts=9)\n")
     assert [each.kind for each in run.load(at).client.without] == ["cut", "signal"]
-
-
-@pytest.mark.parametrize(
-    ("sends_from", "how", "said"),
-    [
-        (105, "parallel", ""),
-        (106, "parallel", "11 s later after first"),
-        (80, "parallel", "15 s sooner after first"),
-        (900, "sequential", ""),
-    ],
-)
-def test_a_workload_that_began_to_send_at_another_time_than_planned_is_told(tmp_path, sends_from, how, said):
-    base = {"how": how, "start": stamp(0), "result": "complete"}
-    first = {**base, "name": "first", "planned_start_s": 0, "sending_start": stamp(35)}
-    second = {**base, "name": "second", "planned_start_s": 60, "sending_start": stamp(sends_from)}
-    notes = [note for note in run.load(directory(tmp_path, workloads=[second, first])).notes if "began to send" in note]
-    assert len(notes) == bool(said)
-    assert not said or notes[0].startswith(f"Workload second began to send {said} than planned")

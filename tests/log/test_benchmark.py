@@ -257,3 +257,21 @@ def test_why_there_is_no_result(text, told, kind, said):
 def test_the_result_of_another_tool_is_named(text, tool):
     found = without_result("a", text)
     assert (found.kind, found.why.startswith(f"its result is one of {tool}, ")) == ("other tool", True)
+
+
+def test_a_table_of_sglang_is_read_by_its_labels_and_named():
+    table = """============ Serving Benchmark Result ============
+Backend:                                 sglang-oai
+Traffic request rate:                    5.0
+Max request concurrency:                 not set
+Successful requests:                     300
+Benchmark duration (s):                  61.20
+Total input tokens:                      9000
+Total generated tokens:                  60000
+---------------Time to First Token----------------
+Mean TTFT (ms):                          41.50
+==================================================
+"""
+    result = last_result("job", table)
+    assert (result.tool, result.completed, result.mean_ttft_ms) == ("sglang bench_serving", 300, 41.5)
+    assert last_result("job", table.replace("Backend:                                 sglang-oai\n", "")).tool == ""

@@ -9,6 +9,7 @@ from logs import sample, stamp, write_run
 
 from wva_parse import plots, run
 from wva_parse.measures.summary import summarize
+from wva_parse.report import words
 
 
 def console(at_s: int, message: str, **values: object) -> str:
@@ -52,12 +53,19 @@ def test_to_zero_and_from_it_again(tmp_path):
     assert found["reasons"] == {"V2 scale-down": 1, "V2 scale-up": 1, "requests wait": 1}
     assert found["kept_from_zero"] == {"not idle yet": 1}
     assert [round(wake["waited_s"]) for wake in found["wakes"]] == [120]
+    assert words.about_zero({"zero": found}) == (
+        "WVA decided once to leave a variant without a replica and once to give it one again (V2 scale-down (1), V2 "
+        "scale-up (1), requests wait (1)). Models were kept from zero: not idle yet (1). From minute 0.7 on requests "
+        "waited for a model without a ready replica; the first was ready not later than 120 s after it."
+    )
 
 
 def test_a_request_that_waits_to_the_end(tmp_path):
     found = load(tmp_path / "r", loop_run(0, 0, 1, 5), [sample(0, 0, 0), sample(60, 1, 0)])
     (wake,) = found["wakes"]
     assert (wake["waiting_minutes"], wake["waited_s"]) == (0, None)
+    assert words.about_zero({"zero": found}).endswith("a ready replica; none was ready before the end.")
+    assert words.about_zero({"zero": None}) == "No variant was left without a replica."
 
 
 def test_without_zero_there_is_nothing_to_say(tmp_path):

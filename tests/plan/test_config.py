@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 from configs import CONFIG, MANIFEST, edit, write
 
+from wva_parse.log.durations import seconds_in
 from wva_parse.plan import config
 from wva_parse.plan.documents import ConfigError
 
@@ -100,10 +102,16 @@ def test_each_repetition_has_seeds_of_its_own_whatever_repeat_says(tmp_path):
         (("model_name: some/model", r'model_name: "a\nb"'), "7: model_name: saw 'a\\nb', expected one line of text"),
         (("mode: ", "interval: 5\nmode: "), "2: unknown key 'interval' in the config; it belongs in 'metrics'"),
         (("mode: ", "zzz: 5\nmode: "), "2: unknown key 'zzz' in the config; known are name, description, mode"),
-        (("mode: ", "metrics: {interval: 2.5}\nmode: "), "2: metrics.interval: saw 2.5, expected a whole number"),
-        (("mode: ", "metrics: {interval: 60.0}\nmode: "), "2: metrics.interval: saw 60.0, expected a whole number"),
+        (("mode: ", "metrics: {interval: 2.5}\nmode: "), "2: metrics.interval: saw 2.5, expected seconds: 300, or 5m"),
+        (
+            ("mode: ", "metrics: {interval: 60.0}\nmode: "),
+            "2: metrics.interval: saw 60.0, expected seconds: 300, or 5m",
+        ),
         (("mode: ", "metrics: {interval: 0}\nmode: "), "2: metrics.interval: saw 0, expected 1 or more"),
-        (("mode: ", "metrics: {interval: true}\nmode: "), "2: metrics.interval: saw true, expected a whole number"),
+        (
+            ("mode: ", "metrics: {interval: true}\nmode: "),
+            "2: metrics.interval: saw true, expected seconds: 300, or 5m",
+        ),
         (("mode: ", "cooldown: -1\nmode: "), "2: cooldown: saw -1, expected 0 or more"),
         (("mode: ", "repeats: 2\nmode: "), "2: unknown key 'repeats' in the config; did you mean 'repeat'?"),
         (("mode: ", "repeat: 0\nmode: "), "2: repeat: saw 0, expected 1 or more"),
@@ -166,7 +174,11 @@ def test_all_problems_are_said_at_once_in_the_order_of_the_file(tmp_path):
         CONFIG, ("name: an-experiment", "name: A"), ("deployment: ", "deploy: "), ("mode: model-based", "mode: x")
     )
     said = messages(write(tmp_path, text))
-    assert [message.split(":")[0] for message in said] == ["1", "1", "2", "6"]
+    assert [message.split(":")[0] for message in said] == [
+        "1",
+        "2",
+        "6",
+    ]  # of the misspelt key it is not said as well that it is missing
 
 
 def test_problems_are_in_order_below_a_directory_with_a_colon(tmp_path):
@@ -257,7 +269,11 @@ def test_a_bad_config_at_the_command_line(tmp_path, command):
 
 
 def test_check_at_the_command_line(tmp_path):
-    answer = run("check", write(tmp_path))
+    path = write(tmp_path)
+    answer = run("check", path)
+    assert (answer.returncode, answer.stdout) == (0, "")
+    assert answer.stderr == f"{path}: its name is 'an-experiment': runs are called by that, not by the file's\n"
+    answer = run("check", path.rename(tmp_path / "an-experiment.yaml"))
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
     assert run("check").returncode == 2
     assert "no such file" in run("check", tmp_path / "none.yaml").stderr
@@ -304,11 +320,105 @@ def test_fix_of_what_needs_none_or_cannot_be_done(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("metrics: {interval: '5'}", "saw '5', expected a whole number; remove the quotes"),
+        ("metrics: {interval: '5'}", "saw '5', expected seconds: 300, or 5m; remove the quotes"),
         ("slo: {itl_ms: '9.5'}", "saw '9.5', expected a number; remove the quotes"),
-        ("metrics: {interval: 5s}", "saw '5s', expected a whole number"),
+        ("metrics: {interval: 5x}", "saw '5x', expected seconds: 300, or 5m"),
+        ("cooldown: m5", "saw 'm5', expected seconds: 300, or 5m"),
     ],
 )
 def test_quotes_that_make_a_text_of_a_number(tmp_path, given, said):
     (message,) = messages(write(tmp_path, f"{given}\n{CONFIG}"))
     assert message.endswith(said)
+
+
+# --- durations, and what a config says of its Jobs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("1m30s", 90), (" 5m ", 300), ("0s", 0)],
+)
+def test_durations_are_seconds(text, seconds):
+    assert seconds_in(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "5x", "30s1m", "-5m", "1.5m", "5 m"])
+def test_what_is_no_duration(text):
+    assert seconds_in(text) is None
+
+
+def test_durations_are_taken_wherever_seconds_are(tmp_path):
+    text = edit(PARALLEL, ("duration: 60", "duration: 1m30s"), ("start_delay: 20", "start_delay: 1m"))
+    read = config.load(write(tmp_path, f"cooldown: 5m\ntimeout: 1h\ndrain: 2m\nmetrics: {{interval: 10s}}\n{text}"))
+    assert (read.cooldown_s, read.timeout_s, read.interval_s) == (300, 3600, 10)
+    spans = [(work.start_delay_s, work.duration_s, work.drain_s) for work in read.workloads]
+    assert spans == [(0, 90, 120), (60, 30, 120)]
+
+
+def test_a_duration_below_what_is_allowed_is_refused(tmp_path):
+    (message,) = messages(write(tmp_path, f"timeout: 0s\n{CONFIG}"))
+    assert message.endswith("timeout: saw 0, expected 1 or more")
+
+
+def with_keys(text, whole=CONFIG):
+    first = "- name: first\n    job_manifest: job.yaml\n"
+    return edit(whole, (first, f"{first}{text}"))
+
+
+def test_a_rate_of_the_config_replaces_the_manifests_for_as_long(tmp_path):
+    """The manifest sends 120 requests at 2 per second."""
+    (work, *_) = config.load(write(tmp_path, with_keys("    rate: 5\n"))).workloads
+    assert (work.job.rate_per_s, work.job.prompts, work.job.seconds) == (5.0, 300, 60)
+    text = with_keys("    rate: 0.5\n", PARALLEL)  # for 60 s
+    assert config.load(write(tmp_path, text)).workloads[0].prompts == 30
+    (message,) = messages(write(tmp_path, with_keys("    rate: 0\n")))
+    assert message.endswith("rate: saw 0, expected more than 0")
+
+
+def test_a_data_set_needs_a_container_that_fetches_it(tmp_path):
+    text = with_keys("    dataset_url: http://here/set.json\n")
+    (message,) = messages(write(tmp_path, text))
+    assert "no container of" in message and "variable DATASET_URL" in message
+    fetching = edit(MANIFEST, ("      containers:\n", FETCHES))
+    assert messages(write(tmp_path, text, fetching)) == []
+
+
+FETCHES = """      initContainers:
+        - name: fetch
+          env:
+            - {name: DATASET_URL, value: http://there/set.json}
+      containers:
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "said"),
+    [
+        ("{SEED: 5}", "env: SEED is set by the runner, a different one for each workload"),
+        ("{REQUEST_RATE: 5}", "env: REQUEST_RATE is set by the workload's 'rate'"),
+        ("{1X: a}", "env: saw '1X', expected the name of an environment variable"),
+        ("{A: [1]}", "saw a list, expected text or a number"),
+        ("{A: b, C: 5, D: true}", ""),
+    ],
+)
+def test_variables_that_a_config_may_set(tmp_path, env, said):
+    found = messages(write(tmp_path, with_keys(f"    env: {env}\n")))
+    assert len(found) == bool(said) and all(message.endswith(said) for message in found)
+
+
+def test_what_is_wrong_with_manifests_is_said_at_once_with_the_config(tmp_path):
+    found = messages(write(tmp_path, edit(CONFIG, ("mode: model-based", "mode: x"), ("job.yaml", "jab.yaml"))))
+    assert any("mode: saw 'x'" in message for message in found)
+    assert any("no manifest 'jab.yaml'" in message for message in found)
+
+
+def test_the_nearest_of_the_projects_configs_is_named():
+    assert config.nearest("capacity-based-hihg") == "capacity-based-high"
+    assert config.nearest("something-else-entirely") == ""
+    assert run("check", "--nearest", "model-based-hgh.yaml").stdout == "model-based-high\n"
+
+
+def test_the_config_for_programs_has_seconds(tmp_path):
+    path, target = write(tmp_path, f"cooldown: 5m\n{CONFIG}"), tmp_path / "config.json"
+    assert run("plan", path, "--config-to", target).returncode == 0
+    assert json.loads(target.read_text())["cooldown"] == 300

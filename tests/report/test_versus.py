@@ -101,6 +101,17 @@ def test_it_is_told_when_pods_were_starved_first():
     )
 
 
+def test_loads_that_ran_otherwise_make_runs_unequal():
+    late = {"workload": "peak", "first": "base", "late_s": 92.0, "planned_s": 300.0, "sent_s": 263.0}
+    (found,) = versus_of([model(course=[late]), capacity(course=[])], {})
+    assert (
+        "The load did not have its planned course in: model-based-a-20260101-000000 (peak began to send 92 s later "
+        "after base than planned and sent for 263 s instead of 300)."
+    ) in found.unequal
+    (found,) = versus_of([model(), capacity(course=[])], {})
+    assert not any("planned course" in each for each in found.unequal)
+
+
 def test_gpu_time_is_told_where_all_runs_know_it():
     gpus = {"gpu_hours": 2.0, "replica_hours": 1.0}
     assert "times the GPU time" in sentence(only(model(cost=gpus), capacity(cost=gpus)))

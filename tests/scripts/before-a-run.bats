@@ -193,3 +193,40 @@ TABLE
   [ "$status" -eq 0 ]
   [[ "$output" == "Run one WVA experiment"*"--keep-jobs"*"130 interrupted"* ]]
 }
+
+@test "Ctrl-C during the checks is answered, whenever it comes" {
+  local moment answered=0 status
+  start_cluster
+  config="$(make_config early model-based "first 0 30 10")"
+  for moment in 0.3 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.4 1.7; do
+    start_runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
+    sleep "$moment"
+    kill -INT -- "-$RUNNER_PID" 2>/dev/null || true # it may have ended
+    status=0
+    wait "$RUNNER_PID" || status=$?
+    RUNNER_PID=
+    echo "after $moment s: status $status"
+    cat "$BATS_TEST_TMPDIR/out"
+    # Sooner it had not begun to listen, later it was over.
+    if [ -s "$BATS_TEST_TMPDIR/out" ] && ! grep -q 'dry run: nothing was changed' "$BATS_TEST_TMPDIR/out"; then
+      [ "$status" -eq 130 ]
+      grep -q 'interrupted before the run began: no load was started' "$BATS_TEST_TMPDIR/out"
+      answered=$((answered + 1))
+    fi
+  done
+  [ "$answered" -ge 2 ]
+}
+
+@test "a machine that does not keep up with the speed is told so, with one that it keeps up with" {
+  local bin="$BATS_TEST_TMPDIR/bin"
+  mkdir "$bin"
+  printf '#!/bin/sh\ncase "$*" in *embedded/clock*) sleep 1 ;; esac\nexec %s "$@"\n' "$(command -v kubectl)" >"$bin/kubectl"
+  chmod +x "$bin/kubectl"
+  config="$(make_config slow model-based "first 0 30 10")"
+  PATH="$bin:$PATH" run runner --embedded --speed 100 --dry-run "$config"
+  [ "$status" -eq 0 ]
+  [[ "$output" =~ warn\ +a\ call\ of\ kubectl\ takes\ 1[0-9]+\ ms\ here,\ 1[0-9]+\ s\ of\ the\ plan\ at\ 100\ times\ real\ time ]]
+  [[ "$output" =~ --speed\ [1-9]\ keeps\ up || "$output" == *"--speed 10 keeps up"* ]]
+  run runner --embedded --speed 1 --dry-run "$config"
+  [[ "$output" != *"a call of kubectl takes"* ]]
+}

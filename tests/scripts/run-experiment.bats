@@ -100,3 +100,22 @@ load helpers/runner
   run grep -rlE "$value|$(printf %s "$value" | base64)" "$(run_directory)"
   [ "$status" -eq 1 ]
 }
+
+@test "what a config says of rate, data set and environment is in the Job, and in the record" {
+  local config
+  config="$(make_config own model-based "first 0 30 10")"
+  sed -i.bak 's/^\( *\)duration: 30$/\1duration: 30s\
+\1rate: 2.5\
+\1dataset_url: http:\/\/here\/set.json\
+\1env: {HF_HUB_OFFLINE: "1", WORKERS: 4, HOME: \/elsewhere}/' "$config"
+  cat "$config"
+  run runner --embedded --speed 60 --yes "$config"
+  [ "$status" -eq 0 ]
+  [ "$(field '.workloads[0] | "\(.rate_per_s) \(.prompts)"')" = "2.5 75" ]
+  # It ends by itself an hour later than planned, with its last answers, if nobody watches it any more.
+  jq -e '.spec.activeDeadlineSeconds == 3600 + 30 + 300' "$(run_directory)/cluster/jobs/first.json"
+  jq -e '[.. | .env? // empty | map({key: .name, value}) | from_entries] as [$fetch, $client]
+    | $fetch.DATASET_URL == "http://here/set.json" and $client.REQUEST_RATE == "2.5" and $client.NUM_PROMPTS == "75"
+      and $client.WORKERS == "4" and $client.HOME == "/elsewhere" and $fetch.HF_HUB_OFFLINE == "1"' \
+    "$(run_directory)/cluster/jobs/first.json"
+}

@@ -111,6 +111,7 @@ KINDS = {
         ),
     ),
     "analyzer_variant": Kind((*_VARIANT, "analyzer"), ("role", "reason", "capacity_per_replica")),
+    "analyzer_role": Kind(("namespace", "model", "analyzer", "role"), ("required_capacity", "spare_capacity")),
     "pod_metrics": Kind(("namespace", "model", "pod"), ("observed_itl_ms", "observed_ttft_ms", "arrival_rate_per_min")),
     "decision_limited": Kind(_VARIANT, ("model", "wanted_replicas", "target_replicas", "reason")),
     "replica_capacity": Kind((*_VARIANT, "pod"), ("capacity_per_replica", "demand", "queue_length", "reason")),

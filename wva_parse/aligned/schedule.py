@@ -19,6 +19,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from wva_parse.log.benchmark import Result
+from wva_parse.log.durations import seconds_in
 from wva_parse.log.json_files import dig, objects_in
 
 PARALLEL, SEQUENTIAL = "parallel", "sequential"
@@ -31,8 +32,6 @@ _OTHER_LOAD = ("failed", "interrupted", "not-stopped")
 
 _PER_S = re.compile(r"(\d+(?:\.\d+)?)\s*(?:req(?:uests)?/s|rps)\b", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"(?<!job)[-_](\d+(?:\.\d+)?)$")  # job-2 is the second one
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 class Sending(NamedTuple):
@@ -188,9 +187,8 @@ def _comments(manifest: str, text: str) -> Iterator[str]:
 
 def seconds(value: Any) -> float | None:
     """A duration as configs have it: a number of seconds, or a text such as `90s` or `5m`."""
-    if isinstance(value, str) and (found := _DURATION.fullmatch(value.strip())):
-        return float(found[1]) * _SECONDS[found[2]]
-    return _number(value)
+    said = seconds_in(value) if isinstance(value, str) else None
+    return _number(value) if said is None else float(said)
 
 
 def _number(value: Any) -> float | None:

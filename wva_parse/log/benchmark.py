@@ -68,6 +68,8 @@ class Result:
         Every other number of the table: by the name of its field (`p90_ttft_ms`), or by its label if that is not known.
     reasons
         Why requests failed, and how many for that reason, of the at most ten that the client lists.
+    tool
+        Whose table it is, if not that of vllm bench serve: sglang prints one with the same labels.
     """
 
     job: str
@@ -99,6 +101,7 @@ class Result:
     prompts: float | None = None
     more: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     reasons: tuple[tuple[str, int], ...] = ()
+    tool: str = ""
 
     @property
     def lost(self) -> float | None:
@@ -143,6 +146,7 @@ _KNOWN = re.compile(
     rf"(?:(?P<label>{_either(_FIELDS)})|"
     rf"(?P<statistic>Mean|Median|P\d+(?:\.\d+)?) (?P<metric>{_either(_METRICS)}) \(ms\)):\s+{_NUMBER}"
 )
+_BACKEND = re.compile(r"(?m)^Backend:\s+(sglang)\b")
 _TITLE = re.compile(r"-{3,}([^-\s][^:]*?)-{3,}")
 _OTHER = re.compile(rf"^([A-Z][\w .,()/%-]*):\s+{_NUMBER}\s*$")
 _PROMPTS = re.compile(r"Namespace\([^\n]*?\bnum_prompts=(\d+)|generated benchmark dataset [^\n]*?\bprompts=(\d+)")
@@ -197,7 +201,9 @@ def _result(job: str, before: str, table: str) -> Result:
         values = {name: value for name, value in values.items() if not name.endswith("_ms")}
     own = {name: value for name, value in values.items() if name in _OF_RESULT}
     more = {name: value for name, value in values.items() if name not in _OF_RESULT}
-    return Result(job, **own, more=MappingProxyType(more), reasons=tuple(reasons_of(before)))
+    backend = _BACKEND.search(table)
+    tool = f"{backend[1]} bench_serving" if backend else ""
+    return Result(job, **own, more=MappingProxyType(more), reasons=tuple(reasons_of(before)), tool=tool)
 
 
 def _values(table: str) -> dict[str, float]:

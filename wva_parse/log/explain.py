@@ -148,6 +148,7 @@ _HEADINGS = {
     "pod_metrics": "latencies and rate of a pod in the last minute; its lines are one row",
     "analyzer_result": "demand and supply of a model, in the unit of the analyzer",
     "analyzer_variant": "a variant's part in an analyzer's result: capacity per replica and how it is known",
+    "analyzer_role": "what the pods of a role lack or have too much of, in the unit of the analyzer",
     "scheduler_queue": "requests that wait in the scheduler, in front of a model's pods",
     "model_rate": "requests that come for a model, as the scheduler counts them",
     "policy": "the thresholds that hold for a model",

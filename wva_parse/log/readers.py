@@ -220,10 +220,11 @@ class RowReader(NamedTuple):
 
     def _of_arrays(self, data: dict[str, Any]) -> Parts:
         said, there, read, complaint = list[tuple[str, Fields]](), 0, 0, ""
-        for (name, kind, keys), known in zip(self.arrays, self.known_in, strict=True):
-            if name not in data:
+        for (spelt, kind, keys), known in zip(self.arrays, self.known_in, strict=True):
+            name = spelt.removesuffix("?")
+            if name not in data and name == spelt:
                 complaint = complaint or f"there is no '{name}' in {{{', '.join(data.keys() - ENVELOPE)}}}"
-            entries = data.get(name) or []
+            entries = _entries_of(data.get(name)) or []
             if not isinstance(entries, list):
                 complaint = complaint or f"'{name}' is no list"
                 continue
@@ -449,7 +450,9 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
         re.compile(row.parts[0], re.DOTALL) if row.parts else None,
         re.compile(row.parts[1], re.MULTILINE) if row.parts else None,
         Known(frozenset(own), taken),
-        tuple(Known(_names_of(example.get(name)) | keys.names, keys.taken) for name, _, keys in arrays),
+        tuple(
+            Known(_names_of(example.get(name.removesuffix("?"))) | keys.names, keys.taken) for name, _, keys in arrays
+        ),
         also,
         bool(row.each or row.arrays or row.also),
         is_witness(row),
@@ -466,7 +469,13 @@ def _taken(row: LogLine) -> frozenset[str]:
 
 def _names_of(entries: object) -> frozenset[str]:
     """The keys of the entries of an example's array."""
-    return frozenset().union(*entries) if isinstance(entries, list) else frozenset()
+    listed = _entries_of(entries)
+    return frozenset().union(*listed) if isinstance(listed, list) else frozenset()
+
+
+def _entries_of(value: object) -> object:
+    """The entries of an array; of an object its pairs, each with a `key` and a `value`."""
+    return [{"key": key, "value": each} for key, each in value.items()] if isinstance(value, dict) else value
 
 
 def shortened(text: str) -> str:

@@ -64,6 +64,7 @@ ANALYZER_EVENT_TYPES = (
     "pod_metrics",
     "analyzer_result",
     "analyzer_variant",
+    "analyzer_role",
     "replica_capacity",
     # since D8
     "scheduler_queue",

@@ -21,7 +21,7 @@ def find(
     reacted: pd.DataFrame,
     restarts: int,
     limit_s: float,
-    starved: Iterable[str] = (),
+    of_load: Iterable[str] = (),
     start_minutes: float = -math.inf,
 ) -> list[str]:
     """All warnings about a run, the gravest first: what requests felt, then what was lost, then what is not known.
@@ -38,14 +38,14 @@ def find(
         Of the controller's containers while the log was collected.
     limit_s
         `reaction.under_way_s`: a decision that was made no longer before the end may still be carried out.
-    starved
-        `supply.starved_finding`.
+    of_load
+        `supply.starved_finding` and `course.course_finding`.
     start_minutes
         Of the load: what was so before it only is no warning (`before_load`).
     """
     end_minutes = frames.reconciliations["minutes"].max()
     found = [*_saturated_without_action(reacted), *_decisions_without_replicas(followed, end_minutes, limit_s)]
-    found += [*_limited(frames), *starved]
+    found += [*_limited(frames), *of_load]
     under_load = frames.reconciliations["minutes"] >= start_minutes
     found += _safety_nets(frames, under_load)
     found += _missing_observations(frames, under_load)

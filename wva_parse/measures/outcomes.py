@@ -11,7 +11,7 @@ import pandas as pd
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.offered import offered
 from wva_parse.aligned.supply import SAMPLES
-from wva_parse.measures import elasticity, explained, findings, reaction, scaling, skill, stats, supply
+from wva_parse.measures import course, elasticity, explained, findings, reaction, scaling, skill, stats, supply
 from wva_parse.optimizer.analyses import Replay, replay_analyses
 from wva_parse.optimizer.decisions import decisions_of, last_words
 from wva_parse.optimizer.queueing import Objectives, replica_of
@@ -83,7 +83,7 @@ def outcomes_of(run: Experiment) -> Outcomes:
             *supply.limit_finding(run),
             *findings.find(
                 *(frames, changes, reactions, _restarts(run), limit_s),
-                supply.starved_finding(run),
+                (*supply.starved_finding(run), *course.course_finding(run)),
                 run.supply.window.start if run.supply.window.has_load else -math.inf,
             ),
         ),

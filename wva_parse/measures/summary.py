@@ -16,6 +16,7 @@ from wva_parse.aligned.schedule import schedule_as_json
 from wva_parse.aligned.twins import find_twins
 from wva_parse.measures import (
     conditions,
+    course,
     decided,
     elasticity,
     explained,
@@ -113,6 +114,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
         },
         "schedule": schedule_as_json(experiment.schedule),
         "workloads": _workloads(experiment),
+        "course": [each._asdict() for each in course.deviations(experiment)],
         "client": summarize_client(experiment.client),
         "requests": requests.summarize_requests(experiment.requests, experiment.slo, experiment.client),
         "log": {

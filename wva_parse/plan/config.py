@@ -17,8 +17,9 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from wva_parse.log.durations import with_seconds
 from wva_parse.plan.documents import ConfigError, Document, Where, read_document
-from wva_parse.plan.jobs import Job, read_job
+from wva_parse.plan.jobs import OWN_VARIABLES, Job, read_job
 from wva_parse.plan.schema import Validator
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ DEFAULT_DRAIN_S = 300  # the last answers of saturated servers took 7 to 29 s wh
 # Keys of older configs that nothing reads any more.
 REMOVED = ("output.save_raw_logs", "expected", "metrics.log_level")
 DEFAULT_BASE_DIR = "./experiment-data"
+# Keys that hold seconds, or a duration such as `5m`.
+IN_SECONDS = frozenset(("interval", "cooldown", "timeout", "drain", "start_delay", "duration"))
 
 
 @dataclass(frozen=True)
 class Workload:
-    """One load Job of an experiment; what is in seconds is None in a sequential one."""
+    """One load Job of an experiment, as the config wants it; what is in seconds is None in a sequential one."""
 
     name: str
     job: Job
@@ -105,11 +108,11 @@ def load(path: str | Path) -> Config:
     ConfigError
         With every problem found.
     """
-    document = read_document(Path(path))
+    document = read_config(Path(path))
     found = _by_line(document, _schema_problems(document)) or _by_line(document, _workload_problems(document))
-    if found:
-        raise ConfigError(found)
-    jobs, found = _read_jobs(document)
+    # What is wrong with manifests is told at once with what is wrong with the config, as far as it names them.
+    jobs, of_jobs = _read_jobs(document)
+    found += of_jobs
     if found:
         raise ConfigError(found)
     config = _build(document, jobs)
@@ -117,6 +120,18 @@ def load(path: str | Path) -> Config:
     if found:
         raise ConfigError(found)
     return config
+
+
+def read_config(path: Path) -> Document:
+    """A config as it is worked with: its durations in seconds.
+
+    Raises
+    ------
+    ConfigError
+        If the file is no YAML mapping.
+    """
+    document = read_document(path)
+    return document._replace(data=with_seconds(document.data, IN_SECONDS))
 
 
 def problems(path: str | Path) -> list[str]:
@@ -172,16 +187,28 @@ def main(command: str, argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
     parser.add_argument("--fix", action="store_true", help="write it without keys that nothing reads, beside it")
+    parser.add_argument("--nearest", action="store_true", help="print the project's config that is called most like it")
     arguments = parser.parse_args(argv)
     path = arguments.config
+    if arguments.nearest:
+        print(nearest(str(path)))
+        return 0
     try:
         if arguments.fix:
             path = _write_fixed(path, command)
-        load(path)
+        name = load(path).name
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    if name != path.stem.removesuffix(".fixed"):
+        print(f"{path}: its name is '{name}': runs are called by that, not by the file's", file=sys.stderr)
     return 0
+
+
+def nearest(given: str) -> str:
+    """The config of this project whose name is most like a given one; empty if none is."""
+    names = [path.stem for path in sorted(SCHEMA.parent.glob("*.yaml"))]
+    return next(iter(difflib.get_close_matches(Path(given).stem, names, n=1)), "")
 
 
 def _write_fixed(path: Path, command: str) -> Path:
@@ -297,7 +324,9 @@ _TYPES = {
 
 # What was expected, by the keyword of the schema that was not met.
 _EXPECTED: dict[str, Callable[[ValidationError], str]] = {
-    "type": lambda error: _TYPES[str(error.validator_value)],
+    "type": lambda error: (
+        _TYPES[error.validator_value] if isinstance(error.validator_value, str) else "text or a number"
+    ),
     "enum": lambda error: " or ".join(f"'{value}'" for value in cast("list[str]", error.validator_value)),
     "pattern": lambda error: f"text that matches {error.validator_value}",
     "minLength": lambda error: "some text",
@@ -311,7 +340,15 @@ _EXPECTED: dict[str, Callable[[ValidationError], str]] = {
 
 def _schema_problems(document: Document) -> Iterator[tuple[Where, str]]:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    for error in Validator(schema).iter_errors(document.data):
+    errors = list(Validator(schema).iter_errors(document.data))
+    meant = {
+        (tuple(error.absolute_path), guess)
+        for error in errors
+        if error.validator == "additionalProperties"
+        for key in error.instance.keys() - error.schema["properties"].keys()
+        for guess in _guesses(str(key), error.schema)
+    }
+    for error in errors:
         where: Where = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             for key in error.instance.keys() - error.schema["properties"].keys():
@@ -319,14 +356,16 @@ def _schema_problems(document: Document) -> Iterator[tuple[Where, str]]:
                 yield where_key, f"{document.at(*where_key)}: {_unknown_key(schema, error.schema, where_key)}"
         elif error.validator == "required":
             for key in sorted(error.schema["required"]):
-                if key not in error.instance and f"'{key}'" in error.message:
+                # A key that is only misspelt has been told of.
+                if key not in error.instance and f"'{key}'" in error.message and (where, key) not in meant:
                     yield (
                         where,
                         f"{document.at(*where)}: {_name(where, 'the config')} has no '{key}';"
                         f" expected: {_describe(schema, error.schema, key)}",
                     )
         else:
-            expected = _EXPECTED[str(error.validator)](error)
+            is_seconds = bool(where) and where[-1] in IN_SECONDS
+            expected = _DURATION if is_seconds and error.validator in ("type", "pattern") else _expected(error)
             quoted = _quoted(error)
             seen = f"saw {_seen(error.instance)}, expected {expected}{quoted}"
             yield where, f"{document.at(*where)}: {_name(where)}: {seen}"
@@ -335,10 +374,19 @@ def _schema_problems(document: Document) -> Iterator[tuple[Where, str]]:
             yield where, f"{document.at(*where)}: {_name(where)}: saw {text!r}, expected one line of text"
 
 
+_DURATION = "seconds: 300, or 5m"
+
+
+def _expected(error: ValidationError) -> str:
+    return _EXPECTED[str(error.validator)](error)
+
+
 def _quoted(error: ValidationError) -> str:
     """What to do about a number, or true or false, that quotes make a text of."""
     kinds = {"integer": r"-?\d+", "number": r"-?\d+(\.\d+)?", "boolean": "true|false"}
     wanted = kinds.get(str(error.validator_value)) if error.validator == "type" else None
+    if error.validator == "pattern" and error.absolute_path and error.absolute_path[-1] in IN_SECONDS:
+        wanted = kinds["integer"]
     is_one = wanted and isinstance(error.instance, str) and re.fullmatch(wanted, error.instance)
     return "; remove the quotes" if is_one else ""
 
@@ -353,13 +401,17 @@ def _unknown_key(schema: dict[str, Any], part: dict[str, Any], where: Where) -> 
     if _name(where) in REMOVED:
         return f"'{_name(where)}' can go: nothing reads it any more ('check --fix' writes the config without it)"
     said = f"unknown key '{key}' in {_name(where[:-1], 'the config')}"
-    near = difflib.get_close_matches(key, known, n=1)
+    near = _guesses(key, part)
     if near:
         return f"{said}; did you mean '{near[0]}'?"
     elsewhere = [place for place, keys in _keys_by_place(schema) if key in keys]
     if elsewhere:
         return f"{said}; it belongs in {elsewhere[0]}"
     return f"{said}; known are {', '.join(known)}"
+
+
+def _guesses(key: str, part: dict[str, Any]) -> list[str]:
+    return difflib.get_close_matches(key, list(part["properties"]), n=1)
 
 
 def _keys_by_place(schema: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
@@ -412,6 +464,9 @@ def _workload_problems(document: Document) -> Iterator[tuple[Where, str]]:
         if first.setdefault(work["name"], index) != index:
             other = document.line("workloads", first[work["name"]], "name")
             yield where, f"{at}: a second workload named '{work['name']}' (the first is in line {other})"
+        for name in sorted(work.get("env", {})):
+            if problem := _variable_problem(name):
+                yield where, f"{document.at(*where, 'env', name)}: workload '{work['name']}': env: {problem}"
         if parallel and "duration" not in work:
             yield (
                 where,
@@ -432,15 +487,36 @@ def _workload_problems(document: Document) -> Iterator[tuple[Where, str]]:
             )
 
 
+def _variable_problem(name: str) -> str:
+    """Why a workload's `env` cannot set a variable; empty if it can."""
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        return f"saw '{name}', expected the name of an environment variable"
+    if name in OWN_VARIABLES:
+        return f"{name} is set by {OWN_VARIABLES[name]}"
+    return ""
+
+
 def _read_jobs(document: Document) -> tuple[list[Job], list[str]]:
+    """The Jobs of the workloads as the config wants them, and what is wrong with their manifests."""
     jobs: list[Job] = []
     found: list[str] = []
-    for index, work in enumerate(document.data["workloads"]):
+    namespace, works = document.data.get("namespace"), document.data.get("workloads")
+    for index, work in enumerate(works if isinstance(works, list) else []):
+        if not isinstance(work, dict) or not isinstance(work.get("job_manifest"), str) or not work["job_manifest"]:
+            continue
         try:
             manifest = _find_manifest(document, index, work["job_manifest"])
-            jobs.append(read_job(manifest, document.data["namespace"]))
+            job = read_job(manifest, namespace if isinstance(namespace, str) else None)
         except ConfigError as error:
             found.extend(error.messages)
+            continue
+        if "dataset_url" in work and not job.fetches:
+            found.append(
+                f"{document.at('workloads', index, 'dataset_url')}: no container of {manifest} has the environment"
+                " variable DATASET_URL; expected one that fetches its data set from there"
+            )
+        rate = work.get("rate")
+        jobs.append(job.at_rate(float(rate)) if isinstance(rate, int | float) and rate > 0 else job)
     return jobs, list(dict.fromkeys(found))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,12 @@ class Job(NamedTuple):
     rate_per_s: float
     prompts: int
     seed: int
+    fetches: bool = False  # a data set, from DATASET_URL
+
+    def at_rate(self, rate_per_s: float) -> Job:
+        """The same for as long at another rate."""
+        prompts = max(1, round(self.prompts * rate_per_s / self.rate_per_s))
+        return self._replace(rate_per_s=rate_per_s, prompts=prompts)
 
     @property
     def seconds(self) -> int:
@@ -52,8 +58,20 @@ VARIABLES = {
 }
 
 
-def read_job(path: Path, namespace: str) -> Job:
-    """Read a manifest that the runner will create in `namespace`.
+# Who sets what a workload's `env` therefore cannot.
+OWN_VARIABLES = {
+    "MODEL": "'model_name'",
+    "ENDPOINT": "'endpoint'",
+    "REQUEST_RATE": "the workload's 'rate'",
+    "NUM_PROMPTS": "the rate and the workload's 'duration'",
+    "SEED": "the runner, a different one for each workload",
+    "DATASET_URL": "the workload's 'dataset_url'",
+    "REQUEST_RECORDER": "the runner",
+}
+
+
+def read_job(path: Path, namespace: str | None) -> Job:
+    """Read a manifest that the runner will create in `namespace`, if that is known.
 
     Raises
     ------
@@ -71,10 +89,11 @@ def read_job(path: Path, namespace: str) -> Job:
         rate_per_s=float(values["REQUEST_RATE"]),
         prompts=int(values["NUM_PROMPTS"]),
         seed=int(values["SEED"]),
+        fetches="DATASET_URL" in {name for name, _, _ in _environment(document.data, ("initContainers", "containers"))},
     )
 
 
-def _problems(document: Document, namespace: str) -> Iterator[str]:
+def _problems(document: Document, namespace: str | None) -> Iterator[str]:
     data = document.data
     seen = {key: data.get(key) for key in ("apiVersion", "kind")}
     if seen != {"apiVersion": "batch/v1", "kind": "Job"}:
@@ -95,7 +114,7 @@ def _problems(document: Document, namespace: str) -> Iterator[str]:
             yield f"{document.at(*where)}: {name}: saw '{text}', expected {variable.expected}"
 
 
-def _metadata_problems(document: Document, metadata: dict[str, Any], namespace: str) -> Iterator[str]:
+def _metadata_problems(document: Document, metadata: dict[str, Any], namespace: str | None) -> Iterator[str]:
     name = metadata.get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         yield (
@@ -107,19 +126,20 @@ def _metadata_problems(document: Document, metadata: dict[str, Any], namespace: 
             f"{document.at('metadata', 'name')}: metadata.name has {len(name)} characters, expected at most"
             f" {MAX_NAME}: the run's time is appended, and Kubernetes allows 63"
         )
-    if metadata.get("namespace") not in (None, namespace):
+    if namespace is not None and metadata.get("namespace") not in (None, namespace):
         yield (
             f"{document.at('metadata', 'namespace')}: metadata.namespace: saw '{metadata['namespace']}', but the"
             f" config's namespace is '{namespace}'; leave it out of the manifest"
         )
 
 
-def _environment(data: dict[str, Any]) -> Iterator[tuple[str, str, Where]]:
+def _environment(data: dict[str, Any], kinds: Sequence[str] = ("containers",)) -> Iterator[tuple[str, str, Where]]:
     """Name, value and place of every environment variable of the Job's containers that has a value."""
-    containers = dig(data, ("spec", "template", "spec", "containers"))
-    for index, container in enumerate(containers if isinstance(containers, list) else []):
-        variables = container.get("env") if isinstance(container, dict) else None
-        for number, variable in enumerate(variables if isinstance(variables, list) else []):
-            if isinstance(variable, dict) and variable.get("value") is not None:
-                where = ("spec", "template", "spec", "containers", index, "env", number, "value")
-                yield str(variable.get("name")), str(variable["value"]), where
+    for kind in kinds:
+        containers = dig(data, ("spec", "template", "spec", kind))
+        for index, container in enumerate(containers if isinstance(containers, list) else []):
+            variables = container.get("env") if isinstance(container, dict) else None
+            for number, variable in enumerate(variables if isinstance(variables, list) else []):
+                if isinstance(variable, dict) and variable.get("value") is not None:
+                    where = ("spec", "template", "spec", kind, index, "env", number, "value")
+                    yield str(variable.get("name")), str(variable["value"]), where

@@ -6,6 +6,7 @@ Times are whole seconds from the experiment's start, rates are requests per seco
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from wva_parse.plan.config import Config, Planned, load, schedule
+from wva_parse.plan.config import Config, Planned, load, read_config, schedule
 from wva_parse.plan.documents import ConfigError
 
 BAR_WIDTH = 40  # of the peak
@@ -175,6 +176,9 @@ def main(command: str, argv: list[str]) -> int:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--text", action="store_true", help="print it for people, not as tab-separated columns")
     where.add_argument("--text-to", metavar="FILE", type=Path, help="write that into a file as well")
+    parser.add_argument(
+        "--config-to", metavar="FILE", type=Path, help="write the config, durations in seconds, as JSON"
+    )
     parser.add_argument("--cooldown", metavar="S", type=_seconds, help="seconds, in the text (default: the config's)")
     parser.add_argument("--speed", metavar="N", type=_count, default=1, help="times real time, in the text (default 1)")
     parser.add_argument("--series", metavar="FILE", type=Path, help="say in the text what is left of this series")
@@ -187,6 +191,8 @@ def main(command: str, argv: list[str]) -> int:
         return 2
     planned = schedule(config, arguments.repetition)
     said = text(config, planned, datetime.now(timezone.utc), arguments.cooldown, arguments.speed, rest)
+    if arguments.config_to:
+        arguments.config_to.write_text(json.dumps(read_config(arguments.config).data), encoding="utf-8")
     if arguments.text_to:
         arguments.text_to.write_text(said, encoding="utf-8")
     print(said if arguments.text else table(planned), end="")

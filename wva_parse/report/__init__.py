@@ -36,6 +36,7 @@ from wva_parse.report.words import (
     about_supply,
     about_tuner,
     about_unpaired,
+    about_zero,
     has_predictions,
     verdict,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "about_supply",
     "about_tuner",
     "about_unpaired",
+    "about_zero",
     "fitted_profiles",
     "has_predictions",
     "verdict",

@@ -84,6 +84,7 @@ def sections(summary: Summary) -> list[Section]:
             ("scaling_behavior" if model_based else "scaling_with_context",),
             _said(
                 words.about_scaling(summary),
+                words.about_zero(summary) if summary["zero"] else "",
                 words.about_supply(summary),
                 words.about_load(summary),
                 words.about_cost(summary),

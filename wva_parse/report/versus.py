@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wva_parse.log.json_files import dig
-from wva_parse.measures import groups, pooling
+from wva_parse.measures import course, groups, pooling
 from wva_parse.measures.texts import count, percent
 from wva_parse.report import provenance, words
 from wva_parse.report.figures import FIGURES, Figure, Path, is_same
@@ -167,6 +167,11 @@ def _unequal(first: Side, second: Side, facts: Mapping[str, provenance.Facts]) -
     windows = [float(value) for each in runs if (value := dig(each, ("supply", "window_s")))]
     if windows and max(windows) > MOST_SHORTER * min(windows):
         yield f"Their load windows are from {min(windows):.0f} to {max(windows):.0f} s long."
+    otherwise = [
+        f"{each['run']} ({'; '.join(map(_deviation, found))})" for each in runs if (found := each.get("course"))
+    ]
+    if otherwise:
+        yield f"The load did not have its planned course in: {', '.join(otherwise)}."
     unfinished = [f"{each['run']} ({each['status']})" for each in runs if each.get("status") not in (None, "complete")]
     if unfinished:
         yield f"Not complete: {', '.join(unfinished)}."
@@ -176,6 +181,10 @@ def _unequal(first: Side, second: Side, facts: Mapping[str, provenance.Facts]) -
             f"The tuner of {runs[b]['run']} began with the parameters that {runs[a]['run']} ended with: they are not "
             "independent."
         )
+
+
+def _deviation(found: Mapping[str, Any]) -> str:
+    return f"{found['workload']} {course.told(course.Deviation(**found))}"
 
 
 def _unanswered(runs: Sequence[Summary]) -> Iterator[str]:

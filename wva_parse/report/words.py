@@ -17,6 +17,8 @@ Summary = dict[str, Any]
 
 NO_PREDICTIONS = "The log holds no predictions: WVA logs them at DEBUG up to 0.4, and predicts no latencies later."
 
+HOW_TO_SAY_AN_SLO = "slo.itl_ms and slo.ttft_ms in the config, or --slo-itl and --slo-ttft, say one"
+
 LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (TTFT)"}
 
 # --- the verdict
@@ -70,7 +72,7 @@ def _observed(summary: Summary) -> str:
         return "No request was served while the controller observed."
     judged = [name for name in LATENCIES if slo[f"{name}_ms"] is not None and slo[f"{name}_met"] is not None]
     if not judged:
-        return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged."
+        return f"No SLO is known, so {count(n, 'loaded observation')} cannot be judged ({HOW_TO_SAY_AN_SLO})."
     parts = [
         f"{LATENCIES[metric]} was within its SLO of {slo[f'{metric}_ms']:g} ms in "
         f"{share_of(slo[f'{metric}_met'], slo[f'{metric}_judged'], _mean_of(summary))}"
@@ -381,7 +383,7 @@ def about_slo(summary: Summary) -> str:
     """How often each SLO was met."""
     slo = summary["slo"]
     if slo["source"] == "unknown":
-        return "No SLO is known, from the log or from the config."
+        return f"No SLO is known, from the log or from the config ({HOW_TO_SAY_AN_SLO})."
     judged = [metric for metric in ("itl", "ttft") if slo[f"{metric}_attainment"] is not None]
     if slo["basis"] == "requests":
         recorded = f"{'recorded ' if summary['requests']['unknown'] else ''}request"
@@ -421,6 +423,35 @@ def about_scaling(summary: Summary) -> str:
             "tenth in that direction."
         )
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def about_zero(summary: Summary) -> str:
+    """What was decided from and to zero replicas, and how long requests waited for one."""
+    found = summary["zero"]
+    if not found:
+        return "No variant was left without a replica."
+    sentences = []
+    if found["to_zero"] or found["from_zero"]:
+        reasons = _listed(found["reasons"])
+        sentences.append(
+            f"WVA decided {times(found['to_zero'])} to leave a variant without a replica and "
+            f"{times(found['from_zero'])} to give it one again{f' ({reasons})' if reasons else ''}."
+        )
+    if found["kept_from_zero"]:
+        sentences.append(f"Models were kept from zero: {_listed(found['kept_from_zero'])}.")
+    for wake in found["wakes"]:
+        start = f"From minute {wake['waiting_minutes']:.1f} on requests waited for a model without a ready replica"
+        ready = (
+            f"the first was ready not later than {wake['waited_s']:.0f} s after it"
+            if wake["waited_s"] is not None
+            else "none was ready before the end"
+        )
+        sentences.append(f"{start}; {ready}.")
+    return " ".join(sentences)
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({number_})" for name, number_ in counts.items())
 
 
 def _fate(way: dict[str, Any], what: str) -> str:

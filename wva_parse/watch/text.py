@@ -32,6 +32,12 @@ COURSES = (
 )
 
 
+# What the parts of a line are, for who sees the first of them.
+LEGEND = (
+    "time of the load · load · replicas there → wanted (ready) · ITL and TTFT / their SLO · fullest KV cache · waiting"
+)
+
+
 def one_line(view: View) -> str:
     """A reconciliation in one line."""
     parts = [*_load(view.load)]

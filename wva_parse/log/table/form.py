@@ -167,7 +167,8 @@ class LogLine(NamedTuple):
     constant: Mapping[str, Value] = MappingProxyType({})  # columns that the words themselves say
     each: tuple[tuple[str, str], ...] = ()  # (kind, template) of the entries that one message holds, a line each
     parts: tuple[str, str] | tuple[()] = ()  # of `each`: patterns of the text that holds them, and of where one begins
-    arrays: tuple[tuple[str, str, str], ...] = ()  # (JSON key, kind, keys) of the entries of a JSON array
+    # (JSON key, kind, keys) of the entries of an array, or of an object's pairs (`key`, `value`); `?` may be missing.
+    arrays: tuple[tuple[str, str, str], ...] = ()
     called: str = ""  # what the entries of either are, in the plural
     also: tuple[tuple[str, str], ...] = ()  # (kind, keys) of further rows that its values make
     opens: bool = False  # a loop run starts here

@@ -219,7 +219,8 @@ EVENTS = (
         "D7-",
         "analyzer-result",
         f'analyzer-result\t{{"modelID": "{MODEL}", "namespace": "{NS}", "analyzer": "saturation", "supply": 329011, '
-        '"demand": 974024, "satDemand": 0, "util": 2.96, "rc": 816899.6, "sc": 0, "roleRC": {}, "roleSC": {}, '
+        '"demand": 974024, "satDemand": 0, "util": 2.96, "rc": 816899.6, "sc": 0, "roleRC": {"decode": 816899.6}, '
+        '"roleSC": {"prefill": 1200}, '
         '"remaining": 0, "spare": 0, "live": true, "scaleUpThreshold": 0.85, "scaleDownBoundary": 0.7, '
         f'"variants": [{{"name":"{VARIANT}","prc":329011,"role":"decode","reason":"P1-obs"}}]}}',
         "modelID=model namespace analyzer supply demand util=utilisation rc=required_capacity sc=spare_capacity "
@@ -230,6 +231,9 @@ EVENTS = (
                 "analyzer_variant",
                 "^modelID=model ^namespace ^analyzer name=variant prc=capacity_per_replica role? reason?",
             ),
+            # Where prefill and decode are pods of their own: what each role lacks, and has too much of.
+            ("roleRC?", "analyzer_role", "^modelID=model ^namespace ^analyzer key=role value=required_capacity"),
+            ("roleSC?", "analyzer_role", "^modelID=model ^namespace ^analyzer key=role value=spare_capacity"),
         ),
         called="variants of an analyzer",
     ),
