@@ -4,6 +4,7 @@
 #
 # Usage: run-experiment.sh [options] CONFIG...  run the experiment that CONFIG describes; several are interleaved
 #        run-experiment.sh                      list the configs in experiment-configs/
+#        run-experiment.sh --discover           look at the cluster, and write a config for it into this directory
 #
 # CONFIG is a path, or a bare name found in experiment-configs/ with or without .yaml. Its `repeat` says how often it
 # is run; of two configs A and B the runs are A1 B1 A2 B2 and so on, each a complete run with a directory of its own.
@@ -17,6 +18,8 @@
 #       --variants N      how many variants of the model it serves, one Deployment each (default 1)
 #       --clean           first remove load Jobs that earlier runs on the same Deployment have left; asks if one is active
 #       --resume          run only those repetitions of the configs' latest series that are not complete
+#       --discover        find model, controller, mode, endpoint and SLO in the cluster; where there are several:
+#       --namespace NAME, --deployment NAME, --controller-namespace NAME   which of them
 #       --cooldown SECONDS   how long to watch after the last workload (default: the config's, else 120)
 #       --keep-jobs       leave the load Jobs in the cluster, suspended where they have not ended
 #       --context NAME    as kubectl's
@@ -51,6 +54,8 @@ EMBEDDED=false
 KEEP_JOBS=false
 CLEAN=false
 RESUME=false
+DISCOVER=false
+WANTED_NAMESPACE='' WANTED_DEPLOYMENT='' WANTED_CONTROLLERS=''
 SIMULATION=() # options of the embedded cluster
 COOLDOWN_S=
 WANTED_SPEED=
@@ -131,6 +136,8 @@ source "$PROJECT/lib/looks.bash"
 source "$PROJECT/lib/checks.bash"
 # shellcheck source=lib/controller.bash
 source "$PROJECT/lib/controller.bash"
+# shellcheck source=lib/discover.bash
+source "$PROJECT/lib/discover.bash"
 # shellcheck source=lib/mask.bash
 source "$PROJECT/lib/mask.bash"
 # shellcheck source=lib/evidence.bash
@@ -154,7 +161,12 @@ main() {
   trap 'end_script $?' EXIT
   trap 'FAILED_AT="${BASH_SOURCE[0]##*/}:$LINENO"' ERR
   find_tools
-  if [[ ${#CONFIGS[@]} -eq 0 ]]; then
+  if [[ "$DISCOVER" == true ]]; then
+    make_work_dir
+    [[ "$EMBEDDED" == false ]] || start_embedded_cluster
+    discover
+    exit 0
+  elif [[ ${#CONFIGS[@]} -eq 0 ]]; then
     list_configs
     exit 0
   fi

@@ -98,15 +98,21 @@ why_silent() {
   fi
 }
 
-check_mode() {
-  local mode how
-  how="by its log"
+# The controller's mode and how it is known, with a tab between; fails if neither its log nor its settings tell.
+told_mode() {
+  local mode how="by its log"
   mode="$(mode_in_log "$WORK_DIR/controller.log")"
   if [[ -z "$mode" && -n "$(controller_pods)" ]]; then
     how="by its settings"
     mode="$(mode_in_settings)"
   fi
-  if [[ -z "$mode" ]]; then
+  [[ -n "$mode" ]] || return 1
+  printf '%s\t%s\n' "$mode" "$how"
+}
+
+check_mode() {
+  local mode how
+  if ! IFS=$'\t' read -r mode how < <(told_mode); then
     report_unchecked "controller mode" "$(why_silent)"
     return 0
   elif [[ "$mode" == "$MODE" || "$mode $MODE" == 'hybrid model-based' ]]; then # hybrid predicts as well

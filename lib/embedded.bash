@@ -9,11 +9,12 @@ CLUSTER_START_TIMEOUT_S=30 # real time
 CLUSTER_STARTED=false
 
 start_embedded_cluster() {
-  local state="$WORK_DIR/cluster"
+  local state="$WORK_DIR/cluster" options=()
+  [[ -z "$CONFIG" ]] || options=(--config "$CONFIG" --mode "$MODE") # --discover has none
   mkdir -p "$state"
   CLUSTER_STARTED=true # a signal may come when it has
-  start_child cluster run_python wva_sim serve --state "$state" --config "$CONFIG" --mode "$MODE" \
-    --speed "${WANTED_SPEED:-30}" --seed "${S_NUMBER[S_AT]}" ${SIMULATION[@]+"${SIMULATION[@]}"} \
+  start_child cluster run_python wva_sim serve --state "$state" ${options[@]+"${options[@]}"} \
+    --speed "${WANTED_SPEED:-30}" --seed "${S_NUMBER[S_AT]:-1}" ${SIMULATION[@]+"${SIMULATION[@]}"} \
     --parent $$ </dev/null >"$WORK_DIR/cluster.log" 2>&1
   wait_for "$CLUSTER_START_TIMEOUT_S" is_cluster_ready ||
     die 3 "the embedded cluster has not started within $CLUSTER_START_TIMEOUT_S s: $(tail -n 1 "$WORK_DIR/cluster.log")"

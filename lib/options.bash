@@ -16,12 +16,14 @@ parse_options() {
       --keep-jobs) KEEP_JOBS=true ;;
       --clean) CLEAN=true ;;
       --resume) RESUME=true ;;
-      --speed | --dialect | --variants | --cooldown | --context | --kubeconfig)
+      --discover) DISCOVER=true ;;
+      --namespace | --deployment | --controller-namespace | --speed | --dialect | --variants | --cooldown | --context | --kubeconfig)
         [[ $# -ge 2 ]] || die 2 "$1 needs a value; see run-experiment.sh --help"
         set_option "$1" "$2"
         shift
         ;;
-      --speed=* | --dialect=* | --variants=* | --cooldown=* | --context=* | --kubeconfig=*) set_option "${1%%=*}" "${1#*=}" ;;
+      --namespace=* | --deployment=* | --controller-namespace=* | --speed=* | --dialect=* | --variants=* | --cooldown=* | \
+        --context=* | --kubeconfig=*) set_option "${1%%=*}" "${1#*=}" ;;
       -h | --help)
         print_usage
         exit 0
@@ -38,6 +40,9 @@ parse_options() {
   done
   CONFIGS=(${rest[@]+"${rest[@]}"})
   [[ "$END_BUDGET_S" =~ ^[1-9][0-9]{0,3}$ ]] || die 2 "WVA_END_BUDGET_S: saw '$END_BUDGET_S', expected whole seconds"
+  [[ "$DISCOVER" == false || ${#CONFIGS[@]} -eq 0 ]] || die 2 "--discover writes a config: leave out ${CONFIGS[0]}"
+  [[ "$DISCOVER" == true || -z "$WANTED_NAMESPACE$WANTED_DEPLOYMENT$WANTED_CONTROLLERS" ]] ||
+    die 2 "--namespace, --deployment and --controller-namespace need --discover: else the config says them"
   [[ "$EMBEDDED" == true || -z "$WANTED_SPEED" ]] || die 2 "--speed needs --embedded: a real cluster has its own pace"
   [[ "$EMBEDDED" == true || ${#SIMULATION[@]} -eq 0 ]] ||
     die 2 "${SIMULATION[0]} needs --embedded: it says what is simulated"
@@ -49,6 +54,9 @@ parse_options() {
 set_option() {
   local option="$1" value="$2"
   case "$option" in
+    --namespace) WANTED_NAMESPACE="$value" ;;
+    --deployment) WANTED_DEPLOYMENT="$value" ;;
+    --controller-namespace) WANTED_CONTROLLERS="$value" ;;
     --speed)
       [[ "$value" =~ ^[1-9][0-9]{0,3}$ ]] || die 2 "--speed: saw '$value', expected a whole number from 1 to 9999"
       WANTED_SPEED="$value"

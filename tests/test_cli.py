@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
@@ -15,7 +16,7 @@ from logs import MODEL, decision, model_loop_run, observed, solution, stamp, wri
 from modelled import Minute, modelled_run, named
 from turned import Turned
 
-from wva_parse import cli
+from wva_parse import analysis, cli, run
 from wva_parse.__main__ import COMMANDS, main
 from wva_parse.report.replayed import KEYS
 from wva_parse.watch.text import LEGEND
@@ -374,3 +375,96 @@ def test_options_of_the_optimizer_change_nothing_in_analyses(explained, capsys):
     with pytest.raises(SystemExit):
         main(["replay", str(explained), "--kv-trigger", "20"])
     assert "saw '20', expected a number from 0 to 1" in capsys.readouterr().err
+
+
+def test_a_pipeline_is_told_by_the_exit_status(directory, capsys):
+    met = ["--check", "pairs.all==2", "--check", "slo.itl_attainment>=0.95"]
+    assert main(["summary", str(directory), *met]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "met     pairs.all == 2: 2",
+        "met     slo.itl_attainment >= 0.95: 1",
+    ]
+    assert main(["summary", str(directory), *met, "--slo-itl", "5"]) == 6
+    assert "MISSED  slo.itl_attainment >= 0.95: 0" in capsys.readouterr().out
+
+
+def test_a_condition_on_what_no_summary_has_is_a_usage_error_and_nothing_is_judged(directory, capsys):
+    assert main(["summary", str(directory), "--check", "pairs.all==9", "--check", "pairs.every==2"]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and "no summary has 'pairs.every'" in err
+    with pytest.raises(SystemExit) as ended:
+        main(["summary", str(directory), "--check", "pairs.all"])
+    assert ended.value.code == 2
+
+
+@pytest.fixture
+def runs(directory):
+    """Four runs: one that is analysed, one that is not, one without a log, one with half of a file."""
+    base = directory.parent
+    workload = {"name": "w", "rate_per_s": 10, "planned_start_s": 0, "planned_end_s": 60, "how": "parallel"}
+    record = {"status": "interrupted", "mode": "model-based", "start": "2026-03-01T10:00:00Z", "workloads": [workload]}
+    loop_run = model_loop_run(0, observed(8, 20), solution(9, 40))
+    write_run(base / "later", loop_run, config={}, record={**record, "simulated": True})
+    (base / "empty-20260101-000000").mkdir()
+    (base / "half-20260102-000000").mkdir()
+    (base / "half-20260102-000000" / "run.json").write_text('{"status":')
+    (base / "half-20260102-000000" / "summary.json").write_text("{}")
+    (base / "other-20260103-000000").mkdir()
+    (base / "other-20260103-000000" / "summary.json").write_text('{"schema": 2, "run": "other", "mode": "model-based"}')
+    (base / "a file").write_text("")
+    (base / ".hidden").mkdir()
+    analysis.write_results(run.load(directory))
+    return base
+
+
+def test_list_shows_the_runs_the_newest_first_and_what_is_wrong_with_them(runs, capsys):
+    assert main(["list", str(runs)]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert err == ""
+    assert [line.split("  ")[:2] for line in lines[:8:2]] == [
+        ["2026-03-01 10:00:00", "later"],
+        ["2026-01-03 00:00:00", "other-20260103-000000"],
+        ["2026-01-02 00:00:00", "half-20260102-000000"],
+        ["2026-01-01 00:00:00", "empty-20260101-000000"],
+    ]
+    assert lines[0].split("  ")[-2:] == ["interrupted", "10 req/s for 60 s"]
+    assert "model-based, simulated" in lines[0]
+    assert lines[1] == "    not analysed"
+    assert lines[3] == "    BROKEN: summary.json is of another release: analyse the run again"
+    assert lines[5].startswith("    BROKEN: summary.json: no 'run' and 'mode' in it")
+    assert lines[7] == "    BROKEN: no wva-controller-logs.jsonl in it"
+    assert lines[8].split() == ["not", "known", "r", "model-based", "complete", "not", "known"]
+    assert lines[9].startswith("    Under load, inter-token latency (ITL) was within its SLO of 10 ms in 3 of 3")
+
+
+def test_list_for_programs(runs, capsys):
+    assert main(["list", str(runs), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["run"] for each in found][::4] == ["later", "r"]
+    assert (found[0]["date"], found[0]["simulated"], found[0]["verdict"]) == (
+        "2026-03-01 10:00:00",
+        True,
+        "not analysed",
+    )
+    assert main(["list", str(runs), "--format", "csv"]) == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert [{**row, "simulated": row["simulated"] == "true"} for row in rows] == found
+
+
+def test_list_of_no_runs(tmp_path, directory, capsys):
+    (tmp_path / "none").mkdir()
+    assert main(["list", str(tmp_path / "none")]) == 0
+    assert "there are no runs yet" in capsys.readouterr().err
+    assert main(["list", str(tmp_path / "missing")]) == 2
+    assert "no such directory" in capsys.readouterr().err
+    assert main(["list", str(directory)]) == 2
+    assert "a run itself; expected the directory that holds runs" in capsys.readouterr().err
+
+
+def test_list_without_a_directory_looks_where_runs_are_written(runs, monkeypatch, capsys):
+    (runs / ".hidden" / "experiment-data").symlink_to(runs)
+    monkeypatch.chdir(runs / ".hidden")
+    monkeypatch.setattr(run, "PROJECT", runs / "elsewhere")
+    assert main(["list"]) == 0
+    assert "later" in capsys.readouterr().out

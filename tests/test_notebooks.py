@@ -121,13 +121,82 @@ def test_the_page_needs_no_network_and_shows_no_code(analysed):
     assert "run.load(" not in page
 
 
+def contents(directory: Path) -> dict[str, bytes]:
+    """Every file below a directory; of an executed notebook what it shows, as it also has its times."""
+    found = {}
+    for path in sorted(each for each in directory.rglob("*") if each.is_file()):
+        name = str(path.relative_to(directory))
+        found[name] = path.read_bytes()
+        if path.suffix == ".ipynb":
+            document = nbformat.read(path, as_version=4)
+            cells = [cell for cell in document.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+            outputs = [[each for each in cell.get("outputs", []) if each.get("name") != "stderr"] for cell in cells]
+            found[name] = json.dumps([[cell.source for cell in cells], outputs]).encode()
+    return found
+
+
+def test_what_an_analysis_writes_is_what_it_removes(analysed):
+    _, directory, _ = analysed
+    given = (
+        "wva-controller-logs.jsonl",
+        "experiment-config.yaml",
+        "run.json",
+        "requests/load.csv",
+        "job-logs/load.log",
+    )
+    assert set(contents(directory)) - set(given) <= analysis.own_files()
+    assert not analysis.own_files().intersection(given)
+
+
+@pytest.mark.parametrize("mode", FILES)
+def test_a_second_analysis_leaves_nothing_of_the_first_one(tmp_path, mode):
+    """What a run has after two analyses with different parameters is what the second alone writes, elsewhere."""
+    twice, fresh = (small_run(tmp_path / name / "r-20260101-000000", mode) for name in ("twice", "fresh"))
+    for directory in (twice, fresh):
+        with_requests(directory, {"load": [line(str(n), 40 + n) for n in range(30)]})
+        (directory / "plots").mkdir()
+        for name in ("plots/mine.svg", "plots/mine.png", "notes.csv"):
+            (directory / name).write_text("mine")
+    data = contents(fresh)
+    first = ("--html", "--format", "png,svg,pdf", "--slo-itl", "9")
+    second = ("--kv-cache-threshold", "0.5", "--queue-threshold", "1", "--slo-itl", "11", "--format", "pdf")
+    (tmp_path / "work").mkdir()
+    for arguments in ((twice, *first), (twice, *second), (fresh, *second, "--output-dir", "place")):
+        done = wva_parse("analyze", *arguments, cwd=tmp_path / "work")
+        assert done.returncode == 0, done.stderr
+    output = tmp_path / "work" / "place"
+    assert done.stdout.strip() == str(output / "ANALYSIS_SUMMARY.md")
+    assert contents(fresh) == data
+    assert contents(twice) == {**data, **contents(output)}
+    assert {"plots/overview.pdf", "analysis.ipynb", "metrics.csv"} <= set(contents(output))
+    assert not {"plots/overview.png", "plots/overview.svg", "report.html"} & set(contents(output))
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["slo"]["itl_ms"] == 11
+    assert mode == "model-based" or (summary["kv_cache"]["threshold"], summary["queue"]["threshold"]) == (0.5, 1)
+
+
+def test_output_directories_of_several_runs(tmp_path):
+    runs = [small_run(tmp_path / name, "model-based") for name in ("a", "b")]
+    twin = small_run(tmp_path / "elsewhere" / "a", "model-based")
+    output = tmp_path / "out"
+    done = wva_parse("analyze", *runs, "--html", "--output-dir", output)
+    assert done.stdout.split() == [*(str(output / name / "report.html") for name in "ab"), str(output / "index.html")]
+    assert 'href="b/report.html"' in (output / "index.html").read_text()
+    assert [path.name for path in runs[0].iterdir()] == [path.name for path in twin.iterdir()]
+    done = wva_parse("analyze", runs[0], twin, "--output-dir", output)
+    assert done.returncode == 2 and "two of the runs are called a" in done.stderr
+    done = wva_parse("analyze", runs[0], "--output-dir", runs[1])
+    assert done.returncode == 2 and "b: another run; expected a directory for the results of a" in done.stderr
+    assert not (runs[1] / "analysis.ipynb").exists()
+
+
 @pytest.mark.parametrize("notebook", run.NOTEBOOKS.values(), ids=run.NOTEBOOKS)
 def test_parameters_are_those_that_are_documented(notebook):
     document = nbformat.read(notebook, as_version=4)
     (cell,) = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
     names = [line.split(":")[0] for line in cell.source.splitlines()]
     stated = ["REPLICA_CAPACITY_PER_S", "PRICE_PER_GPU_HOUR", "SLO_ITL_MS", "SLO_TTFT_MS"]
-    assert names == ["EXPERIMENT_DIR", "KV_CACHE_THRESHOLD", "QUEUE_THRESHOLD", *stated, "FORMATS"]
+    assert names == ["EXPERIMENT_DIR", "KV_CACHE_THRESHOLD", "QUEUE_THRESHOLD", *stated, "FORMATS", "OUTPUT_DIR"]
     assert all("#" in line for line in cell.source.splitlines())
 
 

@@ -201,6 +201,18 @@ def test_results_go_where_they_can_be_written(tmp_path, monkeypatch, writable, e
     assert run.output_of(tmp_path / "r") == tmp_path / expected
 
 
+def test_results_go_where_it_is_said_but_into_no_other_run(tmp_path, monkeypatch):
+    one, other = (write_run(tmp_path / name, *MODEL_RUN) for name in ("one", "other"))
+    monkeypatch.chdir(tmp_path)
+    assert run.load(one, output_dir="here/and there").output == tmp_path / "here" / "and there"
+    assert run.load(one, output_dir=one).output == run.load(one).output == one
+    with pytest.raises(run.RunError, match="other: another run; expected a directory for the results of one"):
+        run.load(one, output_dir=other)
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(run.RunError, match="a file: a file; expected a directory"):
+        run.load(one, output_dir=tmp_path / "a file")
+
+
 def test_a_metrics_csv_that_cannot_be_written_is_said(tmp_path):
     directory = write_run(tmp_path / "r", *MODEL_RUN)
     (directory / "metrics.csv").mkdir()

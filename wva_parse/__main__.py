@@ -1,7 +1,7 @@
 """`python -m wva_parse`: what the scripts, the Makefile and people at a terminal call.
 
 Answers go to standard output, talk to standard error. Exit status: 0, 2 for what the caller got
-wrong, 1 for what went wrong here.
+wrong, 1 for what went wrong here, 6 for a missed `summary --check`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
-    "summary": Command("cli", "RUN [--json] [--slo-itl MS] ...", "print what the run showed"),
+    "summary": Command("cli", "RUN [--json] [--check 'PATH>=X'] [--slo-itl MS] ...", "print what the run showed"),
+    "list": Command("cli", "[DIR] [--format json|csv]", "list the runs in experiment-data/, the newest first"),
     "analyze": Command(
         "analysis", "RUN... [--jobs N] [--html] [--slo-itl MS] ...", "execute the matching notebook on each run"
     ),
@@ -44,6 +45,9 @@ COMMANDS = {
     ),
     "readme": Command("readme", "RUN", "write RUN/README.md: the run on one page"),
     "requests": Command("log.requests", "JOB_LOG OUTPUT.csv", "write the requests that a Job's log tells one by one"),
+    "discover": Command(
+        "plan.discover", "choose|write DIR", "a config from what a cluster holds (for run-experiment.sh --discover)"
+    ),
     "check": Command("plan.config", "CONFIG [--fix]", "validate an experiment's config"),
     "explain": Command("log.explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
     "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),

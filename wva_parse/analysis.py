@@ -6,12 +6,14 @@ The notebooks write the files (`write_results`), so that opening one in Jupyter 
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, NoReturn
 
 import orjson
@@ -20,7 +22,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from wva_parse import run
-from wva_parse.aligned.experiment import Experiment
+from wva_parse.aligned.experiment import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Experiment, Thresholds
 from wva_parse.log.json_files import read_json
 from wva_parse.log.lines import LogError
 from wva_parse.measures import stated, stats
@@ -65,12 +67,31 @@ REQUEST_PLOTS: dict[str, Draw] = {
 TUNER_PLOTS: dict[str, Draw] = {"tuner_parameters": plots.tuner_parameters}
 
 
+TABLES = {
+    "model-based": ("processed_data", "price_of_slo"),
+    "capacity-based": ("kv_cache_aggregated", "queue_aggregated", "capacity_analysis"),
+}
+METRICS = (run.METRICS_NAME, run.ANALYZERS_NAME)
+SUMMARY_PAGE = "ANALYSIS_SUMMARY.md"
+DOCUMENT, PAGE = "analysis.ipynb", "report.html"  # beside what `write_results` writes, by who executes a notebook
+
+
 class Options(NamedTuple):
-    """How to analyse: with report.html, judged by what, and with figures in which formats."""
+    """How to analyse: with report.html, judged by what, with figures in which formats, and where to (empty: the run).
+
+    With `has_own_directory` the results of each run go to a directory of its name in `output_dir`.
+    """
 
     html: bool
     given: stated.Stated
     formats: tuple[str, ...] = ("png",)
+    thresholds: Thresholds = Thresholds()
+    output_dir: str = ""
+    has_own_directory: bool = False
+
+    def output_for(self, directory: Path) -> str:
+        """Where the results of a run go, as `run.load` takes it."""
+        return str(Path(self.output_dir) / directory.name) if self.has_own_directory else self.output_dir
 
 
 class Failure(NamedTuple):
@@ -123,6 +144,10 @@ def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
 def write_results(experiment: Experiment, formats: str = "png") -> list[Path]:
     """Write every result of a run: metrics.csv, its tables, plots/, summary.json and ANALYSIS_SUMMARY.md.
 
+    They come into their places when all of them are made, and what an earlier analysis has left beside them is removed
+    (its page and its executed notebook, too: whoever executes this one writes them again), so that everything there is
+    of the same parameters. Only files that an analysis writes are ever removed.
+
     Parameters
     ----------
     formats
@@ -134,21 +159,51 @@ def write_results(experiment: Experiment, formats: str = "png") -> list[Path]:
         What was written.
     """
     output = experiment.output
-    (output / "plots").mkdir(parents=True, exist_ok=True)
-    written = [run.write_metrics(experiment.directory, output)[0]]
+    output.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".analysis-", dir=output) as made:
+        names = list(_make_results(experiment, Path(made), formats.split(",")))
+        return _replace_results(output, Path(made), names)
+
+
+def _make_results(experiment: Experiment, made: Path, formats: Sequence[str]) -> Iterator[str]:
+    """Write the results into an empty directory; yield their names."""
+    run.write_metrics(experiment.directory, made)
+    yield from (name for name in METRICS if (made / name).exists())
     for name, table in tables_of(experiment).items():
-        written.append(output / f"{name}.csv")
-        table.to_csv(written[-1], index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+        table.to_csv(made / f"{name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+        yield f"{name}.csv"
+    (made / "plots").mkdir()
     for name, draw in plots_of(experiment).items():
         figure = draw(experiment)
-        for kind in formats.split(","):
-            written.append(output / "plots" / f"{name}.{kind}")
-            written[-1].write_bytes(saved.rendered(figure, kind))
+        for kind in formats:
+            (made / "plots" / f"{name}.{kind}").write_bytes(saved.rendered(figure, kind))
+            yield f"plots/{name}.{kind}"
     found = summarize(experiment)
-    written.append(write_summary(found, output))
-    written.append(output / "ANALYSIS_SUMMARY.md")
-    written[-1].write_text(sections.markdown(found, plots_of(experiment)), encoding="utf-8")
-    return written
+    yield write_summary(found, made).name
+    (made / SUMMARY_PAGE).write_text(sections.markdown(found, plots_of(experiment)), encoding="utf-8")
+    yield SUMMARY_PAGE
+
+
+def _replace_results(output: Path, made: Path, names: Sequence[str]) -> list[Path]:
+    """Put results into their places, and remove those of an earlier analysis that are none of them."""
+    for name in names:
+        if (output / name).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a directory where a result of the analysis belongs", output / name)
+    (output / "plots").mkdir(exist_ok=True)
+    for name in names:
+        (made / name).replace(output / name)
+    for name in own_files().difference(names):
+        if (output / name).is_file() or (output / name).is_symlink():
+            (output / name).unlink()
+    return [output / name for name in names]
+
+
+def own_files() -> set[str]:
+    """Every file that an analysis may write, of either mode: names below the directory of its results."""
+    tables = {f"{name}.csv" for names in TABLES.values() for name in names}
+    drawn = (*MODEL_PLOTS, *CAPACITY_PLOTS, *COMMON_PLOTS, *ANALYZER_PLOTS, *REQUEST_PLOTS, *TUNER_PLOTS)
+    figures = {f"plots/{name}.{kind}" for name in drawn for kind in saved.FORMATS}
+    return {*METRICS, *tables, *figures, "summary.json", SUMMARY_PAGE, DOCUMENT, PAGE}
 
 
 def write_summary(summary: dict[str, Any], output: Path) -> Path:
@@ -176,8 +231,30 @@ def main(command: str, argv: list[str]) -> int:
         metavar="F,...",
         help="of the figures: png, svg, pdf (default: png)",
     )
+    parser.add_argument(
+        "--kv-cache-threshold",
+        type=stated.share,
+        default=KV_CACHE_THRESHOLD,
+        metavar="X",
+        help=f"KV usage above which a pod counts as saturated, 0 to 1 (default: {KV_CACHE_THRESHOLD:g})",
+    )
+    parser.add_argument(
+        "--queue-threshold",
+        type=stated.at_least_zero,
+        default=QUEUE_THRESHOLD,
+        metavar="N",
+        help=f"waiting requests of a pod above which its queue counts as long (default: {QUEUE_THRESHOLD:g})",
+    )
+    parser.add_argument(
+        "--output-dir",
+        default="",
+        metavar="DIR",
+        help="where all results go instead of the run's directory; of several runs each into one of its name there",
+    )
     arguments = parser.parse_args(argv)
-    options = Options(arguments.html, stated.stated_in(arguments), arguments.format)
+    options = _options(arguments)
+    if twice := _names_twice(arguments.runs) if options.has_own_directory else "":
+        parser.error(f"--output-dir: two of the runs are called {twice}; analyse them one by one")
     outcomes = dict[str, str | Failure]()
     with _progress(len(arguments.runs)) as progress:
         for directory, outcome in _analyze_all(arguments.runs, arguments.jobs, options):
@@ -189,11 +266,29 @@ def main(command: str, argv: list[str]) -> int:
             if not isinstance(outcome, Failure):
                 progress.write(outcome, file=sys.stdout)
     if arguments.html and len(outcomes) > 1:
-        print(_write_index({directory: outcomes[directory] for directory in arguments.runs}))
+        print(_write_index({directory: outcomes[directory] for directory in arguments.runs}, options))
     failures = [outcome for outcome in outcomes.values() if isinstance(outcome, Failure)]
     if all(failure.by_caller for failure in failures):
         return 2 if failures else 0
     return 1
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    output_dir = str(Path(arguments.output_dir).expanduser().resolve()) if arguments.output_dir else ""
+    return Options(
+        html=arguments.html,
+        given=stated.stated_in(arguments),
+        formats=arguments.format,
+        thresholds=Thresholds(arguments.kv_cache_threshold, arguments.queue_threshold),
+        output_dir=output_dir,
+        has_own_directory=bool(output_dir) and len(arguments.runs) > 1,
+    )
+
+
+def _names_twice(runs: Sequence[str]) -> str:
+    """A name that two different directories have; empty if there is none."""
+    names = [path.name for path in {Path(directory).resolve() for directory in runs}]
+    return next((name for name in names if names.count(name) > 1), "")
 
 
 def _progress(total: int) -> tqdm[NoReturn]:
@@ -201,20 +296,22 @@ def _progress(total: int) -> tqdm[NoReturn]:
     return tqdm(total=total, desc="analysing", unit="run", disable=total < 2 or not sys.stderr.isatty(), leave=False)
 
 
-def _write_index(outcomes: Mapping[str, str | Failure]) -> Path:
-    """Write index.html where all runs are, or below the working directory if that cannot be written to."""
+def _write_index(outcomes: Mapping[str, str | Failure], options: Options) -> Path:
+    """Write index.html where all results or runs are, or into the working directory if that cannot be written to."""
     directories = [Path(directory).resolve() for directory in outcomes]
-    base = Path(os.path.commonpath([str(directory.parent) for directory in directories]))
+    base = Path(options.output_dir or os.path.commonpath([str(directory.parent) for directory in directories]))
+    if options.output_dir:
+        base.mkdir(parents=True, exist_ok=True)
     target = (base if os.access(base, os.W_OK) else Path.cwd()) / "index.html"
-    entries = [_entry(directory, outcome, target.parent) for directory, outcome in outcomes.items()]
+    entries = [_entry(directory, outcome, target.parent, options) for directory, outcome in outcomes.items()]
     target.write_text(page.index_page(entries), encoding="utf-8")
     return target
 
 
-def _entry(directory: str, outcome: str | Failure, base: Path) -> page.Entry:
+def _entry(directory: str, outcome: str | Failure, base: Path, options: Options) -> page.Entry:
     name = Path(directory).resolve().name
     if isinstance(outcome, Failure):
-        document = Path(directory) / "analysis.ipynb"
+        document = Path(options.output_for(Path(directory).resolve()) or directory) / DOCUMENT
         link = os.path.relpath(document, base) if document.is_file() and not outcome.by_caller else ""
         return page.Entry(name, link, error=outcome.message)
     report = Path(outcome)
@@ -256,26 +353,28 @@ def analyze(directory: str, options: Options) -> str | Failure:
         The path of the report that a reader opens first.
     """
     try:
-        experiment = run.load(run.find_run(directory))
+        found = run.find_run(directory)
+        experiment = run.load(found, output_dir=options.output_for(found))
     except (run.RunError, LogError) as error:
         return Failure(str(error), by_caller=True)
     output = experiment.output
     output.mkdir(parents=True, exist_ok=True)
-    if output != experiment.directory:
+    if output != experiment.directory and not options.output_dir:
         print(
             f"wva_parse analyze: {experiment.directory} cannot be written to; results go to {output}", file=sys.stderr
         )
-    document = output / "analysis.ipynb"
+    document = output / DOCUMENT
     problem = _execute(run.NOTEBOOKS[experiment.mode], document, experiment, options)
     if problem:
         return Failure(f"{directory}: the notebook failed: {problem}; {document} shows where", by_caller=False)
     if options.html:
         report = write_report(output)
         if "svg" not in options.formats:
-            for figure in (output / "plots").glob("*.svg"):
-                figure.unlink()
+            for name in own_files():
+                if name.endswith(".svg"):
+                    (output / name).unlink(missing_ok=True)
         return str(report)
-    return str(output / "ANALYSIS_SUMMARY.md")
+    return str(output / SUMMARY_PAGE)
 
 
 def _execute(notebook: Path, document: Path, experiment: Experiment, options: Options) -> str:
@@ -285,11 +384,12 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
 
     parameters = {
         "EXPERIMENT_DIR": str(experiment.directory),
-        "KV_CACHE_THRESHOLD": experiment.thresholds.kv_cache,
-        "QUEUE_THRESHOLD": experiment.thresholds.queue,
+        "KV_CACHE_THRESHOLD": options.thresholds.kv_cache,
+        "QUEUE_THRESHOLD": options.thresholds.queue,
         **{name.upper(): value for name, value in options.given._asdict().items()},
         # The page shows figures that do not blur.
         "FORMATS": ",".join(dict.fromkeys([*options.formats, *(["svg"] if options.html else [])])),
+        "OUTPUT_DIR": options.output_for(experiment.directory),
     }
     try:
         # Started where the results are, so that a read-only run has them in the same place when executed by hand.
@@ -309,7 +409,7 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
 
 def write_report(output: Path) -> Path:
     """Write report.html from the results in a directory."""
-    target = output / "report.html"
+    target = output / PAGE
     plots_dir = output / "plots"
     files = [*plots_dir.glob("*.png"), *plots_dir.glob("*.svg")]  # the latter are shown where there are both
     figures = {path.stem: path.read_bytes() for path in files}

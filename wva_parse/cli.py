@@ -1,4 +1,4 @@
-"""The commands that need no more than a run's numbers: `csv`, `summary`, `watch`, `compare`, `replay`."""
+"""The commands that need no more than a run's numbers: `csv`, `summary`, `list`, `watch`, `compare`, `replay`."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ from wva_parse import comparison, run
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
-from wva_parse.measures import decided, stated, summary
+from wva_parse.measures import decided, gates, stated, summary
+from wva_parse.measures.pooling import load_of
 from wva_parse.optimizer import analyses, replay
 from wva_parse.optimizer.fit import fits_of
 from wva_parse.optimizer.queueing import Parameters
 from wva_parse.optimizer.replay import MEASURED
-from wva_parse.report import compare, latex, replayed
+from wva_parse.report import compare, latex, listing, replayed
 from wva_parse.report.sections import Table
 from wva_parse.watch import live, terminal, text
 
 LATEX = "latex"
+MISSED = 6  # the exit status of `summary --check`: a condition is missed
 
 
 def main(command: str, argv: list[str]) -> int:
-    """Run one command; 0, or 2 for what the caller got wrong."""
+    """Run one command; 0, 2 for what the caller got wrong, 6 for a missed `summary --check`."""
     parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
     configure, act = _COMMANDS[command]
     configure(parser)
     try:
         return act(parser.parse_args(argv))
-    except (run.RunError, LogError, replay.ReplayError) as error:
+    except (run.RunError, LogError, replay.ReplayError, gates.GateError) as error:
         print(f"wva_parse {command}: {error}", file=sys.stderr)
         return 2
 
@@ -54,7 +56,30 @@ def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
     written = parser.add_mutually_exclusive_group()
     written.add_argument("--json", action="store_true", help="all numbers, as in summary.json")
     written.add_argument("--format", choices=("text", LATEX), default="text", help="latex: the table for a paper")
+    written.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        type=_condition,
+        metavar="'PATH>=X'",
+        help="hold a number of summary.json against >=, <=, >, < or == X, and exit 6 if one of them is missed; may be"
+        " given several times",
+    )
     stated.add_options(parser)
+
+
+def _condition(text: str) -> gates.Condition:
+    try:
+        return gates.parse_condition(text)
+    except gates.GateError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _list_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "dir", metavar="DIR", nargs="?", default="", help="what holds the runs (default: experiment-data)"
+    )
+    parser.add_argument("--format", choices=("text", "json", "csv"), default="text", help="for people, or for programs")
 
 
 def _many_runs(parser: argparse.ArgumentParser) -> None:
@@ -94,30 +119,12 @@ LOGGED, FITTED = "logged", "fitted"
 DECISION_OPTIONS = ("slo-itl", "slo-ttft", "profile", "rate", "min", "max")
 
 
-def _share(text: str) -> float:
-    return _number(text, 0, 1, "a number from 0 to 1")
-
-
-def _at_least_zero(text: str) -> float:
-    return _number(text, 0, sys.float_info.max, "a number, at least 0")
-
-
 CAPACITY_OPTIONS: dict[str, tuple[Callable[[str], float], str]] = {
-    "kv-threshold": (_share, "KV usage from which on a pod is saturated, 0 to 1"),
-    "queue-threshold": (_at_least_zero, "waiting requests from which on a pod is saturated"),
-    "kv-trigger": (_share, "mean spare KV below which replicas are added, 0 to 1"),
-    "queue-trigger": (_at_least_zero, "mean spare queue (requests) below which replicas are added"),
+    "kv-threshold": (stated.share, "KV usage from which on a pod is saturated, 0 to 1"),
+    "queue-threshold": (stated.at_least_zero, "waiting requests from which on a pod is saturated"),
+    "kv-trigger": (stated.share, "mean spare KV below which replicas are added, 0 to 1"),
+    "queue-trigger": (stated.at_least_zero, "mean spare queue (requests) below which replicas are added"),
 }
-
-
-def _number(text: str, least: float, most: float, expected: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not least <= value <= most:
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected {expected}")
-    return value
 
 
 def _replicas(text: str) -> int:
@@ -152,6 +159,8 @@ def _csv(arguments: argparse.Namespace) -> int:
 
 def _summary(arguments: argparse.Namespace) -> int:
     found = summary.summarize(run.load(arguments.run, **stated.stated_in(arguments)._asdict()))
+    if arguments.check:
+        return _check(found, arguments.check)
     if arguments.json:
         sys.stdout.write(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() + "\n")
     elif arguments.format == LATEX:
@@ -161,6 +170,50 @@ def _summary(arguments: argparse.Namespace) -> int:
         for note in found["notes"]:
             print(f"- {note}")
     return 0
+
+
+def _check(found: dict[str, Any], conditions: Sequence[gates.Condition]) -> int:
+    """A line for each condition; all of them are looked at before the first is printed."""
+    verdicts = [gates.judge(found, condition) for condition in conditions]
+    print("\n".join(map(str, verdicts)))
+    return 0 if all(verdict.is_met for verdict in verdicts) else MISSED
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    entries = [_entry(each) for base in _bases(arguments.dir) for each in run.list_runs(base)]
+    entries.sort(key=lambda each: each.date, reverse=True)
+    if arguments.format == "json":
+        sys.stdout.write(orjson.dumps([each._asdict() for each in entries], option=orjson.OPT_INDENT_2).decode() + "\n")
+    elif arguments.format == "csv":
+        print(listing.as_csv(entries))
+    elif entries:
+        print(listing.as_text(entries))
+    else:
+        print("wva_parse list: there are no runs yet; run one with ./run-experiment.sh", file=sys.stderr)
+    return 0
+
+
+def _bases(given: str) -> list[Path]:
+    if given:
+        return [Path(given)]
+    places = dict.fromkeys((run.PROJECT / "experiment-data", Path.cwd() / "experiment-data"))
+    return [place for place in places if place.is_dir()]
+
+
+def _entry(each: run.Listed) -> listing.Entry:
+    told, problem = listing.verdict_of(each.summary)
+    known = each.summary or {}
+    return listing.Entry(
+        run=each.directory.name,
+        directory=str(each.directory),
+        date=run.date_of(each.directory, each.record),
+        mode=str(known.get("mode") or each.mode),
+        simulated=(known if each.summary else each.record).get("simulated") is True,
+        load=load_of(each.schedule),
+        status=str(each.record.get("status") or known.get("status") or ""),
+        verdict=told,
+        problem=each.problem or problem,
+    )
 
 
 def _watch(arguments: argparse.Namespace) -> int:
@@ -356,6 +409,7 @@ def _ignored(experiment: Experiment, arguments: argparse.Namespace, names: Itera
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
     "csv": (_one_run, _csv),
+    "list": (_list_options, _list),
     "summary": (_one_run_or_json, _summary),
     "watch": (_one_run_of_a_parent, _watch),
     "compare": (_many_runs, _compare),

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import pandas as pd
 import yaml
@@ -120,6 +120,7 @@ def load(
     price_per_gpu_hour: float = 0,
     slo_itl_ms: float = 0,
     slo_ttft_ms: float = 0,
+    output_dir: str | Path = "",
 ) -> Experiment:
     """Read a run.
 
@@ -135,15 +136,18 @@ def load(
         See `Experiment`; 0 if nobody knows.
     slo_itl_ms, slo_ttft_ms
         Objectives to judge by, whatever the log or the config says; 0: those.
+    output_dir
+        Where results go; empty: into the run, or what `output_of` finds for one that cannot be written to.
 
     Raises
     ------
     RunError
-        If there is no such run.
+        If there is no such run, or `output_dir` is another one.
     LogError
         If its log cannot be read, or holds nothing that a WVA controller logs.
     """
     directory = find_run(experiment_dir, mode)
+    output = output_of(directory, output_dir)
     config, config_notes = read_config(directory)
     record = read_record(directory / "run.json")
     collection = read_record(directory / "collection.json")
@@ -164,7 +168,7 @@ def load(
     client = read_client(directory / "job-logs", record)
     experiment = Experiment(
         directory=directory,
-        output=output_of(directory),
+        output=output,
         mode=found_mode,
         mode_evidence=evidence,
         config=config,
@@ -263,6 +267,51 @@ def read_summary(path: Path) -> dict[str, Any]:
     return summary
 
 
+class Listed(NamedTuple):
+    """A directory that should be that of a run: what tells of it, or what is wrong with it."""
+
+    directory: Path
+    record: dict[str, Any]
+    mode: str
+    schedule: Schedule
+    summary: dict[str, Any] | None
+    problem: str
+
+
+@_told()
+def list_runs(base: Path) -> list[Listed]:
+    """The runs in a directory, the newest first; without their logs, so that a list is there at once.
+
+    Raises
+    ------
+    RunError
+        If there is no such directory, or it is a run itself.
+    """
+    if not base.is_dir():
+        raise RunError(f"{base}: no such directory; expected one that holds runs, such as experiment-data")
+    if (base / LOG_NAME).is_file():
+        raise RunError(f"{base}: a run itself; expected the directory that holds runs, such as {base.resolve().parent}")
+    found = [path for path in base.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return [_listed(path) for path in sorted(found, key=lambda path: (*_age_key(path), path.name), reverse=True)]
+
+
+def _listed(directory: Path) -> Listed:
+    record, summary = read_record(directory / "run.json"), None
+    problem = "run.json is no whole JSON object" if is_broken(directory / "run.json") else ""
+    try:
+        schedule = read_schedule(directory, record, read_config(directory)[0], Client((), ()))
+        if (directory / "summary.json").is_file():
+            summary = read_summary(directory / "summary.json")
+        elif not (directory / LOG_NAME).is_file():
+            problem = f"no {LOG_NAME} in it{problem and '; '}{problem}"
+        return Listed(directory, record, planned_mode(directory), schedule, summary, problem)
+    except RunError as error:
+        problem = str(error).removeprefix(f"{directory}/")
+    except OSError as error:
+        problem = f"{Path(error.filename or directory).name}: {error.strerror}"
+    return Listed(directory, record, "", Schedule("", "", (), ()), None, problem)
+
+
 def latest_run(mode: str) -> Path:
     """The latest run of a mode below `experiment-data/` of the project or of the working directory."""
     runs: list[Path] = []
@@ -283,6 +332,17 @@ def _age_key(directory: Path) -> tuple[str, float]:
     return (stamp[1] if stamp else "", directory.stat().st_mtime)
 
 
+def date_of(directory: Path, record: dict[str, Any]) -> str:
+    """When a run began, `2026-01-31 12:00:00` UTC: by its record or its name; empty if neither tells."""
+    known = utc_times([record.get("start"), _stamp_of(directory)]).dropna()
+    return str(known.iloc[0].strftime("%Y-%m-%d %H:%M:%S")) if len(known) else ""
+
+
+def _stamp_of(directory: Path) -> str | None:
+    stamp = _STAMPED.search(directory.name)
+    return stamp[1].replace("-", "T") if stamp else None
+
+
 def planned_mode(directory: Path) -> str:
     """The mode that a run was made for, by its record, its config or its name; empty if none of them tells."""
     config, _ = read_config(directory)
@@ -292,8 +352,21 @@ def planned_mode(directory: Path) -> str:
     return next((mode for mode in MODES if directory.name.startswith(mode)), "")
 
 
-def output_of(directory: Path) -> Path:
-    """Where the results of a run go: into it, else into the working directory, else into that for temporary files."""
+def output_of(directory: Path, given: str | Path = "") -> Path:
+    """Where the results of a run go: where it is said, else into it, the working directory, that for temporary files.
+
+    Raises
+    ------
+    RunError
+        If that is a file, or another run: its results would be gone.
+    """
+    if str(given):
+        output = Path(given).expanduser().resolve()
+        if output.exists() and not output.is_dir():
+            raise RunError(f"{output}: a file; expected a directory for the results of {directory.name}")
+        if output != directory and (output / LOG_NAME).exists():
+            raise RunError(f"{output}: another run; expected a directory for the results of {directory.name}")
+        return output
     if os.access(directory, os.W_OK):
         return directory
     base = Path.cwd() if os.access(Path.cwd(), os.W_OK) else Path(tempfile.gettempdir())
@@ -558,7 +631,8 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
     if twins.disagreed:
         yield (
             f"{twins.reconciliations} reconciliations are several passes of the loop within {TWIN_S:g} s; in "
-            f"{twins.disagreed} of them the passes wanted different replicas of a variant, and the last word counts."
+            f"{twins.disagreed} of them the passes wanted different replicas of a variant, and the last word counts, "
+            "unless it is a no-change and the next reconciliation finds what had been decided before it."
         )
     releases = [name for name in experiment.counts.dialects if name not in OVERLAYS]
     if len(releases) > 1:

@@ -1,5 +1,9 @@
 """Rows of the log to one frame per kind of event, in which each reconciliation has its last word.
 
+One exception: of twin runs of the loop an action that changed the target survives a later no-change, and is the
+decision of the reconciliation. It has changed the target if the later run, or the next reconciliation, finds it so;
+what a later run takes back has not.
+
 Conventions: times are UTC; `minutes` counts from the first load, the common zero of all frames and plots.
 ITL and TTFT are in ms, rates in requests per minute, KV usage is 0 to 1. A frame has its columns even when it
 has no rows. Missing is NaN (or None for text), never 0.
@@ -21,6 +25,8 @@ from wva_parse.log.table.form import Value
 
 TEXT = ("namespace", "model", "variant", "pod", "action", "reason", "analyzer", "role")
 FLAGS = ("should_scale_up", "scale_down_safe", "at_max")
+
+NO_CHANGE = "no-change"
 
 # The controller's word for "nothing to measure" in these is 0 (it turns NaN into 0 before it logs).
 IDLE_AS_ZERO = ("observed_itl_ms", "observed_ttft_ms", "predicted_itl_ms", "predicted_ttft_ms")
@@ -297,7 +303,26 @@ def _last_words(kind: str, rows: list[Row], numbers: set[int], zero: pd.Timestam
         frame[column] = _column(column, [row.get(column) for row in rows])
     for column in frame.columns.intersection(list(IDLE_AS_ZERO)):
         frame[column] = frame[column].where(frame[column] != 0)
-    return frame.drop_duplicates([within, *once_per], keep="last").reset_index(drop=True)
+    last = frame.drop_duplicates([within, *once_per], keep="last")
+    if kind == "scaling_decision" and within == "reconciliation":
+        last = _with_actions(last, frame)
+    return last.reset_index(drop=True)
+
+
+def _with_actions(last: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
+    """The last words, with the actions that survive a later no-change in their places."""
+    keys = ["reconciliation", *_VARIANT]
+    is_action = decisions["action"].notna() & (decisions["action"] != NO_CHANGE)
+    acted = decisions[is_action].drop_duplicates(keys, keep="last")
+    own = last.reset_index().merge(acted.reset_index(), on=keys, how="left", suffixes=("", "_acted")).set_index("index")
+    groups = last.groupby(list(_VARIANT), dropna=False, sort=False)
+    following, set_to = groups["current_replicas"].shift(-1), own["target_replicas_acted"]
+    # Model-based builds call the reporting pods current: there it is the target that is kept.
+    kept_next = groups["target_replicas"].shift(-1).where(groups["action"].shift(-1) == NO_CHANGE)
+    is_found = (own["target_replicas"] == set_to) | (following == set_to) | (kept_next == set_to)
+    survives = (own["action"] == NO_CHANGE) & is_found
+    kept = [*last.index[~survives], *own["index_acted"][survives].astype("int64")]
+    return decisions.loc[sorted(kept)]
 
 
 def _column(name: str, values: list[object]) -> pd.Series:

@@ -2,7 +2,7 @@
 
 Everything is read off the replay of its analyses (`optimizer.analyses`): KV usage and spare KV 0 to 1, queues in
 requests, times in minutes of the run. *Masked saturation* is defined in `optimizer.saturation`. Of twin loop runs the
-last word of a reconciliation counts here, but for numbers of analyses.
+one whose decision counts (`frames`) speaks for its reconciliation here, but in numbers of analyses.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from wva_parse.aligned.align import GAP_INTERVALS
-from wva_parse.aligned.frames import Frames
+from wva_parse.aligned.frames import NO_CHANGE, Frames
 from wva_parse.measures.texts import count
 from wva_parse.optimizer.analyses import V1, Replay, Row
 from wva_parse.optimizer.limits import limits_of
@@ -81,7 +81,7 @@ def explain(frames: Frames, replay: Replay) -> pd.DataFrame:
     """
     decided, rows = _actions(frames), []
     before: dict[tuple[Any, ...], Any] = {}
-    for row in _last_words(replay):
+    for row in _last_words(frames, replay):
         group = row["namespace"], row["model"], row["role"]
         mine = decided.get((row["loop_run"], row["namespace"], row["model"]), {})
         if row["logged"]["up"] is not None:
@@ -90,13 +90,21 @@ def explain(frames: Frames, replay: Replay) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(EXPLAINED_COLUMNS))
 
 
-def _last_words(replay: Replay) -> list[Row]:
-    """Of each reconciliation, model and role the last V1 analysis."""
-    last = {
-        (row["reconciliation"], row["namespace"], row["model"], row["role"]): row
-        for row in replay.rows
-        if row["analyzer"] == V1
-    }
+def _last_words(frames: Frames, replay: Replay) -> list[Row]:
+    """Of each reconciliation, model and role the last V1 analysis, of twins that whose decision counts (`frames`)."""
+    decided, last = _actions(frames), dict[tuple[Any, ...], Row]()
+    acted = frames["scaling_decision"][frames["scaling_decision"]["action"] != NO_CHANGE]
+    counting = {(row["reconciliation"], row["namespace"], row["model"]): row["action"] for row in records(acted)}
+    for row in replay.rows:
+        if row["analyzer"] != V1:
+            continue
+        of = row["namespace"], row["model"]
+        key = (row["reconciliation"], *of, row["role"])
+        if key in last and (action := counting.get(key[:3])):
+            before, after = (decided.get((each["loop_run"], *of), {}).get("action") for each in (last[key], row))
+            if before == action and after == NO_CHANGE:
+                continue
+        last[key] = row
     return list(last.values())
 
 
@@ -105,8 +113,8 @@ def _actions(frames: Frames) -> dict[tuple[int, Any, Any], dict[str, Any]]:
     found: dict[tuple[int, Any, Any], dict[str, Any]] = {}
     for row in records(frames.by_loop_run["scaling_decision"]):
         key = row["loop_run"], row["namespace"], row["model"]
-        mine = found.setdefault(key, {"action": "no-change", "target": 0})
-        if row["action"] != "no-change":
+        mine = found.setdefault(key, {"action": NO_CHANGE, "target": 0})
+        if row["action"] != NO_CHANGE:
             mine["action"] = row["action"]
         mine["target"] += int(row["target_replicas"] or 0)
     return found
@@ -114,7 +122,7 @@ def _actions(frames: Frames) -> dict[tuple[int, Any, Any], dict[str, Any]]:
 
 def _explained(row: Row, decided: Mapping[str, Any], replay: Replay) -> tuple[object, ...]:
     logged, replayed = row["logged"], row["replayed"] or {}
-    action = _own_action(row, str(decided.get("action", "no-change")))
+    action = _own_action(row, str(decided.get("action", NO_CHANGE)))
     spare = [replayed.get(name) if logged[name] is None else logged[name] for name in ("spare_kv", "spare_queue")]
     why = _why(row, action)
     if why == EARLIER and decided["before"] not in (None, decided["target"]) and decided["target"] == row["replicas"]:
@@ -129,7 +137,7 @@ def _explained(row: Row, decided: Mapping[str, Any], replay: Replay) -> tuple[ob
 def _own_action(row: Row, action: str) -> str:
     """The action, unless it is that of another role of the model: decisions do not tell whose they are."""
     asked_for = {"scale-up": row["logged"]["up"], "scale-down": row["logged"]["down_safe"]}
-    return "no-change" if row["role"] is not None and not asked_for.get(action, True) else action
+    return NO_CHANGE if row["role"] is not None and not asked_for.get(action, True) else action
 
 
 def _why(row: Row, action: str) -> str:
@@ -224,7 +232,7 @@ def spans_of(explained: pd.DataFrame) -> pd.DataFrame:
 
 
 def masked_reconciliations(frames: Frames, replay: Replay) -> pd.DataFrame:
-    """The reconciliations whose last analysis masked saturation.
+    """The reconciliations whose last analysis (of twins the one whose decision counts) masked saturation.
 
     Returns
     -------
@@ -237,7 +245,7 @@ def masked_reconciliations(frames: Frames, replay: Replay) -> pd.DataFrame:
             *(row["reconciliation"], row["minutes"], row["model"], until[row["reconciliation"]]),
             *(max(pod[index] for pod in row["pods"]) for index in (0, 1)),
         )
-        for row in _last_words(replay)
+        for row in _last_words(frames, replay)
         if row["masked"]
     ]
     return pd.DataFrame(rows, columns=MASKED_COLUMNS)
@@ -290,9 +298,10 @@ def masked_finding(frames: Frames, replay: Replay) -> Iterator[str]:
             f"minute {found.first_minutes:.1f}"
         )
     most = max(replay.masked, key=lambda row: max(queue for _, queue in row["pods"]))
+    asked = "no scale-up was asked for" if found.reconciliations else "these asked for no scale-up"
     yield (
-        f"{text}: {_fullest(most)}, and no scale-up was asked for, because the spare capacity is a mean over the pods "
-        f"that are not saturated. {_would_have_fired(replay)}".rstrip()
+        f"{text}: {_fullest(most)}, and {asked}, because the spare capacity is a mean over the pods that are not "
+        f"saturated. {_would_have_fired(replay)}".rstrip()
     )
 
 

@@ -37,10 +37,24 @@ def stated_in(arguments: argparse.Namespace) -> Stated:
 
 def above_zero(text: str) -> float:
     """A number above 0."""
+    return _number(text, sys.float_info.min, sys.float_info.max, "a number above 0")
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    return _number(text, 0, 1, "a number from 0 to 1")
+
+
+def at_least_zero(text: str) -> float:
+    """A number that is not negative."""
+    return _number(text, 0, sys.float_info.max, "a number, at least 0")
+
+
+def _number(text: str, least: float, most: float, expected: str) -> float:
     try:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not sys.float_info.min <= value <= sys.float_info.max:
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected a number above 0")
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected {expected}")
     return value

@@ -611,7 +611,7 @@ def _about_event(event: dict[str, Any], summary: Summary) -> str:
         did = "no scale-up was decided or under way"
     else:
         decided_s = event["to_decision_s"]
-        when = f"{abs(decided_s):.0f} s {'before' if decided_s < 0 else 'after'} it began"
+        when = f"{abs(decided_s):.0f} s {'before' if round(decided_s) < 0 else 'after'} it began"
         first = f"decided {when}" if len(ups) == 1 else f"the first decided {when}"
         did = f"{count(len(ups), 'scale-up')} fell into it, {first} (at minute {', '.join(ups)})"
     return f"{head}: {did}; {_ending(event)}."
