@@ -175,6 +175,30 @@ def test_a_second_analysis_leaves_nothing_of_the_first_one(tmp_path, mode):
     assert mode == "model-based" or (summary["kv_cache"]["threshold"], summary["queue"]["threshold"]) == (0.5, 1)
 
 
+@pytest.mark.parametrize("mode", FILES)
+def test_without_the_notebook_the_same_files_are_written(tmp_path, mode):
+    options = ("--html", "--slo-itl", "11", "--kv-cache-threshold", "0.5")
+    found = []
+    for more in ((), ("--no-notebook",)):
+        directory = small_run(tmp_path / ("plain" if more else "notebook") / "r-20260101-000000", mode)
+        done = wva_parse("analyze", directory, *options, *more)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str(directory / "report.html")
+        found.append(contents(directory))
+    with_notebook, without = found
+    assert with_notebook.pop("analysis.ipynb")
+    assert with_notebook == without
+
+
+def test_an_analysis_without_notebook_that_fails_says_so_and_goes_on(tmp_path):
+    runs = [small_run(tmp_path / name, "model-based") for name in ("a", "b")]
+    (runs[0] / "summary.json").mkdir()  # no place for a result
+    done = wva_parse("analyze", *runs, "--no-notebook")
+    assert done.returncode == 1
+    assert "a: the analysis failed: IsADirectoryError" in done.stderr and "Traceback" not in done.stderr
+    assert (runs[1] / "summary.json").is_file()
+
+
 def test_output_directories_of_several_runs(tmp_path):
     runs = [small_run(tmp_path / name, "model-based") for name in ("a", "b")]
     twin = small_run(tmp_path / "elsewhere" / "a", "model-based")

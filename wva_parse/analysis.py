@@ -72,6 +72,7 @@ TABLES = {
     "capacity-based": ("kv_cache_aggregated", "queue_aggregated", "capacity_analysis"),
 }
 METRICS = (run.METRICS_NAME, run.ANALYZERS_NAME)
+MANY_RUNS = 4  # from more on it is worth saying how they are analysed sooner
 SUMMARY_PAGE = "ANALYSIS_SUMMARY.md"
 DOCUMENT, PAGE = "analysis.ipynb", "report.html"  # beside what `write_results` writes, by who executes a notebook
 
@@ -79,7 +80,8 @@ DOCUMENT, PAGE = "analysis.ipynb", "report.html"  # beside what `write_results` 
 class Options(NamedTuple):
     """How to analyse: with report.html, judged by what, with figures in which formats, and where to (empty: the run).
 
-    With `has_own_directory` the results of each run go to a directory of its name in `output_dir`.
+    Without `notebook` the same files are written but the executed notebook. With `has_own_directory` the results of
+    each run go to a directory of its name in `output_dir`.
     """
 
     html: bool
@@ -88,6 +90,7 @@ class Options(NamedTuple):
     thresholds: Thresholds = Thresholds()
     output_dir: str = ""
     has_own_directory: bool = False
+    notebook: bool = True
 
     def output_for(self, directory: Path) -> str:
         """Where the results of a run go, as `run.load` takes it."""
@@ -251,8 +254,15 @@ def main(command: str, argv: list[str]) -> int:
         metavar="DIR",
         help="where all results go instead of the run's directory; of several runs each into one of its name there",
     )
+    parser.add_argument(
+        "--no-notebook",
+        action="store_true",
+        help="write the same files but analysis.ipynb, in half the time: no kernel is started",
+    )
     arguments = parser.parse_args(argv)
     options = _options(arguments)
+    if options.notebook and len(arguments.runs) > MANY_RUNS:
+        print(f"wva_parse {command}: with --no-notebook this takes half the time", file=sys.stderr)
     if twice := _names_twice(arguments.runs) if options.has_own_directory else "":
         parser.error(f"--output-dir: two of the runs are called {twice}; analyse them one by one")
     outcomes = dict[str, str | Failure]()
@@ -282,6 +292,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         thresholds=Thresholds(arguments.kv_cache_threshold, arguments.queue_threshold),
         output_dir=output_dir,
         has_own_directory=bool(output_dir) and len(arguments.runs) > 1,
+        notebook=not arguments.no_notebook,
     )
 
 
@@ -363,10 +374,8 @@ def analyze(directory: str, options: Options) -> str | Failure:
         print(
             f"wva_parse analyze: {experiment.directory} cannot be written to; results go to {output}", file=sys.stderr
         )
-    document = output / DOCUMENT
-    problem = _execute(run.NOTEBOOKS[experiment.mode], document, experiment, options)
-    if problem:
-        return Failure(f"{directory}: the notebook failed: {problem}; {document} shows where", by_caller=False)
+    if problem := _execute(experiment, options) if options.notebook else _write(experiment, options):
+        return Failure(f"{directory}: {problem}", by_caller=False)
     if options.html:
         report = write_report(output)
         if "svg" not in options.formats:
@@ -377,18 +386,45 @@ def analyze(directory: str, options: Options) -> str | Failure:
     return str(output / SUMMARY_PAGE)
 
 
-def _execute(notebook: Path, document: Path, experiment: Experiment, options: Options) -> str:
-    """Execute a notebook into a document; what went wrong, or nothing."""
+def _write(experiment: Experiment, options: Options) -> str:
+    """What the notebook writes, without it; what went wrong, or nothing."""
+    directory = experiment.directory
+    try:
+        judged = run.load(
+            directory,
+            experiment.mode,
+            *options.thresholds,
+            **_stated(options),
+            output_dir=options.output_for(directory),
+        )
+        write_results(judged, ",".join(_formats_of(options)))
+    except Exception as error:  # as a cell of the notebook would: the other runs go on
+        return f"the analysis failed: {type(error).__name__}: {error}; without --no-notebook the notebook shows where"
+    return ""
+
+
+def _stated(options: Options) -> dict[str, float]:
+    """What was given, as `run.load` takes it."""
+    return options.given._asdict()
+
+
+def _formats_of(options: Options) -> list[str]:
+    """Of the figures; the page shows those that do not blur."""
+    return list(dict.fromkeys([*options.formats, *(["svg"] if options.html else [])]))
+
+
+def _execute(experiment: Experiment, options: Options) -> str:
+    """Execute the notebook of a run's mode; what went wrong, or nothing."""
     import papermill
     from papermill.exceptions import PapermillException
 
+    notebook, document = run.NOTEBOOKS[experiment.mode], experiment.output / DOCUMENT
     parameters = {
         "EXPERIMENT_DIR": str(experiment.directory),
         "KV_CACHE_THRESHOLD": options.thresholds.kv_cache,
         "QUEUE_THRESHOLD": options.thresholds.queue,
         **{name.upper(): value for name, value in options.given._asdict().items()},
-        # The page shows figures that do not blur.
-        "FORMATS": ",".join(dict.fromkeys([*options.formats, *(["svg"] if options.html else [])])),
+        "FORMATS": ",".join(_formats_of(options)),
         "OUTPUT_DIR": options.output_for(experiment.directory),
     }
     try:
@@ -403,7 +439,8 @@ def _execute(notebook: Path, document: Path, experiment: Experiment, options: Op
             extra_arguments=QUIET_KERNEL,
         )
     except PapermillException as error:
-        return str(error).strip().splitlines()[-1]
+        said = str(error).strip().splitlines()[-1]
+        return f"the notebook failed: {said}; {document} shows where"
     return ""
 
 
