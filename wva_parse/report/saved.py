@@ -24,6 +24,10 @@ _READOUT = re.compile(r"<desc>(\[.*?\])</desc>", re.DOTALL)
 
 def rendered(figure: Figure, kind: str) -> bytes:
     """A figure in one of `FORMATS`."""
+    # Where everything stands is found once, as it costs as much as drawing; and is the same in each format.
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     stream = BytesIO()
     # The same figure gives the same file, byte for byte; text of a PDF stays text.
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
