@@ -16,8 +16,9 @@ check_controller() {
     report_unchecked "pods of the controller" "$reason"
     return 0
   fi
-  pods="$(jq -r --arg prefix "$POD_PREFIX" '[.items[] | select(.kind == "Pod" and .status.phase == "Running")
-    | .metadata.name | select(startswith($prefix))] | join(" ")' "$WORK_DIR/controller.json")"
+  pods="$(jq -r --arg prefix "$POD_PREFIX" '[.items[] | select(.kind == "Lease") | .spec.holderIdentity // "" | split("_")[0]] as $leaders
+    | [.items[] | select(.kind == "Pod" and .status.phase == "Running") | .metadata.name | select(startswith($prefix)) as $name
+       | $name + if any($leaders[]; . == $name) then " (the leader)" else "" end] | join(", ")' "$WORK_DIR/controller.json")"
   if [[ -n "$pods" ]]; then
     report ok "controller: $pods"
   else

@@ -13,6 +13,7 @@ load helpers/runner
   run runner --kubeconfig "$KUBECONFIG" --yes --dry-run "$config"
   [ "$status" -eq 0 ]
   [[ "$output" == *"Jobs of an earlier run are left"*"--clean removes them"* ]]
+  [[ "$output" =~ controller:\ [^,]+,\ [a-z0-9-]+\ \(the\ leader\) || "$output" =~ controller:\ [a-z0-9-]+\ \(the\ leader\),\ [a-z0-9-]+ ]]
   run runner --kubeconfig "$KUBECONFIG" --yes --clean "$config"
   [ "$status" -eq 0 ]
   [[ "$output" == *"removed what an earlier run has left: load-first-"* ]]
