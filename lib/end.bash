@@ -91,6 +91,8 @@ close_run() {
     write_verdict
   fi
   log "$RUN_STATUS: data in $RUN_DIR"
+  [[ "$EXIT_STATUS" -eq 130 || "$ANALYZE" == true || $S_COUNT -gt 1 ]] ||
+    log "analyse it with: python -m wva_parse analyze --html $(printf '%q' "$RUN_DIR")"
 }
 
 # Ctrl-C ends the programs that run at that moment as well: a step of the end that met it is done again.
@@ -250,11 +252,7 @@ write_readme() {
 # --- the analysis ---------------------------------------------------------------------------------
 
 analyze_run() {
-  [[ "$EXIT_STATUS" -ne 130 ]] || return 0
-  if [[ "$ANALYZE" == false ]]; then
-    [[ $S_COUNT -gt 1 ]] || log "analyse it with: python -m wva_parse analyze --html $(printf '%q' "$RUN_DIR")"
-    return 0
-  fi
+  [[ "$ANALYZE" == true && "$EXIT_STATUS" -ne 130 ]] || return 0
   local began=$SECONDS
   log "analysing, for about half a minute"
   ANALYZING=true
