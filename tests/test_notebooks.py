@@ -110,6 +110,7 @@ def test_the_document_has_its_figures_and_no_error(analysed):
     document = nbformat.read(directory / "analysis.ipynb", as_version=4)
     outputs = [output for cell in document.cells for output in cell.get("outputs", [])]
     assert not [output for output in outputs if output.output_type == "error"]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]  # nothing in red
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5 + len(REQUESTS)
     assert "31 requests were sent, 30 answered and 1 failed." in str(outputs)
 
