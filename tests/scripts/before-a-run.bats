@@ -199,14 +199,19 @@ TABLE
   local moment answered=0 status
   start_cluster
   config="$(make_config early model-based "first 0 30 10")"
-  for moment in 0.3 0.5 0.6 0.7 0.8 0.9 1.0 1.2 1.4 1.7; do
+  for moment in early 0 0.05 0.1 0.2 0.3 0.5; do
     start_runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
-    sleep "$moment"
+    if [ "$moment" = early ]; then
+      sleep 0.5
+    else
+      wait_until grep -q 'checks:' "$BATS_TEST_TMPDIR/out"
+      sleep "$moment"
+    fi
     kill -INT -- "-$RUNNER_PID" 2>/dev/null || true # it may have ended
     status=0
     wait "$RUNNER_PID" || status=$?
     RUNNER_PID=
-    echo "after $moment s: status $status"
+    echo "$moment: status $status"
     cat "$BATS_TEST_TMPDIR/out"
     # Sooner it had not begun to listen, later it was over.
     if [ -s "$BATS_TEST_TMPDIR/out" ] && ! grep -q 'dry run: nothing was changed' "$BATS_TEST_TMPDIR/out"; then
