@@ -72,7 +72,7 @@ check_speed() {
   took_ms=$(($(now_ms) - before))
   [[ $((took_ms * SPEED)) -gt $((MOST_LATE_S * 1000)) ]] || return 0
   report warn "a call of kubectl takes $took_ms ms here, $((took_ms * SPEED / 1000)) s of the plan at $SPEED times real time" \
-    "loads may start late or be cut short, which the report tells; --speed $((MOST_LATE_S * 1000 / took_ms + 1)) keeps up"
+    "loads may start late or be cut short, which the report tells; --speed $((took_ms < MOST_LATE_S * 1000 ? MOST_LATE_S * 1000 / took_ms : 1)) keeps up"
 }
 
 # What could not be looked at is said with its reason, and nothing is concluded from it.
@@ -211,9 +211,17 @@ variants() {
     | .[] | select(.target == $deployment or .model == $model) | "\(.kind) \(.name) \(.target)"' "$WORK_DIR/model.json"
 }
 
+# Of which model WVA's variant of $DEPLOYMENT is; nothing if none tells.
+model_of_variant() {
+  jq -r --arg deployment "$DEPLOYMENT" '[.items[]
+    | if .kind == "VariantAutoscaling" then {target: (.spec.scaleTargetRef.name // .metadata.name), model: .spec.modelID}
+      else {target: .spec.scaleTargetRef.name?, model: .metadata.annotations["llm-d.ai/model-id"]?} end
+    | select(.target == $deployment and .model) | .model] | first // ""' "$WORK_DIR/model.json"
+}
+
 # Which of these types a variant may be: where one was not looked at, it may be there.
 check_variants() {
-  local kind name target reason
+  local kind name target reason served
   variants >"$WORK_DIR/variants"
   if grep -q " $DEPLOYMENT\$" "$WORK_DIR/variants"; then
     :
@@ -230,6 +238,10 @@ check_variants() {
       report warn "variant: $kind $name is of a Deployment $target that does not exist" "WVA cannot scale it"
     fi
   done <"$WORK_DIR/variants"
+  served="$(model_of_variant)"
+  [[ -z "$served" || "$served" == "$MODEL" ]] ||
+    report warn "WVA's variant of $DEPLOYMENT is of model $served, the config's model_name is $MODEL" \
+      "requests for a model that is not served fail, and WVA does not see them: correct model_name"
 }
 
 has_deployment() {

@@ -109,11 +109,14 @@ note_starts() {
 }
 
 note_start() {
-  local i="$1"
+  local i="$1" t0
   if [[ "$(status_of_child "create.$i")" == 0 ]]; then
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(<"$WORK_DIR/created.$i")" W_REASON[i]=
-    [[ "${W_HOW[i]}" != parallel ]] || W_LATE_S[i]="$(jq -n --argjson since "${W_SINCE_MS[i]}" --argjson t0 "$T0_MS" \
-      --argjson planned "${W_PLAN_START[i]}" --argjson speed "$SPEED" '($since - $t0) * $speed / 1000 - $planned')"
+    if [[ "${W_HOW[i]}" == parallel ]]; then
+      t0="$(plan_start_s)"
+      W_LATE_S[i]="$(jq -n --arg created "${W_START[i]}" --argjson t0 "$t0" --argjson planned "${W_PLAN_START[i]}" \
+        '[($created | sub("\\.[0-9]+Z$"; "Z") | fromdate) - $t0 - $planned, 0] | max')"
+    fi
     start_child "follow.$i" follow_job_log "$i"
     log "started ${W_NAME[i]}: ${W_RATE[i]} req/s, Job ${W_JOB[i]}"
   else

@@ -195,6 +195,14 @@ TABLE
   [[ "$output" == "Run one WVA experiment"*"--keep-jobs"*"130 interrupted"* ]]
 }
 
+@test "a model that WVA's variant is not of is told before the start" {
+  start_cluster
+  config="$(make_config other model-based "first 0 30 10")"
+  sed -i.bak 's/^model_name: .*/model_name: nobody\/serves-this/' "$config"
+  run runner --kubeconfig "$KUBECONFIG" --dry-run "$config"
+  [[ "$output" == *"warn  WVA's variant of ms-inference"*" is of model unsloth/Meta-Llama-3.1-8B, the config's model_name is nobody/serves-this"* ]]
+}
+
 @test "Ctrl-C during the checks is answered, whenever it comes" {
   local moment answered=0 status
   start_cluster

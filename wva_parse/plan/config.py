@@ -200,7 +200,7 @@ def main(command: str, argv: list[str]) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    if name != path.stem.removesuffix(".fixed"):
+    if name != path.stem.removesuffix(".fixed") and not path.stem.startswith("discovered-"):
         print(f"{path}: its name is '{name}': runs are called by that, not by the file's", file=sys.stderr)
     return 0
 
@@ -530,8 +530,8 @@ def _find_manifest(document: Document, index: int, given: str) -> Path:
     guess = f"; did you mean 'workloads/{near[0]}'?" if near else ""
     raise ConfigError(
         [
-            f"{document.at('workloads', index, 'job_manifest')}: no manifest '{given}' in {document.path.parent}"
-            f" or {PROJECT}{guess}"
+            f"{document.at('workloads', index, 'job_manifest')}: no manifest '{given}' in"
+            f" {' or '.join(dict.fromkeys(map(str, (document.path.parent, PROJECT))))}{guess}"
         ]
     )
 

@@ -57,7 +57,8 @@ def about_attribution(summary: Summary) -> str:
 def _parts_in_words(metric: str, part: Mapping[str, Any]) -> str:
     digits = 1 if part["error_mae_ms"] >= ONE_DECIMAL_MS else 2
     parts = ", ".join(f"{name} {part[f'{key}_mae_ms']:.{digits}f}" for key, name in PARTS)
-    return f"{metric.upper()} predictions were {part['error_mae_ms']:.{digits}f} ms off on average: {parts}."
+    error = f"{part['error_mae_ms']:.{digits}f} ms"
+    return f"{metric.upper()} predictions were {error} off on average (parts may cancel out): {parts}."
 
 
 def _beyond(summary: Summary) -> str:
@@ -201,7 +202,9 @@ def fit_rows(summary: Summary) -> Iterator[tuple[str, ...]]:
 
 
 def _with_half(value: float, half: float | None) -> str:
-    return f"{value:.4g} (not determined)" if half is None else f"{value:.4g} ± {half:.2g}"
+    if half is None:
+        return f"{value:.4g} (not determined)"
+    return f"{value:.4g} ± {half:.2g}{' (not determined)' if half > abs(value) else ''}"
 
 
 PRICE_HEADER = ("objective", "ms", "replica-minutes", "replicas, most")

@@ -171,7 +171,7 @@ def about_supply(summary: Summary) -> str:
     found = summary["supply"]
     if not found["window_s"]:
         return ""
-    of = f"{found['window_s']:.0f} s {'of load' if found['has_load'] else 'without load'}"
+    of = f"{found['window_s']:.0f} s{' from the first load on' if found['has_load'] else ' without load'}"
     if found["starved_s"] is None:
         return f"Whether pods were starved cannot be said from this log, over {of}."
     kv, queue = summary["kv_cache"], summary["queue"]
@@ -183,7 +183,7 @@ def about_supply(summary: Summary) -> str:
     when = f"from minute {spans[0]}" if len(spans) == 1 else f"{len(spans)} times, first from minute {spans[0]}"
     return (
         f"A pod was starved ({' or '.join(limits)}) for {found['starved_s']:.0f} of {of} "
-        f"({percent(found['starved_share'])}), {when} after the first load."
+        f"({percent(found['starved_share'])}), {when}."
     )
 
 
@@ -613,7 +613,14 @@ def _about_event(event: dict[str, Any], summary: Summary) -> str:
         decided_s = event["to_decision_s"]
         when = f"{abs(decided_s):.0f} s {'before' if round(decided_s) < 0 else 'after'} it began"
         first = f"decided {when}" if len(ups) == 1 else f"the first decided {when}"
-        did = f"{count(len(ups), 'scale-up')} fell into it, {first} (at minute {', '.join(ups)})"
+        way = (
+            "fell into it"
+            if round(decided_s) >= 0
+            else "fell into it or were under way"
+            if len(ups) > 1
+            else "was under way"
+        )
+        did = f"{count(len(ups), 'scale-up')} {way}, {first} (at minute {', '.join(ups)})"
     return f"{head}: {did}; {_ending(event)}."
 
 
