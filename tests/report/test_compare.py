@@ -132,6 +132,15 @@ def test_repeats_whose_tuner_went_on_are_not_independent():
     assert "The tuner of" not in document(untouched, {})
 
 
+def test_repeats_whose_loads_ran_otherwise_are_told():
+    late = {"workload": "peak", "first": "base", "late_s": 92.0, "planned_s": 300.0, "sent_s": 263.0}
+    text = document([summary("a", "model-based", course=[late]), summary("b", "model-based", course=[])], {})
+    assert (
+        "| a | Workload peak began to send 92 s later after base than planned and sent for 263 s instead of 300: the load "
+        "did not have its planned course. |"
+    ) in text.splitlines()
+
+
 def test_notes_are_told_once_for_all_runs_that_have_them():
     simulated = "SIMULATED: made on the embedded cluster; its numbers say nothing about real hardware."
     minor = "Observations that the log does not tell by variant are taken from cluster-samples.jsonl."

@@ -68,7 +68,11 @@ def told(found: Deviation) -> str:
     return " and ".join(parts)
 
 
+def sentence(found: Deviation) -> str:
+    """A deviation as a warning."""
+    return f"Workload {found.workload} {told(found)}: the load did not have its planned course."
+
+
 def course_finding(run: Experiment) -> Iterator[str]:
     """A warning for each workload that ran otherwise."""
-    for each in deviations(run):
-        yield f"Workload {each.workload} {told(each)}: the load did not have its planned course."
+    yield from map(sentence, deviations(run))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.slo import GIVEN, OTHER_RUNS
 from wva_parse.log.json_files import dig
-from wva_parse.measures import groups, pooling, repeats
+from wva_parse.measures import course, groups, pooling, repeats
 from wva_parse.measures.texts import count, percent
 from wva_parse.report import provenance, versus, words
 from wva_parse.report.figures import FIGURES, GPU_TIME, LATENCY, LESS, MORE, Figure, describe, shown, write
@@ -335,7 +335,9 @@ def _notes(summaries: Sequence[Summary]) -> Section | None:
     """What a reader should know of each run; what is so of several is said once."""
     told: dict[str, list[str]] = {}
     for each in summaries:
-        for note in each.get("notes") or ():
+        # Repeats that are pooled were planned alike, and may have run otherwise.
+        ran = [course.sentence(course.Deviation(**found)) for found in each.get("course") or ()]
+        for note in [*(each.get("notes") or ()), *ran]:
             if not _MINOR.search(str(note)):
                 told.setdefault(str(note), []).append(str(each["run"]))
     rows = [[", ".join(runs) if len(runs) < len(summaries) else "all", note] for note, runs in told.items()]
