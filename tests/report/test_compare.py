@@ -136,8 +136,8 @@ def test_repeats_whose_loads_ran_otherwise_are_told():
     late = {"workload": "peak", "first": "base", "late_s": 92.0, "planned_s": 300.0, "sent_s": 263.0}
     text = document([summary("a", "model-based", course=[late]), summary("b", "model-based", course=[])], {})
     assert (
-        "| a | Workload peak began to send 92 s later after base than planned and sent for 263 s instead of 300: the load "
-        "did not have its planned course. |"
+        "| a | Workload peak began to send 92 s later after base than planned and sent for 263 s instead of 300: the "
+        "load did not have its planned course. |"
     ) in text.splitlines()
 
 
