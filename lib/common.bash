@@ -1,6 +1,6 @@
 # What the steps of a run share: talk, tools, the cluster's clock, calls of kubectl.
 #
-# Owns PYTHON, CLUSTER_MS, LOCAL_MS, HAS_CLUSTER_CLOCK. Calls nothing but signals.bash.
+# Owns PYTHON, CLUSTER_MS, LOCAL_MS, HAS_CLUSTER_CLOCK, REFUSED. Calls nothing but signals.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -11,6 +11,7 @@ CLOSING_FILES_S=3    # of its budget, reserved for what is written last
 CLUSTER_MS=0         # the cluster's clock ...
 LOCAL_MS=0           # ... at this moment of the local one
 HAS_CLUSTER_CLOCK=false
+REFUSED=false # whether the script ends because of what it was given
 
 # The live view draws its block below the cursor; a line of ours takes its place.
 CLEAR_BELOW=
@@ -42,10 +43,17 @@ log() {
 
 warn() { log "WARNING: $*"; }
 
+# End with status 2, for what was given: somebody has said what is wrong.
+refuse() {
+  REFUSED=true
+  exit 2
+}
+
 # die STATUS WORDS...
 die() {
   local status="$1"
   shift
+  [[ "$status" -ne 2 ]] || REFUSED=true
   log "ERROR: $*"
   exit "$status"
 }

@@ -22,7 +22,7 @@ discover() {
   look_at_controller
   IFS=$'\t' read -r mode how < <(told_mode) || how="$(why_silent)"
   file="$(shield run_python wva_parse discover write "$WORK_DIR/found" ${CHOICE[@]+"${CHOICE[@]}"} \
-    --mode "$mode" --mode-from "$how")" || exit 2 # it has said why
+    --mode "$mode" --mode-from "$how")" || refuse # it has said why
   say_found "$file"
 }
 
@@ -69,7 +69,7 @@ note_unseen() {
 
 choose_found() {
   shield run_python wva_parse discover choose "$WORK_DIR/found" ${CHOICE[@]+"${CHOICE[@]}"} >"$WORK_DIR/choice.json" ||
-    exit 2 # it has said why, and what there is
+    refuse # it has said why, and what there is
   {
     read -r NAMESPACE
     read -r DEPLOYMENT

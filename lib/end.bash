@@ -33,8 +33,8 @@ end_script() {
 }
 
 # Bash 5.2 may take the trap of a signal for a syntax error, if it comes while the shell reads a command substitution: then
-# the script ends with 2, which after the checks is no status of ours, and nobody has noted the signal.
-is_lost_signal() { [[ "$1" -eq 2 && "$CLOSED" == false && $SIGNALS -eq 0 && -z "$FAILED_AT" && -n "$RUN_DIR" ]]; }
+# the script ends with 2, although it has refused nothing, and nobody has noted the signal.
+is_lost_signal() { [[ "$1" -eq 2 && "$CLOSED" == false && $SIGNALS -eq 0 && -z "$FAILED_AT" && "$REFUSED" == false ]]; }
 
 # An error that no line of ours expects ends the script without a word, with the status of whatever it was.
 is_unexpected() { [[ "$CLOSED" == false && $SIGNALS -eq 0 && -n "$FAILED_AT" ]]; }

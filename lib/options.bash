@@ -124,7 +124,7 @@ read_config() {
   [[ "$EMBEDDED" == false ]] || options+=(--speed "${WANTED_SPEED:-30}")
   # What is left of a series is told by each of its runs; of those that are only checked the first one tells.
   [[ "$DRY_RUN" == true && -n "$SERIES_FILE" ]] || options+=(--series "${SERIES_FILE:-$WORK_DIR/series.tsv}")
-  shield run_python wva_parse plan "$CONFIG" "${options[@]}" >"$WORK_DIR/plan.tsv" || exit 2 # it has said what is wrong
+  shield run_python wva_parse plan "$CONFIG" "${options[@]}" >"$WORK_DIR/plan.tsv" || refuse # it has said what is wrong
   CONFIG_SHA256="$(sha256_of "$CONFIG")"
   CONFIG_JSON="$(jq -c . "$WORK_DIR/config.json")"
   # One line per value: the check has refused texts of several lines.

@@ -33,7 +33,7 @@ read_series() {
 plan_series() {
   local i options=() said
   for ((i = 0; i < ${#CONFIGS[@]}; i++)); do
-    CONFIGS[i]="$(find_config "${CONFIGS[i]}")" || exit 2 # it has said what is wrong
+    CONFIGS[i]="$(find_config "${CONFIGS[i]}")" || refuse # it has said what is wrong
   done
   [[ "$RESUME" == false ]] || options+=(--resume)
   [[ "$EMBEDDED" == false ]] || options+=(--embedded)
@@ -41,7 +41,7 @@ plan_series() {
   if ! shield run_python wva_parse series ${options[@]+"${options[@]}"} -- "${CONFIGS[@]}" \
     >"$WORK_DIR/series.out" 2>"$WORK_DIR/series.err"; then
     cat "$WORK_DIR/series.err" >&2 # it has said what is wrong
-    exit 2
+    refuse
   fi
   while IFS= read -r said; do log "$said"; done <"$WORK_DIR/series.err"
   awk -F '\t' -v OFS='\t' '{ print ($7 == "-" ? "planned" : 0), $0 }' "$WORK_DIR/series.out" >"$WORK_DIR/series.tsv"
