@@ -17,10 +17,10 @@ load ../helpers/cluster_per_test
 @test "a sequential Job that takes longer than the timeout" {
   config="$(make_config slow model-based "bad 10 250" "good 20 100")"
   order job-unschedulable '"match": "load-bad"' # it would take 25 s
-  echo 'timeout: 30' >>"$config"
+  echo 'timeout: 60' >>"$config"
   run_config "$config"
   [ "$status" -eq 4 ]
   [ "$(field '.workloads[] | "\(.name) \(.result)"' | paste -s -d ',' -)" = "bad failed,good complete" ]
-  [[ "$(field '.workloads[0].reason')" == *"timeout of 30 s"* ]]
+  [[ "$(field '.workloads[0].reason')" == *"timeout of 60 s"* ]]
   [ "$(jobs_left)" -eq 0 ]
 }
