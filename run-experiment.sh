@@ -20,7 +20,7 @@
 #       --resume          run only those repetitions of the configs' latest series that are not complete
 #       --discover        find model, controller, mode, endpoint and SLO in the cluster; where there are several:
 #       --namespace NAME, --deployment NAME, --controller-namespace NAME   which of them
-#       --cooldown SECONDS   how long to watch after the last workload (default: the config's, else 120)
+#       --cooldown SECONDS   or 5m: how long to watch after the last workload (default: the config's, else 120)
 #       --keep-jobs       leave the load Jobs in the cluster, suspended where they have not ended
 #       --context NAME    as kubectl's
 #       --kubeconfig FILE    as kubectl's

@@ -70,8 +70,7 @@ set_option() {
       SIMULATION+=(--variants "$value")
       ;;
     --cooldown)
-      [[ "$value" =~ ^[0-9]{1,6}$ ]] || die 2 "--cooldown: saw '$value', expected whole seconds"
-      COOLDOWN_S="$((10#$value))"
+      COOLDOWN_S="$(seconds_of "$value")" || die 2 "--cooldown: saw '$value', expected seconds: 300, or 5m"
       ;;
     --context)
       CONTEXT="$value"
@@ -83,6 +82,17 @@ set_option() {
       KUBECONFIG_GIVEN=true
       ;;
   esac
+}
+
+# seconds_of TEXT: of whole seconds, or of a duration such as 90s, 5m or 1h30m, as configs have them.
+seconds_of() {
+  local duration='^(([0-9]{1,3})h)?(([0-9]{1,5})m)?(([0-9]{1,6})s)?$'
+  if [[ "$1" =~ ^[0-9]{1,6}$ ]]; then
+    printf '%s\n' "$((10#$1))"
+  else
+    [[ -n "$1" && "$1" =~ $duration ]] || return 1
+    printf '%s\n' "$((10#${BASH_REMATCH[2]:-0} * 3600 + 10#${BASH_REMATCH[4]:-0} * 60 + 10#${BASH_REMATCH[6]:-0}))"
+  fi
 }
 
 # In one piece: whoever reads it may go away in the middle.

@@ -34,22 +34,27 @@ prepare_jobs() {
     W_JOB[i]="$job"
     jq --arg job "$job" --arg run "$RUN_ID" --arg workload "${W_NAME[i]}" --arg deployment "$DEPLOYMENT" \
       --arg model "$MODEL" --arg endpoint "$ENDPOINT" --arg seed "${W_SEED[i]}" --arg prompts "${W_PROMPTS[i]}" \
+      --arg rate "${W_RATE[i]}" \
       --argjson config "$CONFIG_JSON" --argjson deadline "$(deadline_s "$i")" \
       --rawfile recorder "$PROJECT/workloads/record_requests.py" '
       {"wva-experiments/run": $run, "wva-experiments/workload": $workload} as $labels
       | ($config.workloads[] | select(.name == $workload)) as $own
       | ({MODEL: $model, ENDPOINT: $endpoint, SEED: $seed, NUM_PROMPTS: $prompts,
-          REQUEST_RATE: ($own.rate // "" | tostring), REQUEST_RECORDER: $recorder, DATASET_URL: ($own.dataset_url // "")} | with_entries(select(.value != ""))) as $values
-      | (($own.env // {}) | to_entries | map({name: .key, value: (.value | tostring)})) as $more
+          REQUEST_RATE: $rate, REQUEST_RECORDER: $recorder, DATASET_URL: ($own.dataset_url // "")}
+          | with_entries(select(.value != ""))) as $values
+      | ($own.env // {}) as $more
       | .spec.activeDeadlineSeconds //= $deadline
       | .metadata.name = $job
       | .metadata.labels += $labels
       | .metadata.annotations += {"wva-experiments/deployment": $deployment}
       | .spec.template.metadata.labels += $labels
       | .spec.template.spec |= with_entries(if .key == "containers" or .key == "initContainers" then .value |= map(
-            (if .env then .env |= map(if $values[.name] and .value then .value = $values[.name] else . end) else . end)
-            | if $more == [] then . else
-                .env = ((.env // []) | map(select(.name as $name | $more | any(.name == $name) | not))) + $more end)
+            # In its place: what comes after a variable may refer to it.
+            if .env then .env |= map(if $more[.name] then {name, value: $more[.name]}
+              elif $values[.name] and .value then .value = $values[.name] else . end) else . end
+            | ([.env[]?.name] | map({key: ., value: true}) | from_entries) as $there
+            | ($more | to_entries | map(select($there[.key] | not) | {name: .key, value})) as $further
+            | if $further == [] then . else .env = (.env // []) + $further end)
           else . end)
       ' "$WORK_DIR/manifest.json" >"$WORK_DIR/jobs/${W_NAME[i]}.json"
   done

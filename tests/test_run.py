@@ -306,6 +306,7 @@ def test_a_run_without_an_slo_is_judged_by_that_of_the_others(tmp_path):
     model = run.load(write_run(tmp_path / "m", *MODEL_RUN, config={}))
     capacity = run.load(write_run(tmp_path / "c", *CAPACITY_RUN, config={}))
     assert run.NO_SLO in capacity.notes
+    assert all(key in run.NO_SLO for key in ("slo.itl_ms", "slo.ttft_ms", "--slo-itl", "--slo-ttft"))
     _, judged = run.judge_alike([model, capacity], (), Slo())
     assert judged.slo == Slo(model.slo.itl_ms, model.slo.ttft_ms, "other runs")
     assert summarize(judged)["slo"]["itl_attainment"] == 0.75  # 8, 9 and 10 of 8 to 11

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TextIO
 import pandas as pd
 import yaml
 
+from wva_parse.aligned.advice import HOW_TO_SAY_AN_SLO
 from wva_parse.aligned.align import align
 from wva_parse.aligned.decisions import keep_relevant, make_decisions
 from wva_parse.aligned.experiment import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Experiment, Thresholds
@@ -92,7 +93,7 @@ MOST_PROBLEMS = 6  # with the records of requests that are told one by one
 # What run.json says of a workload -> what a reader of its numbers should know.
 _TOLD_RESULTS = {"failed": "failed", "not-stopped": "could not be stopped and may have sent beyond its end"}
 
-NO_SLO = "No SLO is known, from the log or from the config: nothing is judged by one."
+NO_SLO = f"No SLO is known, from the log or from the config: nothing is judged by one ({HOW_TO_SAY_AN_SLO})."
 
 _STAMPED = re.compile(r"-(\d{8}-\d{6})$")
 

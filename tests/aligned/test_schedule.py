@@ -88,3 +88,12 @@ def test_odd_configs_tell_nothing(odd):
 )
 def test_durations_as_configs_write_them(text, value):
     assert seconds(text) == value
+
+
+def test_a_config_with_durations_is_the_same_load():
+    """What a run directory keeps of its config stands as somebody wrote it."""
+    written = [{"name": "a", "start_delay": "1m30s", "duration": "5m", "rate": 2}]
+    counted = [{"name": "a", "start_delay": 90, "duration": 300, "rate": 2}]
+    assert schedule_of({}, {"workloads": written}) == schedule_of({}, {"workloads": counted})
+    (work,) = schedule_of({}, {"workloads": written}).workloads
+    assert (work.start_s, work.duration_s, work.rate_per_s) == (90, 300, 2)

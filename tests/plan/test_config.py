@@ -95,9 +95,15 @@ def test_each_repetition_has_seeds_of_its_own_whatever_repeat_says(tmp_path):
         (("deployment: decode\n", ""), "1: the config has no 'deployment'; expected: The model's Deployment"),
         (("deployment: decode", "deployment: 12"), "6: deployment: saw 12, expected text"),
         (("deployment: decode", "deployment:"), "6: deployment: saw nothing, expected text"),
-        (("name: an-experiment", "name: An_Experiment"), "1: name: saw 'An_Experiment', expected text that matches"),
+        (
+            ("name: an-experiment", "name: An_Experiment"),
+            "1: name: saw 'An_Experiment', expected lower-case letters, digits and '-'",
+        ),
         (("name: an-experiment", "name: " + "x" * 41), "expected at most 40 characters"),
-        (("namespace: llm\n", "namespace: -llm\n"), "3: namespace: saw '-llm', expected text that matches"),
+        (
+            ("namespace: llm\n", "namespace: -llm\n"),
+            "3: namespace: saw '-llm', expected lower-case letters, digits and '-'",
+        ),
         (("model_name: some/model", 'model_name: ""'), "7: model_name: saw '', expected some text"),
         (("model_name: some/model", r'model_name: "a\nb"'), "7: model_name: saw 'a\\nb', expected one line of text"),
         (("mode: ", "interval: 5\nmode: "), "2: unknown key 'interval' in the config; it belongs in 'metrics'"),
@@ -118,7 +124,10 @@ def test_each_repetition_has_seeds_of_its_own_whatever_repeat_says(tmp_path):
         (("mode: ", "repeat: 100\nmode: "), "2: repeat: saw 100, expected 99 or less"),
         (("mode: ", "repeat: 2.5\nmode: "), "2: repeat: saw 2.5, expected a whole number"),
         (("mode: ", "slo: {itl_ms: 0}\nmode: "), "2: slo.itl_ms: saw 0, expected more than 0"),
-        (("mode: ", "endpoint: gateway:80\nmode: "), "2: endpoint: saw 'gateway:80', expected text that matches"),
+        (
+            ("mode: ", "endpoint: gateway:80\nmode: "),
+            "2: endpoint: saw 'gateway:80', expected a URL (http://... or https://...)",
+        ),
         (("mode: ", "timeout: 59\nmode: "), "workload 'first' takes about 60 s, longer than the timeout of 59 s"),
         (
             ("- name: second\n    job_manifest: job", "- name: first\n    job_manifest: job"),
@@ -358,6 +367,8 @@ def test_durations_are_taken_wherever_seconds_are(tmp_path):
 def test_a_duration_below_what_is_allowed_is_refused(tmp_path):
     (message,) = messages(write(tmp_path, f"timeout: 0s\n{CONFIG}"))
     assert message.endswith("timeout: saw 0, expected 1 or more")
+    (message,) = messages(write(tmp_path, f"cooldown: 745h\n{CONFIG}"))
+    assert message.endswith("cooldown: saw 2682000, expected 2678400 or less"), "a month"
 
 
 def with_keys(text, whole=CONFIG):
@@ -372,7 +383,18 @@ def test_a_rate_of_the_config_replaces_the_manifests_for_as_long(tmp_path):
     text = with_keys("    rate: 0.5\n", PARALLEL)  # for 60 s
     assert config.load(write(tmp_path, text)).workloads[0].prompts == 30
     (message,) = messages(write(tmp_path, with_keys("    rate: 0\n")))
-    assert message.endswith("rate: saw 0, expected more than 0")
+    assert message.endswith("rate: saw 0, expected 0.0001 or more")
+
+
+@pytest.mark.parametrize(("rate", "said"), [("1e400", "Infinity"), ("1" + 400 * "0", "1" + 400 * "0")])
+def test_a_rate_that_nobody_means(tmp_path, rate, said):
+    (message,) = messages(write(tmp_path, with_keys(f"    rate: {rate}\n")))
+    assert message.endswith(f"rate: saw {said}, expected 100000 or less")
+
+
+def test_the_plan_has_all_digits_of_a_rate(tmp_path):
+    answer = run("plan", write(tmp_path, with_keys("    rate: 12.3456789\n")))
+    assert answer.stdout.splitlines()[1].split("\t")[5] == "12.3456789"
 
 
 def test_a_data_set_needs_a_container_that_fetches_it(tmp_path):
@@ -397,7 +419,15 @@ FETCHES = """      initContainers:
         ("{SEED: 5}", "env: SEED is set by the runner, a different one for each workload"),
         ("{REQUEST_RATE: 5}", "env: REQUEST_RATE is set by the workload's 'rate'"),
         ("{1X: a}", "env: saw '1X', expected the name of an environment variable"),
-        ("{A: [1]}", "saw a list, expected text or a number"),
+        ("{DATASET_URL: 'http://x'}", "env: DATASET_URL is set by the workload's 'dataset_url'"),
+        (
+            "{HF_TOKEN: hf_x}",
+            "called like a secret, and each run keeps its config; let the manifest take it from a Secret",
+        ),
+        ("{apiKey: x}", "called like a secret, and each run keeps its config; let the manifest take it from a Secret"),
+        ("{A: [1]}", "saw a list, expected text; put it into quotes"),
+        ("{A: 3.10}", "saw 3.1, expected text; put it into quotes"),
+        ("{MAX_TOKENS: 5, KEYS: a}", ""),
         ("{A: b, C: 5, D: true}", ""),
     ],
 )
@@ -412,6 +442,61 @@ def test_what_is_wrong_with_manifests_is_said_at_once_with_the_config(tmp_path):
     assert any("no manifest 'jab.yaml'" in message for message in found)
 
 
+EVERYTHING_WRONG = """\
+name: an-experiment
+mode: model-based
+namespace: llm
+controller_namespace: wva-system
+controller_pod_prefix: wva-controller-manager
+deployment: decode
+model: some/model
+timeout: 59
+timeout: 50
+coldown: 5x
+workload:
+  - name: first
+    job_manifest: job.yaml
+    env: {SEED: 5}
+  - name: first
+    job_manifest: jab.yaml
+    rates: fast
+"""
+
+
+def test_all_is_told_at_once_also_of_what_stands_below_a_misspelt_key(tmp_path):
+    path = write(tmp_path, EVERYTHING_WRONG, edit(MANIFEST, ('value: "7"', "value: x")))
+    assert [message.removeprefix(f"{tmp_path}/job.yaml:") for message in messages(path)] == [
+        "9: key 'timeout' again; it was given in line 8",
+        "7: unknown key 'model' in the config; did you mean 'model_name'?",
+        "10: unknown key 'coldown' in the config; did you mean 'cooldown'?",
+        "10: cooldown: saw '5x', expected seconds: 300, or 5m",
+        "11: unknown key 'workload' in the config; did you mean 'workloads'?",
+        "14: workload 'first': env: SEED is set by the runner, a different one for each workload",
+        "15: a second workload named 'first' (the first is in line 12)",
+        f"16: no manifest 'jab.yaml' in {tmp_path} or {config.PROJECT}",
+        "17: unknown key 'rates' in workloads[1]; did you mean 'rate'?",
+        "17: workloads[1].rate: saw 'fast', expected a number",
+        "20: SEED: saw 'x', expected a whole number",
+    ]
+
+
+def test_a_timeout_is_told_with_the_rest(tmp_path):
+    found = messages(write(tmp_path, edit(CONFIG, ("mode: model-based", "mode: x\ntimeout: 59"))))
+    assert [message.partition(":")[0] for message in found] == ["2", "10", "12"]
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("rate: 5", "unknown key 'rate' in the config; it belongs in 'workloads'"),
+        ("modes: x", "unknown key 'modes' in the config; did you mean 'mode'?"),
+    ],
+)
+def test_a_key_that_is_right_elsewhere_is_not_taken_for_a_misspelt_one(tmp_path, key, said):
+    (message,) = messages(write(tmp_path, f"{key}\n{CONFIG}"))
+    assert message == f"1: {said}"
+
+
 def test_the_nearest_of_the_projects_configs_is_named():
     assert config.nearest("capacity-based-hihg") == "capacity-based-high"
     assert config.nearest("something-else-entirely") == ""
@@ -419,6 +504,9 @@ def test_the_nearest_of_the_projects_configs_is_named():
 
 
 def test_the_config_for_programs_has_seconds(tmp_path):
-    path, target = write(tmp_path, f"cooldown: 5m\n{CONFIG}"), tmp_path / "config.json"
+    text = with_keys("    env: {A: true, B: 12345678901234567890, C: x}\n")
+    path, target = write(tmp_path, f"cooldown: 5m\n{text}"), tmp_path / "config.json"
     assert run("plan", path, "--config-to", target).returncode == 0
-    assert json.loads(target.read_text())["cooldown"] == 300
+    written = json.loads(target.read_text())
+    assert written["cooldown"] == 300
+    assert written["workloads"][0]["env"] == {"A": "true", "B": "12345678901234567890", "C": "x"}

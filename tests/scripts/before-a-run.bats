@@ -178,11 +178,33 @@ TABLE
 --nonsense|unknown option '--nonsense'
 --speed 0 --embedded x|--speed: saw '0'
 --speed 10 model-based-high|--speed needs --embedded
---cooldown soon x|--cooldown: saw 'soon'
+--cooldown soon x|--cooldown: saw 'soon', expected seconds: 300, or 5m
+--cooldown 5m30 x|--cooldown: saw '5m30'
 --kubeconfig /nowhere x|there is no file '/nowhere'
 --embedded --context c x|leave out --context
 a b|there is no config 'a'
 -- -n|there is no config '-n'
+TABLE
+}
+
+@test "a cooldown is whole seconds or a duration" {
+  while IFS='|' read -r given seconds; do
+    run bash -c 'source "$1"; seconds_of "$2" || echo none' - "$PROJECT/run-experiment.sh" "$given"
+    [ "$output" = "$seconds" ]
+  done <<'TABLE'
+90|90
+007|7
+0s|0
+90s|90
+5m|300
+1m30s|90
+1h|3600
+1h1m1s|3661
+5x|none
+5m30|none
+30s1m|none
+-5m|none
+|none
 TABLE
 }
 

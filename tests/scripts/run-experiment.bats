@@ -107,7 +107,7 @@ load helpers/runner
   sed -i.bak 's/^\( *\)duration: 30$/\1duration: 30s\
 \1rate: 2.5\
 \1dataset_url: http:\/\/here\/set.json\
-\1env: {HF_HUB_OFFLINE: "1", WORKERS: 4, HOME: \/elsewhere}/' "$config"
+\1env: {HF_HUB_OFFLINE: "1", WORKERS: 4, VLLM_USE_RUST_BENCH: true, HOME: \/elsewhere}/' "$config"
   cat "$config"
   run runner --embedded --speed 60 --yes "$config"
   [ "$status" -eq 0 ]
@@ -118,4 +118,14 @@ load helpers/runner
     | $fetch.DATASET_URL == "http://here/set.json" and $client.REQUEST_RATE == "2.5" and $client.NUM_PROMPTS == "75"
       and $client.WORKERS == "4" and $client.HOME == "/elsewhere" and $fetch.HF_HUB_OFFLINE == "1"' \
     "$(run_directory)/cluster/jobs/first.json"
+  # In the place of the manifest's, and once: a later variable may refer to it.
+  jq -e '[.spec.template.spec.containers[0].env[].name] | index("HOME") < index("XDG_CACHE_HOME")
+      and index("VLLM_USE_RUST_BENCH") < index("HF_TOKEN") and length == (unique | length)' \
+    "$(run_directory)/cluster/jobs/first.json"
+  # What the client did, and the config as it was written.
+  grep -q 'Traffic request rate: *2.5' "$(run_directory)/job-logs/first.log"
+  [ "$(grep -cE '^[0-9.]+,.*,[01]$' "$(run_directory)/requests/first.csv")" -eq 75 ]
+  cmp "$config" "$(run_directory)/experiment-config.yaml"
+  run python -m wva_parse summary "$(run_directory)" --json
+  [ "$(jq -c '.schedule.workloads[0] | [.rate_per_s, .duration_s]' <<<"$output")" = '[2.5,30]' ]
 }

@@ -17,6 +17,11 @@ def seconds_in(text: str) -> int | None:
     return sum(int(part) * seconds for part, seconds in zip(found.groups(), _SECONDS, strict=True) if part)
 
 
+def whole_seconds(text: str) -> int | None:
+    """The same, or a number of seconds as it stands; for options, where both are text."""
+    return int(text) if text.isdecimal() else seconds_in(text)
+
+
 def with_seconds(value: Any, keys: frozenset[str]) -> Any:
     """A value with the durations at these keys, wherever they stand in it, as seconds; what is none stays as it is."""
     if isinstance(value, list):

@@ -11,32 +11,22 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from wva_parse.log.durations import with_seconds
-from wva_parse.plan.documents import ConfigError, Document, Where, read_document
-from wva_parse.plan.jobs import OWN_VARIABLES, Job, read_job
-from wva_parse.plan.schema import Validator
-
-if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
-
-PROJECT = Path(__file__).resolve().parents[2]
-SCHEMA = PROJECT / "experiment-configs" / "schema.json"
+from wva_parse.plan.documents import ConfigError, Document, Where, read_document, read_whole
+from wva_parse.plan.jobs import LEAST_RATE_PER_S, MOST_RATE_PER_S, OWN_VARIABLES, SECRET, Job, read_job
+from wva_parse.plan.schema import IN_SECONDS, PROJECT, REMOVED, SCHEMA, Problem, as_meant, schema_problems
 
 DEFAULT_INTERVAL_S = 10
 DEFAULT_COOLDOWN_S = 120  # two reconciliations at WVA's usual minute
 DEFAULT_TIMEOUT_S = 1800
 DEFAULT_DRAIN_S = 300  # the last answers of saturated servers took 7 to 29 s where the client had a cap on concurrency
-# Keys of older configs that nothing reads any more.
-REMOVED = ("output.save_raw_logs", "expected", "metrics.log_level")
 DEFAULT_BASE_DIR = "./experiment-data"
-# Keys that hold seconds, or a duration such as `5m`.
-IN_SECONDS = frozenset(("interval", "cooldown", "timeout", "drain", "start_delay", "duration"))
 
 
 @dataclass(frozen=True)
@@ -108,29 +98,35 @@ def load(path: str | Path) -> Config:
     ConfigError
         With every problem found.
     """
-    document = read_config(Path(path))
-    found = _by_line(document, _schema_problems(document)) or _by_line(document, _workload_problems(document))
+    document, unknown = as_meant(read_whole(Path(path)))
+    document = _in_seconds(document)
+    jobs, of_jobs, of_manifests = _read_jobs(document)
+    found = [*unknown, *schema_problems(document), *_workload_problems(document), *of_jobs]
     # What is wrong with manifests is told at once with what is wrong with the config, as far as it names them.
-    jobs, of_jobs = _read_jobs(document)
-    found += of_jobs
-    if found:
-        raise ConfigError(found)
-    config = _build(document, jobs)
-    found = list(_timeout_problems(document, config))
-    if found:
-        raise ConfigError(found)
-    return config
+    messages = [*document.repeated, *_by_line(document, found), *of_manifests]
+    if messages:
+        raise ConfigError(messages)
+    return _build(document, jobs)
 
 
-def read_config(path: Path) -> Document:
-    """A config as it is worked with: its durations in seconds.
+def for_programs(path: Path) -> dict[str, Any]:
+    """A valid config with its durations in seconds, and as text what becomes an environment variable.
 
     Raises
     ------
     ConfigError
         If the file is no YAML mapping.
     """
-    document = read_document(path)
+    data = _in_seconds(read_document(path)).data
+    for work in data["workloads"]:
+        if "env" in work:
+            work["env"] = {
+                name: value if isinstance(value, str) else json.dumps(value) for name, value in work["env"].items()
+            }
+    return data
+
+
+def _in_seconds(document: Document) -> Document:
     return document._replace(data=with_seconds(document.data, IN_SECONDS))
 
 
@@ -311,180 +307,54 @@ def _build(document: Document, jobs: list[Job]) -> Config:
     )
 
 
-# --- what the schema says -------------------------------------------------------------------------------------------
-
-_TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping of keys to values",
-}
-
-# What was expected, by the keyword of the schema that was not met.
-_EXPECTED: dict[str, Callable[[ValidationError], str]] = {
-    "type": lambda error: (
-        _TYPES[error.validator_value] if isinstance(error.validator_value, str) else "text or a number"
-    ),
-    "enum": lambda error: " or ".join(f"'{value}'" for value in cast("list[str]", error.validator_value)),
-    "pattern": lambda error: f"text that matches {error.validator_value}",
-    "minLength": lambda error: "some text",
-    "maxLength": lambda error: f"at most {error.validator_value} characters",
-    "minimum": lambda error: f"{error.validator_value} or more",
-    "maximum": lambda error: f"{error.validator_value} or less",
-    "exclusiveMinimum": lambda error: f"more than {error.validator_value}",
-    "minItems": lambda error: "at least one entry",
-}
-
-
-def _schema_problems(document: Document) -> Iterator[tuple[Where, str]]:
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    errors = list(Validator(schema).iter_errors(document.data))
-    meant = {
-        (tuple(error.absolute_path), guess)
-        for error in errors
-        if error.validator == "additionalProperties"
-        for key in error.instance.keys() - error.schema["properties"].keys()
-        for guess in _guesses(str(key), error.schema)
-    }
-    for error in errors:
-        where: Where = tuple(error.absolute_path)
-        if error.validator == "additionalProperties":
-            for key in error.instance.keys() - error.schema["properties"].keys():
-                where_key = (*where, key)
-                yield where_key, f"{document.at(*where_key)}: {_unknown_key(schema, error.schema, where_key)}"
-        elif error.validator == "required":
-            for key in sorted(error.schema["required"]):
-                # A key that is only misspelt has been told of.
-                if key not in error.instance and f"'{key}'" in error.message and (where, key) not in meant:
-                    yield (
-                        where,
-                        f"{document.at(*where)}: {_name(where, 'the config')} has no '{key}';"
-                        f" expected: {_describe(schema, error.schema, key)}",
-                    )
-        else:
-            is_seconds = bool(where) and where[-1] in IN_SECONDS
-            expected = _DURATION if is_seconds and error.validator in ("type", "pattern") else _expected(error)
-            quoted = _quoted(error)
-            seen = f"saw {_seen(error.instance)}, expected {expected}{quoted}"
-            yield where, f"{document.at(*where)}: {_name(where)}: {seen}"
-    for where, text in _texts(document.data):
-        if any(ord(character) < 32 for character in text) and where[-1] != "description":
-            yield where, f"{document.at(*where)}: {_name(where)}: saw {text!r}, expected one line of text"
-
-
-_DURATION = "seconds: 300, or 5m"
-
-
-def _expected(error: ValidationError) -> str:
-    return _EXPECTED[str(error.validator)](error)
-
-
-def _quoted(error: ValidationError) -> str:
-    """What to do about a number, or true or false, that quotes make a text of."""
-    kinds = {"integer": r"-?\d+", "number": r"-?\d+(\.\d+)?", "boolean": "true|false"}
-    wanted = kinds.get(str(error.validator_value)) if error.validator == "type" else None
-    if error.validator == "pattern" and error.absolute_path and error.absolute_path[-1] in IN_SECONDS:
-        wanted = kinds["integer"]
-    is_one = wanted and isinstance(error.instance, str) and re.fullmatch(wanted, error.instance)
-    return "; remove the quotes" if is_one else ""
-
-
-def _describe(schema: dict[str, Any], part: dict[str, Any], key: str) -> str:
-    described = part["properties"][key]
-    return str(described.get("description", ""))
-
-
-def _unknown_key(schema: dict[str, Any], part: dict[str, Any], where: Where) -> str:
-    key, known = str(where[-1]), list(part["properties"])
-    if _name(where) in REMOVED:
-        return f"'{_name(where)}' can go: nothing reads it any more ('check --fix' writes the config without it)"
-    said = f"unknown key '{key}' in {_name(where[:-1], 'the config')}"
-    near = _guesses(key, part)
-    if near:
-        return f"{said}; did you mean '{near[0]}'?"
-    elsewhere = [place for place, keys in _keys_by_place(schema) if key in keys]
-    if elsewhere:
-        return f"{said}; it belongs in {elsewhere[0]}"
-    return f"{said}; known are {', '.join(known)}"
-
-
-def _guesses(key: str, part: dict[str, Any]) -> list[str]:
-    return difflib.get_close_matches(key, list(part["properties"]), n=1)
-
-
-def _keys_by_place(schema: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    yield "the config's top level", list(schema["properties"])
-    for name, part in schema["properties"].items():
-        keys = part.get("properties") or part.get("items", {}).get("properties")
-        if keys:
-            yield f"'{name}'", list(keys)
-
-
-def _name(where: Where, top: str = "") -> str:
-    """`workloads[1].duration` for ('workloads', 1, 'duration')."""
-    name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)
-    return name.lstrip(".") or top
-
-
-def _seen(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict | list):
-        kind = "mapping" if isinstance(value, dict) else "list"
-        return f"a {kind}" if value else f"an empty {kind}"
-    return f"'{value}'" if isinstance(value, str) else json.dumps(value)
-
-
-def _texts(value: Any, where: Where = ()) -> Iterator[tuple[Where, str]]:
-    if isinstance(value, str):
-        yield where, value
-    elif isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _texts(item, (*where, key))
-
-
-def _by_line(document: Document, found: Iterable[tuple[Where, str]]) -> list[str]:
-    """Messages in the order of the file, each once."""
-    in_order = sorted(found, key=lambda problem: document.line(*problem[0]))
-    return list(dict.fromkeys(message for _, message in in_order))
-
-
 # --- what a schema cannot say -----------------------------------------------------------------------------------------
 
 
-def _workload_problems(document: Document) -> Iterator[tuple[Where, str]]:
-    workloads = document.data["workloads"]
-    parallel = any("start_delay" in work or "duration" in work for work in workloads)
+def _workload_problems(document: Document) -> Iterator[Problem]:
+    """Of each workload what can be said of it, whatever else is wrong with the config."""
+    parallel = _is_parallel(document)
     first: dict[str, int] = {}
-    for index, work in enumerate(workloads):
+    for index, work in _workloads(document):
         where: Where = ("workloads", index)
-        at = document.at(*where, "name")
-        if first.setdefault(work["name"], index) != index:
-            other = document.line("workloads", first[work["name"]], "name")
-            yield where, f"{at}: a second workload named '{work['name']}' (the first is in line {other})"
-        for name in sorted(work.get("env", {})):
-            if problem := _variable_problem(name):
-                yield where, f"{document.at(*where, 'env', name)}: workload '{work['name']}': env: {problem}"
+        name, at = work.get("name"), document.at(*where, "name")
+        whose = f"workload '{name}'" if isinstance(name, str) else f"workloads[{index}]"
+        if isinstance(name, str) and first.setdefault(name, index) != index:
+            other = document.line("workloads", first[name], "name")
+            yield where, f"{at}: a second workload named '{name}' (the first is in line {other})"
         if parallel and "duration" not in work:
             yield (
                 where,
-                f"{at}: workload '{work['name']}' has no duration; a config with start_delay or duration is"
+                f"{at}: {whose} has no duration; a config with start_delay or duration is"
                 " parallel, and in it every workload needs a duration in seconds",
             )
         if parallel and work.get("wait_completion") is True:
             yield (
                 where,
-                f"{document.at(*where, 'wait_completion')}: workload '{work['name']}' has wait_completion: true in a"
+                f"{document.at(*where, 'wait_completion')}: {whose} has wait_completion: true in a"
                 " parallel config (one with start_delay or duration); expected one or the other",
             )
         if not parallel and work.get("wait_completion") is False:
             yield (
                 where,
-                f"{document.at(*where, 'wait_completion')}: workload '{work['name']}' does not wait for completion;"
+                f"{document.at(*where, 'wait_completion')}: {whose} does not wait for completion;"
                 " expected start_delay and duration for workloads that overlap",
             )
+        variables = work.get("env")
+        for variable in variables if isinstance(variables, dict) else ():
+            if problem := _variable_problem(variable):
+                place = (*where, "env", variable)
+                yield place, f"{document.at(*place)}: {whose}: env: {problem}"
+
+
+def _is_parallel(document: Document) -> bool:
+    return any("start_delay" in work or "duration" in work for _, work in _workloads(document))
+
+
+def _workloads(document: Document) -> Iterator[tuple[int, dict[str, Any]]]:
+    works = document.data.get("workloads")
+    for index, work in enumerate(works if isinstance(works, list) else []):
+        if isinstance(work, dict):
+            yield index, work
 
 
 def _variable_problem(name: str) -> str:
@@ -493,53 +363,65 @@ def _variable_problem(name: str) -> str:
         return f"saw '{name}', expected the name of an environment variable"
     if name in OWN_VARIABLES:
         return f"{name} is set by {OWN_VARIABLES[name]}"
+    if SECRET.search(name):
+        return f"{name} is called like a secret, and each run keeps its config; let the manifest take it from a Secret"
     return ""
 
 
-def _read_jobs(document: Document) -> tuple[list[Job], list[str]]:
-    """The Jobs of the workloads as the config wants them, and what is wrong with their manifests."""
+def _read_jobs(document: Document) -> tuple[list[Job], list[Problem], list[str]]:
+    """The Jobs of the workloads as the config wants them, what is wrong with it by them, and with their manifests."""
     jobs: list[Job] = []
-    found: list[str] = []
-    namespace, works = document.data.get("namespace"), document.data.get("workloads")
-    for index, work in enumerate(works if isinstance(works, list) else []):
-        if not isinstance(work, dict) or not isinstance(work.get("job_manifest"), str) or not work["job_manifest"]:
+    found: list[Problem] = []
+    of_manifests: list[str] = []
+    namespace, timeout_s = document.data.get("namespace"), document.data.get("timeout", DEFAULT_TIMEOUT_S)
+    parallel = _is_parallel(document)
+    for index, work in _workloads(document):
+        where: Where = ("workloads", index)
+        if not isinstance(work.get("job_manifest"), str) or not work["job_manifest"]:
+            continue
+        manifest = _find_manifest(document, index, work["job_manifest"])
+        if isinstance(manifest, str):
+            found.append(((*where, "job_manifest"), manifest))
             continue
         try:
-            manifest = _find_manifest(document, index, work["job_manifest"])
             job = read_job(manifest, namespace if isinstance(namespace, str) else None)
         except ConfigError as error:
-            found.extend(error.messages)
+            of_manifests.extend(error.messages)
             continue
         if "dataset_url" in work and not job.fetches:
-            found.append(
-                f"{document.at('workloads', index, 'dataset_url')}: no container of {manifest} has the environment"
-                " variable DATASET_URL; expected one that fetches its data set from there"
-            )
+            place = (*where, "dataset_url")
+            said = f"{document.at(*place)}: no container of {manifest} has the environment variable DATASET_URL with a"
+            found.append((place, f"{said} value; expected one that fetches its data set from there"))
         rate = work.get("rate")
-        jobs.append(job.at_rate(float(rate)) if isinstance(rate, int | float) and rate > 0 else job)
-    return jobs, list(dict.fromkeys(found))
+        if isinstance(rate, int | float) and LEAST_RATE_PER_S <= rate <= MOST_RATE_PER_S:
+            job = job.at_rate(float(rate))
+        if not parallel and isinstance(timeout_s, int) and 0 < timeout_s < job.seconds:
+            found.append(
+                (
+                    where,
+                    f"{document.at(*where, 'name')}: workload '{work.get('name')}' takes about {job.seconds} s,"
+                    f" longer than the timeout of {timeout_s} s; raise 'timeout'",
+                )
+            )
+        jobs.append(job)
+    return jobs, found, list(dict.fromkeys(of_manifests))
 
 
-def _find_manifest(document: Document, index: int, given: str) -> Path:
-    """The manifest's absolute path; never a file of another directory that happens to have the same name."""
+def _find_manifest(document: Document, index: int, given: str) -> Path | str:
+    """The manifest's absolute path, never a file of another directory that has the same name; or what is wrong."""
     for base in (document.path.resolve().parent, PROJECT):
         if (base / given).exists():
             return (base / given).resolve()
     names = sorted(path.name for path in (PROJECT / "workloads").glob("*.yaml"))
     near = difflib.get_close_matches(Path(given).name, names, n=1)
     guess = f"; did you mean 'workloads/{near[0]}'?" if near else ""
-    raise ConfigError(
-        [
-            f"{document.at('workloads', index, 'job_manifest')}: no manifest '{given}' in"
-            f" {' or '.join(dict.fromkeys(map(str, (document.path.parent, PROJECT))))}{guess}"
-        ]
+    return (
+        f"{document.at('workloads', index, 'job_manifest')}: no manifest '{given}' in {document.path.parent}"
+        f" or {PROJECT}{guess}"
     )
 
 
-def _timeout_problems(document: Document, config: Config) -> Iterator[str]:
-    for index, work in enumerate(config.workloads):
-        if not config.parallel and work.job.seconds > config.timeout_s:
-            yield (
-                f"{document.at('workloads', index, 'name')}: workload '{work.name}' takes about {work.job.seconds} s,"
-                f" longer than the timeout of {config.timeout_s} s; raise 'timeout'"
-            )
+def _by_line(document: Document, found: Iterable[Problem]) -> list[str]:
+    """Messages in the order of the file, each once."""
+    in_order = sorted(found, key=lambda problem: document.line(*problem[0]))
+    return list(dict.fromkeys(message for _, message in in_order))

@@ -33,6 +33,7 @@ class Document(NamedTuple):
     path: Path
     data: dict[str, Any]
     lines: dict[Where, int]
+    repeated: tuple[str, ...] = ()  # keys that were given twice, as messages
 
     def line(self, *where: str | int) -> int:
         """Line of a value, or of the nearest thing around it that the file has."""
@@ -69,6 +70,20 @@ def read_document(path: Path) -> Document:
     ConfigError
         If the file cannot be read, is not UTF-8, or holds no mapping, several documents, or a key twice.
     """
+    document = read_whole(path)
+    if document.repeated:
+        raise ConfigError(document.repeated)
+    return document
+
+
+def read_whole(path: Path) -> Document:
+    """The same where a key may be there twice; its last value counts, and `repeated` says so.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not UTF-8, or holds no mapping or several documents.
+    """
     text, loader = _read_text(path), None
     try:
         loader = _Loader(text)
@@ -84,9 +99,8 @@ def read_document(path: Path) -> Document:
             )
         reader = _Reader(loader)
         data = reader.value(root, ())
-        if reader.repeated:
-            raise ConfigError(f"{path}:{line}: {problem}" for line, problem in reader.repeated)
-        return Document(path, data, reader.lines)
+        repeated = tuple(f"{path}:{line}: {problem}" for line, problem in reader.repeated)
+        return Document(path, data, reader.lines, repeated)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = " ".join(part for part in (error.context, error.problem) if part)

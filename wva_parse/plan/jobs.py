@@ -44,16 +44,22 @@ class Variable(NamedTuple):
     is_valid: Callable[[str], bool]
 
 
+# Of a load that somebody means; what is beyond would overflow where prompts and times are counted.
+LEAST_RATE_PER_S, MOST_RATE_PER_S = 0.0001, 100_000
+
+
 def _is_rate(text: str) -> bool:
-    return bool(re.fullmatch(r"[0-9]+(\.[0-9]+)?", text)) and float(text) > 0
+    return bool(re.fullmatch(r"[0-9]+(\.[0-9]+)?", text)) and LEAST_RATE_PER_S <= float(text) <= MOST_RATE_PER_S
 
 
 # MODEL and ENDPOINT come from the experiment's config, SEED from its plan: the Job has to offer a place for them.
 VARIABLES = {
     "MODEL": Variable("a model name", lambda text: text != ""),
     "ENDPOINT": Variable("a URL (http://... or https://...)", lambda text: bool(re.match(r"https?://", text))),
-    "REQUEST_RATE": Variable("requests per second, above 0", _is_rate),
-    "NUM_PROMPTS": Variable("a whole number above 0", lambda text: bool(re.fullmatch(r"[1-9][0-9]*", text))),
+    "REQUEST_RATE": Variable(f"requests per second, {LEAST_RATE_PER_S:g} to {MOST_RATE_PER_S}", _is_rate),
+    "NUM_PROMPTS": Variable(
+        "a whole number above 0, of at most 12 digits", lambda text: bool(re.fullmatch(r"[1-9][0-9]{0,11}", text))
+    ),
     "SEED": Variable("a whole number", lambda text: bool(re.fullmatch(r"[0-9]+", text))),
 }
 
@@ -68,6 +74,8 @@ OWN_VARIABLES = {
     "DATASET_URL": "the workload's 'dataset_url'",
     "REQUEST_RECORDER": "the runner",
 }
+# Names of variables that hold secrets, as lib/mask.bash knows them.
+SECRET = re.compile(r"(?i:(token|password|secret|apikey|(^|[-_.])key)$)|[a-z]Key$")
 
 
 def read_job(path: Path, namespace: str | None) -> Job:

@@ -15,7 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from wva_parse.plan.config import Config, Planned, load, read_config, schedule
+from wva_parse.log.durations import whole_seconds
+from wva_parse.plan.config import Config, Planned, for_programs, load, schedule
 from wva_parse.plan.documents import ConfigError
 
 BAR_WIDTH = 40  # of the peak
@@ -64,7 +65,7 @@ def table(planned: Sequence[Planned]) -> str:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return _rate(value) if isinstance(value, float) else str(value)
 
 
 def text(
@@ -192,7 +193,7 @@ def main(command: str, argv: list[str]) -> int:
     planned = schedule(config, arguments.repetition)
     said = text(config, planned, datetime.now(timezone.utc), arguments.cooldown, arguments.speed, rest)
     if arguments.config_to:
-        arguments.config_to.write_text(json.dumps(read_config(arguments.config).data), encoding="utf-8")
+        arguments.config_to.write_text(json.dumps(for_programs(arguments.config)), encoding="utf-8")
     if arguments.text_to:
         arguments.text_to.write_text(said, encoding="utf-8")
     print(said if arguments.text else table(planned), end="")
@@ -206,9 +207,10 @@ def _count(text: str) -> int:
 
 
 def _seconds(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"saw '{text}', expected whole seconds")
-    return int(text)
+    seconds = whole_seconds(text)
+    if seconds is None:
+        raise argparse.ArgumentTypeError(f"saw '{text}', expected seconds: 300, or 5m")
+    return seconds
 
 
 def _rate(rate_per_s: float) -> str:

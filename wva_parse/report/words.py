@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from wva_parse.aligned.advice import HOW_TO_SAY_AN_SLO
 from wva_parse.measures.client import PERHAPS_REACHED, REACHED
 from wva_parse.measures.texts import bias, count, ms, number, percent, share_of, times
 from wva_parse.report import why
@@ -16,8 +17,6 @@ from wva_parse.report import why
 Summary = dict[str, Any]
 
 NO_PREDICTIONS = "The log holds no predictions: WVA logs them at DEBUG up to 0.4, and predicts no latencies later."
-
-HOW_TO_SAY_AN_SLO = "slo.itl_ms and slo.ttft_ms in the config, or --slo-itl and --slo-ttft, say one"
 
 LATENCIES = {"itl": "inter-token latency (ITL)", "ttft": "time to first token (TTFT)"}
 
