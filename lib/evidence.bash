@@ -140,7 +140,8 @@ describe_tools() {
     dirty=false
     [[ -z "$(git -C "$PROJECT" status --porcelain)" ]] || dirty=true
   fi
-  yq="$(yq --version 2>&1 | head -n 1)"
+  yq="$(yq --version 2>&1)" # since 4.0 one of them tells jq's version in a second line: read whole, a closed pipe ends it
+  yq="${yq%%$'\n'*}"
   jq="$(jq --version)"
   python="$("$PYTHON" --version 2>&1)"
   jq -n --slurpfile version "$WORK_DIR/version.json" --arg yq "$yq" --arg jq "$jq" --arg python "$python" --arg bash "$BASH_VERSION" \

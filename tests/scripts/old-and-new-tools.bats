@@ -26,7 +26,8 @@ OLD_KUBECTL=("$TOOLS/kubectl-1.27/kubectl" 'v1\.27\.')
 NEW_KUBECTL=("$TOOLS/kubectl-current/kubectl" 'v1\.3[5-9]\.')
 OLD_JQ=(jq '^jq-1\.6')
 NEW_JQ=("$TOOLS/jq-current/jq" '^jq-1\.[89]')
-KISLYUKS_YQ=(yq '^yq [0-9.]+$')
+OLD_YQ=("$TOOLS/yq-3.1/yq" '^yq 3\.1\.') # Debian's
+NEW_YQ=("$TOOLS/yq-current/yq" '^yq [4-9]\.')
 OTHER_YQ=("$PROJECT/.venv/bin/yaqpy" '^yaqpy|version v?[0-9]')
 
 # run_with KUBECTL_VERSION JQ_VERSION: a short run in each shape; what it says of its tools are those.
@@ -62,11 +63,18 @@ reads_all_configs() {
   done
 }
 
-@test "kubectl 1.27, jq 1.6 and kislyuk's yq" {
+@test "kubectl 1.27, jq 1.6 and kislyuk's yq as Debian has it" {
   use kubectl "${OLD_KUBECTL[@]}"
   use jq "${OLD_JQ[@]}"
-  use yq "${KISLYUKS_YQ[@]}"
+  use yq "${OLD_YQ[@]}"
   run_with "${OLD_KUBECTL[1]}" "${OLD_JQ[1]}"
+}
+
+@test "a current kubectl, a current jq and kislyuk's yq as PyPI has it" {
+  use kubectl "${NEW_KUBECTL[@]}"
+  use jq "${NEW_JQ[@]}"
+  use yq "${NEW_YQ[@]}"
+  run_with "${NEW_KUBECTL[1]}" "${NEW_JQ[1]}"
 }
 
 @test "a current kubectl, a current jq and the other yq" {
@@ -82,8 +90,10 @@ reads_all_configs() {
   reads_all_configs
 }
 
-@test "a current jq with kislyuk's yq" {
+@test "a current jq with kislyuk's yq, of Debian and of PyPI" {
   use jq "${NEW_JQ[@]}"
-  use yq "${KISLYUKS_YQ[@]}"
+  use yq "${OLD_YQ[@]}"
+  reads_all_configs
+  use yq "${NEW_YQ[@]}"
   reads_all_configs
 }

@@ -6,6 +6,7 @@ load helpers/test
 setup() {
   # shellcheck source=run-experiment.sh
   source "$BATS_TEST_DIRNAME/../../run-experiment.sh"
+  PATH="$PROJECT/.venv/bin:$PATH"
   set +o nounset # what bats tells of a failure has variables that may not be set
   BASE_DIR="$BATS_TEST_TMPDIR" RUN_ID=20260101-000000
 }
@@ -24,8 +25,21 @@ setup() {
   [ "${#lines[@]}" -eq 1 ]
 }
 
+@test "a yq that says its version in two lines, one after the other" {
+  local bin="$BATS_TEST_TMPDIR/bin"
+  find_tools
+  WORK_DIR="$BATS_TEST_TMPDIR"
+  printf '{}\n' >"$WORK_DIR/version.json"
+  mkdir "$bin"
+  # shellcheck disable=SC2016 # the stub's own words
+  printf '#!/usr/bin/env bash\nset -e\necho yq 4.4.5\nsleep 0.2\necho "$(jq --version)"\n' >"$bin/yq"
+  chmod +x "$bin/yq"
+  set -o pipefail
+  PATH="$bin:$PATH" describe_tools >"$BATS_TEST_TMPDIR/tools.json"
+  [ "$(jq -r .tools.yq "$BATS_TEST_TMPDIR/tools.json")" = "yq 4.4.5" ]
+}
+
 @test "the end of a run says what of the controller's log could not be read" {
-  PATH="$PROJECT/.venv/bin:$PATH"
   find_tools
   RUN_DIR="$BATS_TEST_TMPDIR/r" WORK_DIR="$BATS_TEST_TMPDIR" RUN_LOG="$BATS_TEST_TMPDIR/run.log"
   mkdir "$RUN_DIR"
