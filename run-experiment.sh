@@ -112,7 +112,8 @@ W_RELEASE=()      # trying, done: the deletion of its Job, or with --keep-jobs i
 W_STUCK=()        # why that was not possible yet
 W_COUNT=0
 JOBS_CREATED=false
-T0_MS=0 # local clock at the experiment's start
+T0_MS=0       # local clock at the experiment's start
+PLAN_START_S= # the same by the cluster's clock, which the axis of the plan begins at
 COOLDOWN_START=
 COOLDOWN_END=
 

@@ -99,7 +99,7 @@ check_rights() {
     if [[ "$barred" != *" $namespace "* ]] && is_all_denied "$namespace"; then
       denied=$((denied + 1)) barred="$barred$namespace "
       report FAIL "nothing is allowed in namespace $namespace, if there is one of that name" \
-        "correct '$place' in $CONFIG, or ask for the Roles that 'python -m wva_parse permissions --roles' prints"
+        "correct '$place' in $CONFIG, or ask for the Roles that '$(call_of permissions --roles)' prints"
     fi
   done
   while read -r need verb resource subresource namespace; do

@@ -74,7 +74,7 @@ start_watch() {
 notice_end_of_watch() {
   if [[ "$WATCH_STARTED" == true ]] && has_ended watch; then
     WATCH_STARTED=false
-    warn "the live view has ended; the run goes on. See it with: python -m wva_parse watch $RUN_DIR"
+    warn "the live view has ended; the run goes on. See it with: $(call_of watch "$RUN_DIR")"
   fi
 }
 

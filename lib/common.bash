@@ -1,10 +1,11 @@
 # What the steps of a run share: talk, tools, the cluster's clock, calls of kubectl.
 #
-# Owns PYTHON, CLUSTER_MS, LOCAL_MS, HAS_CLUSTER_CLOCK, REFUSED. Calls nothing but signals.bash.
+# Owns PYTHON, WVA_PARSE, CLUSTER_MS, LOCAL_MS, HAS_CLUSTER_CLOCK, REFUSED. Calls nothing but signals.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
 PYTHON=python3
+WVA_PARSE=wva-parse  # as a person calls it
 REQUEST_TIMEOUT_S=10 # of one request to the API server
 CLOSING_CALL_S=3     # of one call of kubectl in the end of an interrupted run, however many requests it makes
 CLOSING_FILES_S=3    # of its budget, reserved for what is written last
@@ -35,10 +36,20 @@ make_work_dir() {
 log() {
   local line
   heed_signals # what a signal has spoiled is not worth telling
-  line="$(date -u +%H:%M:%SZ)  $*"
+  line="$(stamp)  $*"
   [[ -z "$RUN_LOG" ]] || printf '%s\n' "$line" 2>/dev/null >>"$RUN_LOG" || true # the disk may be full
   # Nobody reads our words any more. The end of a run goes on all the same.
   printf '%s%s\n' "$CLEAR_BELOW" "$line" >&2 || [[ "$PHASE" == closing ]] || exit 130
+}
+
+# The clock of this machine, and since the experiment's start that of its plan, which the live view goes by.
+stamp() {
+  if [[ "$T0_MS" -eq 0 ]]; then
+    date -u +%H:%M:%SZ
+  else
+    undisturbed jq -nr --argjson t0 "$T0_MS" --argjson speed "$SPEED" '((now * 1000 - $t0) * $speed / 1000 | floor) as $plan_s
+      | "\(now | floor | strftime("%H:%M:%SZ"))  \($plan_s / 60 | floor):\($plan_s % 60 | tostring | ("0" * (2 - length)) + .)"'
+  fi
 }
 
 warn() { log "WARNING: $*"; }
@@ -61,6 +72,7 @@ die() {
 # --- tools ----------------------------------------------------------------------------------------
 
 find_tools() {
+  command -v wva-parse >/dev/null || [[ ! -x "$PROJECT/.venv/bin/wva-parse" ]] || WVA_PARSE="$PROJECT/.venv/bin/wva-parse"
   PATH="$PATH:$PROJECT/.venv/bin"
   [[ ! -x "$PROJECT/.venv/bin/python" ]] || PYTHON="$PROJECT/.venv/bin/python"
   local tool missing=
@@ -78,6 +90,12 @@ sys.exit(any(importlib.util.find_spec(name) is None for name in sys.argv[1:]))' 
 
 # Python answers Ctrl-C with a traceback. Short calls go on instead, and this shell gives the answer.
 shield() { (trap '' INT && "$@"); }
+
+# call_of COMMAND ARGUMENTS...: the call of wva_parse to be copied from a message.
+call_of() {
+  printf '%q' "$WVA_PARSE"
+  printf ' %q' "$@"
+}
 
 run_python() { PYTHONPATH="$PROJECT${PYTHONPATH:+:$PYTHONPATH}" "$PYTHON" -m "$@"; }
 
@@ -142,9 +160,9 @@ cluster_now() {
     '($cluster + (now * 1000 - $local) * $speed) / 1000 | floor | todate'
 }
 
-# The experiment's start in seconds of the cluster's clock.
-plan_start_s() {
-  jq -n --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" --argjson t0 "$T0_MS" --argjson speed "$SPEED" \
+# cluster_s MILLISECONDS: that moment of the local clock in seconds of the cluster's.
+cluster_s() {
+  jq -n --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" --argjson t0 "$1" --argjson speed "$SPEED" \
     '($cluster + ($t0 - $local) * $speed) / 1000 | floor'
 }
 

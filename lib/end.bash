@@ -92,7 +92,7 @@ close_run() {
   fi
   log "$RUN_STATUS: data in $RUN_DIR"
   [[ "$EXIT_STATUS" -eq 130 || "$ANALYZE" == true || $S_COUNT -gt 1 ]] ||
-    log "analyse it with: python -m wva_parse analyze --html $(printf '%q' "$RUN_DIR")"
+    log "analyse it with: $(call_of analyze --html "$RUN_DIR")"
 }
 
 # Ctrl-C ends the programs that run at that moment as well: a step of the end that met it is done again.
@@ -200,7 +200,7 @@ write_metrics() {
   local said="$WORK_DIR/csv.said" line
   [[ -s "$RUN_DIR/wva-controller-logs.jsonl" ]] || return 0
   bounded "$END_BUDGET_S" 0 run_python wva_parse csv "$RUN_DIR" </dev/null >"$said" 2>&1 ||
-    warn "metrics.csv could not be written; see run.log, and try: python -m wva_parse csv $RUN_DIR"
+    warn "metrics.csv could not be written; see run.log, and try: $(call_of csv "$RUN_DIR")"
   cat "$said" >>"$RUN_LOG"
   # What the log tells and nobody could read must not be found out weeks later.
   while IFS= read -r line; do
@@ -246,7 +246,7 @@ name_of_status() {
 
 write_readme() {
   shield run_python wva_parse readme "$RUN_DIR" </dev/null >/dev/null 2>>"$RUN_LOG" ||
-    warn "README.md could not be written; see run.log, and try: python -m wva_parse readme $RUN_DIR"
+    warn "README.md could not be written; see run.log, and try: $(call_of readme "$RUN_DIR")"
 }
 
 # --- the analysis ---------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ analyze_run() {
     log "report: $RUN_DIR/report.html, summary: $RUN_DIR/ANALYSIS_SUMMARY.md"
     show_link "$RUN_DIR/report.html"
   else
-    warn "the analysis failed; see $RUN_DIR/run.log, and try: python -m wva_parse analyze $RUN_DIR"
+    warn "the analysis failed; see $RUN_DIR/run.log, and try: $(call_of analyze "$RUN_DIR")"
     [[ "$EXIT_STATUS" -ne 0 ]] || EXIT_STATUS=1
   fi
 }
@@ -286,5 +286,5 @@ stop_analysis() {
   [[ "$ANALYZING" == true ]] || return 0
   ANALYZING=false
   stop_child analysis
-  log "the analysis was interrupted, all data of the run is kept; go on with: python -m wva_parse analyze $RUN_DIR"
+  log "the analysis was interrupted, all data of the run is kept; go on with: $(call_of analyze "$RUN_DIR")"
 }

@@ -71,15 +71,14 @@ save_seen() {
 
 # Everything that is known of the workloads, as a JSON array; without the time at which one ran if nobody could look.
 workloads_json() {
-  local i IFS=$'\t' known t0
-  t0="$(plan_start_s)" || return 1
+  local i IFS=$'\t' known
   for ((i = 0; i < W_COUNT; i++)); do
     known=("${W_NAME[i]}" "${W_JOB[i]}" "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}"
       "${W_PLAN_START[i]}" "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}"
       "${W_DRAIN_S[i]}" "${W_RAN[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_ENDED_ITSELF[i]}" "${W_STUCK[i]}"
       "${W_REASON[i]}")
     printf '%s\n' "${known[*]}"
-  done | jq -Rn --argjson t0 "$t0" '
+  done | jq -Rn --argjson t0 "${PLAN_START_S:-0}" '
     def maybe: if . == "" then null else . end;
     def number: if . == "" then null else tonumber end;
     def moment: if . == "" then null else $t0 + tonumber | todate end;
@@ -118,12 +117,14 @@ write_run_json() {
     --arg status "$RUN_STATUS" --arg exit "$EXIT_STATUS" --arg cooldown_start "$COOLDOWN_START" \
     --arg cooldown_end "$COOLDOWN_END" --argjson embedded "$EMBEDDED" --argjson simulated "$SIMULATED" \
     --argjson speed "$SPEED" --arg sha "$CONFIG_SHA256" --argjson has_clock "$HAS_CLUSTER_CLOCK" \
+    --arg plan_start "$PLAN_START_S" \
     --argjson number "${S_NUMBER[S_AT]}" --argjson of "${S_OF[S_AT]}" --arg series "$SERIES" \
     --argjson collection "$collection" --arg ready "$(cat "$WORK_DIR/cluster/ready" 2>/dev/null)" '
     def maybe: if . == "" then null else . end;
     {schema: 1, name: $config.name, mode: $config.mode, config: $config, run_id: $run_id,
      repetition: {number: $number, of: $of, series: $series},
-     start: $started, end: ($ended | maybe), status: $status,
+     start: $started, plan_start: (if $plan_start == "" then null else $plan_start | tonumber | todate end),
+     end: ($ended | maybe), status: $status,
      exit_status: (if $exit == "" then null else $exit | tonumber end),
      clock: (if $has_clock then "cluster" else "local" end),
      embedded: $embedded, simulated: $simulated, speed: (if $simulated then $speed else null end),

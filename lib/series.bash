@@ -134,7 +134,7 @@ close_series() {
   done
   log "series $SERIES: ${#complete[@]} of $S_COUNT runs are complete"
   [[ $others -eq 0 ]] || log "run the others with: $(say_resume)"
-  [[ ${#complete[@]} -lt 2 ]] || log "compare them with: python -m wva_parse compare$(printf ' %q' "${complete[@]}")"
+  [[ ${#complete[@]} -lt 2 ]] || log "compare them with: $(call_of compare "${complete[@]}")"
 }
 
 say_resume() {

@@ -1,8 +1,8 @@
 # The workloads: created when they are due, looked at, ended and their logs kept; then the cooldown.
 #
-# Owns the states of workloads (W_STATE and what depends on it), T0_MS, COOLDOWN_START, COOLDOWN_END and the children
-# "create.N", "follow.N" and "finish.N"; writes job-logs/ and requests/. Calls jobs.bash, evidence.bash, collector.bash,
-# common.bash and signals.bash.
+# Owns the states of workloads (W_STATE and what depends on it), T0_MS, PLAN_START_S, COOLDOWN_START, COOLDOWN_END and the
+# children "create.N", "follow.N" and "finish.N"; writes job-logs/ and requests/. Calls jobs.bash, evidence.bash,
+# collector.bash, common.bash and signals.bash.
 #
 # shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
@@ -109,12 +109,11 @@ note_starts() {
 }
 
 note_start() {
-  local i="$1" t0
+  local i="$1"
   if [[ "$(status_of_child "create.$i")" == 0 ]]; then
     W_STATE[i]=active W_RESULT[i]=running W_START[i]="$(<"$WORK_DIR/created.$i")" W_REASON[i]=
     if [[ "${W_HOW[i]}" == parallel ]]; then
-      t0="$(plan_start_s)"
-      W_LATE_S[i]="$(jq -n --arg created "${W_START[i]}" --argjson t0 "$t0" --argjson planned "${W_PLAN_START[i]}" \
+      W_LATE_S[i]="$(jq -n --arg created "${W_START[i]}" --argjson t0 "$PLAN_START_S" --argjson planned "${W_PLAN_START[i]}" \
         '[($created | sub("\\.[0-9]+Z$"; "Z") | fromdate) - $t0 - $planned, 0] | max')"
     fi
     start_child "follow.$i" follow_job_log "$i"
@@ -197,12 +196,11 @@ is_longer() {
 
 # When a workload has begun to send, by the first line of its container: on the axis of the plan.
 note_sending() {
-  local i="$1" said t0 at file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed"
+  local i="$1" said at file="$RUN_DIR/job-logs/${W_NAME[$1]}.log.followed"
   [[ -z "${W_SENDING_S[i]}" ]] || return 0
   said="$(sed -n '/^# wall=[0-9.]* monotonic=/{p;q;}' "$file" "$file.now" 2>/dev/null)" || true # there may be none yet
   [[ -n "$said" ]] || return 0
-  t0="$(plan_start_s)"
-  at="$(jq -n --arg said "$said" --arg t0 "$t0" '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber) - ($t0 | tonumber) | floor')"
+  at="$(jq -n --arg said "$said" --argjson t0 "$PLAN_START_S" '($said | capture("wall=(?<s>[0-9.]+)").s | tonumber) - $t0 | floor')"
   place_sending "$i" "$at"
 }
 
@@ -443,10 +441,18 @@ stop_over() {
   done
 }
 
+end_of_plan() {
+  printf '%s\n' "${W_PLAN_END[@]}" | jq -sr --argjson t0 "$T0_MS" --argjson cooldown "$COOLDOWN_S" --argjson speed "$SPEED" \
+    '$t0 / 1000 + (max + $cooldown) / $speed | floor | strftime("%H:%M:%SZ")'
+}
+
 run_workloads() {
-  local elapsed now
-  now="$(now_ms)" # Ctrl-C may end it: then the end of the run still has a number
-  T0_MS="$now"
+  local elapsed now start_s
+  now="$(now_ms)" # Ctrl-C may end one of the two: then the end of the run still has numbers
+  start_s="$(cluster_s "$now")"
+  T0_MS="$now" PLAN_START_S="$start_s"
+  write_run_json
+  log "the plan begins, its times are those behind the clock; with the cooldown it ends at about $(end_of_plan)"
   while has_state planned || has_state active; do
     elapsed="$(elapsed_s)"
     start_due "$elapsed" # first: to read the log of one that is over takes a moment

@@ -272,7 +272,7 @@ def test_wishes_that_are_none(directory, arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["replay", str(directory), *arguments])
     assert stop.value.code == 2
-    assert "usage: python -m wva_parse replay" in capsys.readouterr().err
+    assert "usage: wva-parse replay" in capsys.readouterr().err
 
 
 def test_options_of_the_other_mode_are_said_to_change_nothing(modelled, capsys):
@@ -436,6 +436,14 @@ def test_list_shows_the_runs_the_newest_first_and_what_is_wrong_with_them(runs, 
     assert lines[7] == "    BROKEN: no wva-controller-logs.jsonl in it"
     assert lines[8].split() == ["not", "known", "r", "model-based", "complete", "not", "known"]
     assert lines[9].startswith("    Under load, inter-token latency (ITL) was within its SLO of 10 ms in 3 of 3")
+
+
+def test_a_run_that_ended_before_its_first_poll_is_not_broken(tmp_path, capsys):
+    (tmp_path / "early").mkdir()
+    (tmp_path / "early" / "run.json").write_text('{"status": "interrupted", "mode": "model-based"}')
+    assert main(["list", str(tmp_path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert (first.split("  ")[-2:], second) == (["interrupted", "not known"], "    nothing was collected")
 
 
 def test_list_for_programs(runs, capsys):

@@ -1,4 +1,4 @@
-"""`python -m wva_parse`: what the scripts, the Makefile and people at a terminal call.
+"""`wva-parse`, or `python -m wva_parse`: what the scripts, the Makefile and people at a terminal call.
 
 Answers go to standard output, talk to standard error. Exit status: 0, 2 for what the caller got
 wrong, 1 for what went wrong here, 6 for a missed `summary --check`.
@@ -56,7 +56,7 @@ COMMANDS = {
 
 
 def usage() -> str:
-    lines = ["usage: python -m wva_parse COMMAND ...", ""]
+    lines = ["usage: wva-parse COMMAND ...", ""]
     lines += [f"  {name + ' ' + row.usage:58} {row.help}" for name, row in COMMANDS.items()]
     return "\n".join(lines)
 
@@ -86,7 +86,7 @@ def main(argv: list[str]) -> int:
 
 
 def script() -> int:
-    """The same as the command `wva-parse`."""
+    """What `wva-parse` runs, see pyproject.toml."""
     return main(sys.argv[1:])
 
 

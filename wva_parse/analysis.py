@@ -222,7 +222,7 @@ def write_summary(summary: dict[str, Any], output: Path) -> Path:
 
 def main(command: str, argv: list[str]) -> int:
     """Execute the matching notebook on each run; 0, 2 if a run was no run, 1 if an analysis failed."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="so many runs side by side")
     parser.add_argument("--html", action="store_true", help="write report.html as well, of several runs an index too")

@@ -32,7 +32,7 @@ MISSED = 6  # the exit status of `summary --check`: a condition is missed
 
 def main(command: str, argv: list[str]) -> int:
     """Run one command; 0, 2 for what the caller got wrong, 6 for a missed `summary --check`."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     configure, act = _COMMANDS[command]
     configure(parser)
     try:
@@ -211,7 +211,7 @@ def _entry(each: run.Listed) -> listing.Entry:
         simulated=(known if each.summary else each.record).get("simulated") is True,
         load=load_of(each.schedule),
         status=str(each.record.get("status") or known.get("status") or ""),
-        verdict=told,
+        verdict=listing.NOTHING_COLLECTED if each.is_empty else told,
         problem=each.problem or problem,
     )
 
@@ -233,7 +233,9 @@ def _watch(arguments: argparse.Namespace) -> int:
     if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
         _watch_on_terminal(directory, is_wanted)
     else:
-        live.follow(directory, _line_printer(), is_wanted=is_wanted)
+        lines = text.Lines()
+        live.follow(directory, lambda views, _load: _say(lines.of(views)), is_wanted=is_wanted)
+        _say(lines.rest())
     if passed_s := silent_s():
         print(
             f"wva_parse watch: {directory}: nothing has been written for {passed_s:.0f} s, though run.json says that"
@@ -256,21 +258,9 @@ def _is_running(pid: int | None) -> bool:
     return True
 
 
-def _line_printer() -> Callable[[Sequence[live.View], live.Load], None]:
-    """Prints a line for each reconciliation, but before the load only where it says something new."""
-    last = ""
-
-    def show(views: Sequence[live.View], _load: live.Load) -> None:
-        nonlocal last
-        for view in views:
-            line = text.one_line(view)
-            if not last:
-                print(text.LEGEND)
-            if line != last or view.load.elapsed_s is not None:
-                print(line, flush=True)
-            last = line
-
-    return show
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:

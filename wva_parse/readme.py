@@ -23,7 +23,7 @@ def write(directory: Path, page: str) -> Path:
 
 def main(command: str, argv: list[str]) -> int:
     """Write README.md of a run and print its path."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("run", metavar="RUN", type=Path, help="the directory of a run")
     directory = parser.parse_args(argv).run
     run, collection = read_record(directory / "run.json"), read_record(directory / "collection.json")

@@ -268,6 +268,9 @@ def read_summary(path: Path) -> dict[str, Any]:
     return summary
 
 
+ENDS_EMPTY = ("running", "interrupted", "failed")  # what a run may be that has collected nothing
+
+
 class Listed(NamedTuple):
     """A directory that should be that of a run: what tells of it, or what is wrong with it."""
 
@@ -277,6 +280,7 @@ class Listed(NamedTuple):
     schedule: Schedule
     summary: dict[str, Any] | None
     problem: str
+    is_empty: bool = False  # it goes on, or was interrupted or has failed, before anything was collected
 
 
 @_told()
@@ -297,15 +301,15 @@ def list_runs(base: Path) -> list[Listed]:
 
 
 def _listed(directory: Path) -> Listed:
-    record, summary = read_record(directory / "run.json"), None
+    record, summary, is_empty = read_record(directory / "run.json"), None, False
     problem = "run.json is no whole JSON object" if is_broken(directory / "run.json") else ""
     try:
         schedule = read_schedule(directory, record, read_config(directory)[0], Client((), ()))
         if (directory / "summary.json").is_file():
             summary = read_summary(directory / "summary.json")
-        elif not (directory / LOG_NAME).is_file():
+        elif not (directory / LOG_NAME).is_file() and not (is_empty := record.get("status") in ENDS_EMPTY):
             problem = f"no {LOG_NAME} in it{problem and '; '}{problem}"
-        return Listed(directory, record, planned_mode(directory), schedule, summary, problem)
+        return Listed(directory, record, planned_mode(directory), schedule, summary, problem, is_empty)
     except RunError as error:
         problem = str(error).removeprefix(f"{directory}/")
     except OSError as error:
@@ -390,7 +394,7 @@ def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterat
         raise LogError(
             f"{log}: {counts.lines} lines, and none that a WVA controller prints ({counts.not_json} are no log lines); "
             "expected its log. Is controller_pod_prefix that of the controller? If its release is not known yet: "
-            f"python -m wva_parse explain {log}"
+            f"wva-parse explain {log}"
         )
 
 

@@ -120,7 +120,7 @@ def test_what_cannot_be_explained(arguments, said, capsys):
 
 def test_the_page_of_all_lines_is_up_to_date():
     assert (DOCS / "log-lines.md").read_text(encoding="utf-8") == page(), (
-        "docs/log-lines.md is stale: python -m wva_parse explain --table > docs/log-lines.md"
+        "docs/log-lines.md is stale: wva-parse explain --table > docs/log-lines.md"
     )
 
 

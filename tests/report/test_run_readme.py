@@ -90,7 +90,7 @@ Two loads
 - `metrics.csv`: the controller's log in columns
 - `run.json`, `plan.tsv`, `run.log`, `experiment-config.yaml`: what was planned and what happened
 
-Analyse it with `python -m wva_parse analyze experiment-data/an-experiment-20260102-030405`, or open `analyze-model-based.ipynb`.
+Analyse it with `wva-parse analyze experiment-data/an-experiment-20260102-030405`, or open `analyze-model-based.ipynb`.
 """  # noqa: E501  (one paragraph of the page is one line)
 
 
@@ -145,7 +145,7 @@ def test_a_record_that_tells_only_a_name(tmp_path, capsys):
     assert "| start, end | not known, not known (by which clock is not known, UTC) |\n" in page
     assert "| cooldown | none to none |\n" in page
     assert "|---|---|---|---|---|---|\n| not known |  |  |  |  |  |\n" in page
-    assert page.endswith("Analyse it with `python -m wva_parse analyze experiment-data/r`.\n")
+    assert page.endswith("Analyse it with `wva-parse analyze experiment-data/r`.\n")
     assert "None" not in page
 
 

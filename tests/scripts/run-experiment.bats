@@ -79,7 +79,7 @@ load helpers/runner
   JUPYTER_PATH="$BATS_TEST_TMPDIR/jupyter" run runner --embedded --speed 60 --cooldown 5 --yes --analyze "$config"
   echo "$output"
   [ "$status" -eq 1 ]
-  [[ "$output" == *"the analysis failed"*"python -m wva_parse analyze"* ]]
+  [[ "$output" == *"the analysis failed"*"wva-parse analyze"* ]]
   [ "$(field .status)" = complete ]
 }
 

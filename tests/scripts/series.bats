@@ -50,7 +50,7 @@ left_behind() { ls "$TMPDIR"; }
     grep -q ',prediction,' "$run_dir/metrics.csv"
   done
   [[ "$output" == *"repetition 2 of 2 of a, run 3 of 3 of the series"*"3 of 3 runs are complete"* ]]
-  [[ "$output" == *"compare them with: python -m wva_parse compare "*"$BATS_TEST_TMPDIR/data/a-20"* ]]
+  [[ "$output" == *"compare them with: "*"wva-parse compare "*"$BATS_TEST_TMPDIR/data/a-20"* ]]
   # shellcheck disable=SC2046 # their names have no spaces
   run python -m wva_parse compare $(ls -d "$BATS_TEST_TMPDIR"/data/a-20*)
   [ "$status" -eq 0 ]

@@ -14,6 +14,7 @@ setup() {
   W_NAME=(first) W_SENDING_S=('') W_HOW=(parallel) W_PLAN_START=(0) W_PLAN_END=(60) W_DRAIN_S=(30)
   # The plan began a minute ago, the Job half a minute ago; the cluster's clock shows 1970.
   T0_MS="$(($(now_ms) - 60000))" LOCAL_MS="$T0_MS" CLUSTER_MS=1000000 SPEED=1
+  PLAN_START_S="$(cluster_s "$T0_MS")"
   W_SINCE_MS=("$((T0_MS + 30000))")
 }
 
@@ -23,6 +24,15 @@ first_line() {
   for _ in 1 2 3; do
     printf '%070000d\n' 0 >>"$FOLLOWED.now"
   done
+}
+
+@test "a line has the clock of this machine, and of the plan once it has begun" {
+  SPEED=20
+  [[ "$(stamp)" =~ ^[0-9]{2}:[0-9]{2}:[0-9]{2}Z\ \ 20:[0-5][0-9]$ ]]
+  T0_MS="$(($(now_ms) - 100))"
+  [[ "$(stamp)" =~ Z\ \ 0:[0-5][0-9]$ ]]
+  T0_MS=0
+  [[ "$(stamp)" =~ ^[0-9]{2}:[0-9]{2}:[0-9]{2}Z$ ]]
 }
 
 @test "no log yet: nothing is known" {

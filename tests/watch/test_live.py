@@ -7,7 +7,7 @@ import json
 from logs import capacity_loop_run, decision, line, model_loop_run, observed, solution, stamp, text, write_run
 
 from wva_parse.watch.live import follow
-from wva_parse.watch.text import one_line
+from wva_parse.watch.text import LEGEND, Lines, one_line
 
 RECORD = {
     "status": "running",
@@ -110,6 +110,41 @@ def test_lines_come_as_the_log_grows_whatever_its_pieces(tmp_path):
             (directory / "run.json").write_text(json.dumps({**RECORD, "status": "complete"}))
 
     assert [shown.split("  ")[0] for shown in lines(directory, grow)] == ["0:00", "1:00", "2:00"]
+
+
+def test_a_reconciliation_that_is_read_in_two_pieces_is_told_once_when_it_has_decided(tmp_path):
+    directory = write_run(tmp_path / "r", record=RECORD)
+    seen = text(model_loop_run(0, observed(8, 20))).encode()
+    decided = text([(0, part) for part in decision(1, 2)]).encode()
+    undecided = text(model_loop_run(60, observed(9, 20))).encode()
+    pieces = [seen, decided, undecided]
+    told, printed = Lines(), list[list[str]]()
+
+    def grow(_seconds: float) -> None:
+        if pieces:
+            with (directory / "wva-controller-logs.jsonl").open("ab") as stream:
+                stream.write(pieces.pop(0))
+        else:
+            (directory / "run.json").write_text(json.dumps({**RECORD, "status": "complete"}))
+
+    follow(directory, lambda views, _load: printed.append(list(told.of(views))), grow)
+    whole = "0:00  load 10 req/s (first)  8:00 of load left  replicas 1→2  ITL 8.0 ms  TTFT 20.0 ms"
+    assert [each for each in printed if each] == [[LEGEND, whole]]
+    assert [line.split("  ")[0] for line in told.rest()] == ["1:00"]
+
+
+def test_the_clock_is_that_of_the_plan_and_says_what_is_starting(tmp_path):
+    starting = {**RECORD["workloads"][0], "start": stamp(2), "running_start": None, "sending_start": None}
+    sending = {**starting, "running_start": stamp(20), "sending_start": stamp(30), "sending_s": 360}
+    loop_runs = [model_loop_run(s, observed(0, 0)) for s in (-10, 10, 40)]
+    for work, expected in (
+        (starting, ["before load", "0:10  load 0 req/s  starting: first", "0:40  load 0 req/s  starting: first"]),
+        (sending, ["before load", "0:10  load 0 req/s  starting: first", "0:40  load 10 req/s (first)"]),
+    ):
+        record = {"status": "complete", "plan_start": stamp(0), "workloads": [work]}
+        directory = write_run(tmp_path / str(len(expected[2])), *loop_runs, record=record)
+        for shown, beginning in zip(lines(directory), expected, strict=True):
+            assert shown.startswith(beginning)
 
 
 def test_a_run_without_log_ends_in_silence(tmp_path):

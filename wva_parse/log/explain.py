@@ -105,8 +105,8 @@ def _quote(text: str) -> str:
 
 _PAGE_HEAD = """# Log lines that are read
 
-Made from `wva_parse/log/table/` by `python -m wva_parse explain --table > docs/log-lines.md`. To add a release, see
-[adding-a-release.md](adding-a-release.md). What of a log is understood: `python -m wva_parse explain LOG`.
+Made from `wva_parse/log/table/` by `wva-parse explain --table > docs/log-lines.md`. To add a release, see
+[adding-a-release.md](adding-a-release.md). What of a log is understood: `wva-parse explain LOG`.
 
 Each line with the dialects that print it, its template, an example where it differs, and the columns of metrics.csv
 that it fills. In a template, `<column>` is a value that is taken and `<_>` one that is not; `<?...?>` may be missing.
@@ -220,7 +220,7 @@ def _on_one_line(text: str) -> str:
 
 def main(command: str, argv: list[str]) -> int:
     """Explain a log; 0, or 2 for what the caller got wrong."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("log", metavar="LOG", nargs="?", help="a log, the directory of a run, or - for standard input")
     parser.add_argument("--unknown", action="store_true", help="only the lines that were not understood")
     parser.add_argument("--table", action="store_true", help="print the page of all lines that are read")

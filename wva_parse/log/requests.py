@@ -226,7 +226,7 @@ def against_table(records: Records, result: Result | None, where: str) -> list[s
 
 def main(command: str, argv: list[str]) -> int:
     """Write the records in a Job's log as CSV and say in a sentence what is there; 0 complete, 1 not."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("log", metavar="JOB_LOG", type=Path, help="what the Job of a workload has printed")
     parser.add_argument("output", metavar="OUTPUT.csv", type=Path, help="where the records go, if there are any")
     arguments = parser.parse_args(argv)

@@ -180,7 +180,7 @@ def schedule(config: Config, repetition: int = 1) -> tuple[Planned, ...]:
 
 def main(command: str, argv: list[str]) -> int:
     """Check a config: 2 if something must change."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
     parser.add_argument("--fix", action="store_true", help="write it without keys that nothing reads, beside it")
     parser.add_argument("--nearest", action="store_true", help="print the project's config that is called most like it")

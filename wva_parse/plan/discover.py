@@ -374,7 +374,7 @@ def mode_of(said: str, told_by: str) -> Told:
 
 def main(command: str, argv: list[str]) -> int:
     """`choose`: print which model and controller it is, as JSON. `write`: write the config and print its path."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("step", choices=("choose", "write"))
     parser.add_argument("directory", metavar="DIR", type=Path, help="what was listed of the cluster")
     for name in Wanted._fields:

@@ -89,7 +89,7 @@ def roles(namespace: str, controller_namespace: str) -> str:
 
 def main(command: str, argv: list[str]) -> int:
     """Print the questions, tab-separated, or the Roles."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument(
         "namespace", metavar="NAMESPACE", type=_name, help="of the model's Deployment and the load Jobs"
     )

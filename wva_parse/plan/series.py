@@ -140,7 +140,7 @@ def find_runs(experiments: Iterable[Experiment]) -> list[Run]:
 
 def main(command: str, argv: list[str]) -> int:
     """Print the runs of a series, one a line: tab-separated columns of `Repetition` after its id."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("configs", metavar="CONFIG", type=Path, nargs="+", help="configs of experiments, interleaved")
     parser.add_argument("--resume", action="store_true", help="go on with the latest series of these configs")
     parser.add_argument("--embedded", action="store_true", help="on embedded clusters")

@@ -171,7 +171,7 @@ def read_rest(path: Path) -> Rest | None:
 
 def main(command: str, argv: list[str]) -> int:
     """Print the plan of a config; as text for people, or that into a file beside it."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("config", metavar="CONFIG", type=Path, help="the config of an experiment")
     parser.add_argument("--repetition", metavar="K", type=_count, default=1, help="whose seeds (default 1)")
     where = parser.add_mutually_exclusive_group()

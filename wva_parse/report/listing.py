@@ -11,6 +11,7 @@ from wva_parse.measures.texts import UNKNOWN
 from wva_parse.report.words import verdict
 
 NOT_ANALYSED = "not analysed"
+NOTHING_COLLECTED = "nothing was collected"
 OTHER_RELEASE = "summary.json is of another release: analyse the run again"
 
 

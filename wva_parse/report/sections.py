@@ -199,7 +199,7 @@ def _saturation_sections(summary: Summary) -> Iterator[Section]:
         )
 
 
-_PASTE = "`python -m wva_parse replay RUN --profile fitted` prints it as a profile to be pasted, and decides with it."
+_PASTE = "`wva-parse replay RUN --profile fitted` prints it as a profile to be pasted, and decides with it."
 _PRICE = (
     "These are the replicas that the optimizer asks for, by its own model: what a scaler makes of them, and how well "
     "the model holds at other replicas, is not in it."

@@ -823,7 +823,7 @@ def _judge_end(state: State, files: Files) -> None:
 
 def main(command: str, argv: list[str]) -> int:
     """Run `collect-merge`: one poll of the collector; orders go to standard output."""
-    parser = argparse.ArgumentParser(prog=f"python -m wva_parse {command}", description="One poll of monitor-wva.sh.")
+    parser = argparse.ArgumentParser(prog=f"wva-parse {command}", description="One poll of monitor-wva.sh.")
     parser.add_argument("--prefix", required=True, help="what the names of the controller's pods begin with")
     parser.add_argument("--deployment", default="", help="the model's Deployment, for cluster samples")
     parser.add_argument("--unseen", default="", help="with commas, the types that cannot be listed beside it")

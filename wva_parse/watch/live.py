@@ -26,21 +26,31 @@ ReadyReplicas = tuple[datetime, Mapping[str, int]]  # of each variant, at one po
 
 
 class Workload(NamedTuple):
-    """One planned workload and when it really ran; times None while it has not started or ended."""
+    """One planned workload and when it really sent; times None while it has not started or ended."""
 
     name: str
     rate_per_s: float
     planned_end_s: float
     start: datetime | None
     end: datetime | None
+    created: datetime | None = None  # its Job
+    job_end: datetime | None = None
+
+
+class Plan(NamedTuple):
+    """The workloads, and when the plan's time began: in records that do not tell, with the first of them."""
+
+    begun: datetime | None
+    workloads: tuple[Workload, ...]
 
 
 class Load(NamedTuple):
-    """What is applied; `elapsed_s` since the first workload began is None before."""
+    """What is applied; `elapsed_s` since the plan began is None before. Those that are starting do not send yet."""
 
     elapsed_s: float | None = None
     rate_per_s: float = 0.0
     active: tuple[str, ...] = ()
+    starting: tuple[str, ...] = ()
     remaining_s: float = 0.0
 
 
@@ -94,9 +104,9 @@ def follow(
     def look() -> None:
         ready.extend(ready_replicas(parse_samples(samples.new_lines())))
         record = read_record(directory / "run.json")
-        workloads = read_workloads(directory, record)
-        views = make_views(seen, parse_stamp(str(record.get("start") or "")), workloads, ready)
-        show([view for view in views if shown.get(view.number) != view], load_now(views, workloads, ready))
+        plan = read_plan(directory, record)
+        views = make_views(seen, parse_stamp(str(record.get("start") or "")), plan, ready)
+        show([view for view in views if shown.get(view.number) != view], load_now(views, plan, ready))
         for number in list(seen)[:-1]:
             del seen[number]
         shown.clear()
@@ -137,17 +147,17 @@ def _tail(
         sleep(POLL_S)
 
 
-def load_now(views: Sequence[View], workloads: Sequence[Workload], ready: Sequence[ReadyReplicas]) -> Load:
+def load_now(views: Sequence[View], plan: Plan, ready: Sequence[ReadyReplicas]) -> Load:
     """What is applied at the last sample of the cluster: polls are more frequent than reconciliations."""
     last = views[-1].load if views else Load()
-    load = load_at(ready[-1][0] if ready else None, workloads)
+    load = load_at(ready[-1][0] if ready else None, plan)
     return load if (load.elapsed_s or 0) > (last.elapsed_s or 0) else last
 
 
 def make_views(
     seen: Mapping[int, Sequence[Row]],
     start: datetime | None,
-    workloads: Sequence[Workload],
+    plan: Plan,
     ready: Sequence[ReadyReplicas],
 ) -> list[View]:
     """Views of reconciliations, given their rows of metrics.csv; without those that began before the run's start."""
@@ -155,44 +165,57 @@ def make_views(
     for number, rows in seen.items():
         now = parse_stamp(str(rows[0]["timestamp"]))
         if not (now and start and now < start):
-            views.append(_view(number, rows, load_at(now, workloads), _ready_at(now, ready)))
+            views.append(_view(number, rows, load_at(now, plan), _ready_at(now, ready)))
     return views
 
 
-def read_workloads(directory: Path, record: Mapping[str, Any]) -> list[Workload]:
+def read_plan(directory: Path, record: Mapping[str, Any]) -> Plan:
     """The run's workloads: as run.json has them, else as planned."""
-    if recorded := record.get("workloads"):
-        return [
-            Workload(
-                str(each.get("name")),
-                float(each.get("rate_per_s") or 0),
-                float(each.get("planned_end_s") or 0),
-                *sending_window(each),
-            )
-            for each in recorded
-        ]
-    plan = directory / "plan.tsv"
-    if not plan.is_file():
-        return []
-    with plan.open(encoding="utf-8", newline="") as stream:
-        return [
-            Workload(each["name"], float(each["rate_per_s"]), float(each["end_s"]), None, None)
-            for each in csv.DictReader(stream, delimiter="\t")
-        ]
+    workloads = tuple(map(_recorded, record.get("workloads") or [])) or tuple(_planned(directory / "plan.tsv"))
+    begun = parse_stamp(str(record.get("plan_start") or ""))
+    return Plan(begun or min((work.start for work in workloads if work.start), default=None), workloads)
 
 
-def load_at(now: datetime | None, workloads: Sequence[Workload]) -> Load:
+def _recorded(work: Mapping[str, Any]) -> Workload:
+    return Workload(
+        str(work.get("name")),
+        float(work.get("rate_per_s") or 0),
+        float(work.get("planned_end_s") or 0),
+        *sending_window(work),
+        *(parse_stamp(str(work.get(key) or "")) for key in ("start", "end")),
+    )
+
+
+def _planned(plan: Path) -> Iterator[Workload]:
+    if plan.is_file():
+        with plan.open(encoding="utf-8", newline="") as stream:
+            for work in csv.DictReader(stream, delimiter="\t"):
+                yield Workload(work["name"], float(work["rate_per_s"]), float(work["end_s"]), None, None)
+
+
+def load_at(now: datetime | None, plan: Plan) -> Load:
     """What is applied at a time of the cluster's clock; when all have ended, no load is left, whatever was planned."""
-    starts = [workload.start for workload in workloads if workload.start]
-    end_s = max((workload.planned_end_s for workload in workloads), default=0.0)
-    if not now or not starts or now < min(starts):
+    workloads = plan.workloads
+    end_s = max((work.planned_end_s for work in workloads), default=0.0)
+    if not now or not plan.begun or now < plan.begun:
         return Load(remaining_s=end_s)
     active = [work for work in workloads if work.start and work.start <= now and (not work.end or now < work.end)]
-    elapsed_s = (now - min(starts)).total_seconds()
+    starting = [work for work in workloads if work.created and work.created <= now and _is_silent(work, now)]
+    elapsed_s = (now - plan.begun).total_seconds()
     if all(work.end and work.end <= now for work in workloads):
         end_s = elapsed_s
-    rate_per_s = sum(work.rate_per_s for work in active)
-    return Load(elapsed_s, rate_per_s, tuple(work.name for work in active), max(end_s - elapsed_s, 0.0))
+    return Load(
+        elapsed_s,
+        sum(work.rate_per_s for work in active),
+        tuple(work.name for work in active),
+        tuple(work.name for work in starting),
+        max(end_s - elapsed_s, 0.0),
+    )
+
+
+def _is_silent(work: Workload, now: datetime) -> bool:
+    """Whether its Job is there and does not send yet."""
+    return (now < work.start) if work.start else (not work.job_end or now < work.job_end)
 
 
 def _ready_at(now: datetime | None, ready: Sequence[ReadyReplicas]) -> Mapping[str, int]:

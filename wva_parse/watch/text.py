@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from wva_parse.aligned.names import without_common_words
@@ -34,7 +34,7 @@ COURSES = (
 
 # What the parts of a line are, for who sees the first of them.
 LEGEND = (
-    "time of the load · load · replicas there → wanted (ready) · ITL and TTFT / their SLO · fullest KV cache · waiting"
+    "time of the plan · load · replicas there → wanted (ready) · ITL and TTFT / their SLO · fullest KV cache · waiting"
 )
 
 
@@ -44,6 +44,41 @@ def one_line(view: View) -> str:
     for part in _variants(view):
         parts += part
     return "  ".join([*parts, *_pods(view)])
+
+
+class Lines:
+    """The lines of a run, one per reconciliation, but before the load only what says something new.
+
+    A reconciliation is told once: when it has decided or met a problem, else when the next one begins.
+    """
+
+    def __init__(self) -> None:
+        self._told: set[int] = set()
+        self._waiting: dict[int, View] = {}
+        self._last = ""
+
+    def of(self, views: Iterable[View]) -> Iterator[str]:
+        """What these views have to say."""
+        self._waiting.update((view.number, view) for view in views if view.number not in self._told)
+        newest = max(self._waiting, default=0)
+        for view in list(self._waiting.values()):
+            if view.number < newest or view.problem or any(each.target_replicas is not None for each in view.variants):
+                yield from self._tell(view)
+
+    def rest(self) -> Iterator[str]:
+        """Of the end of a log, what has not decided."""
+        for view in list(self._waiting.values()):
+            yield from self._tell(view)
+
+    def _tell(self, view: View) -> Iterator[str]:
+        self._told.add(view.number)
+        del self._waiting[view.number]
+        line = one_line(view)
+        if not self._last:
+            yield LEGEND
+        if line != self._last or view.load.elapsed_s is not None:
+            yield line
+        self._last = line
 
 
 def block(views: Sequence[View], load: Load, width: int) -> list[str]:
@@ -63,6 +98,8 @@ def _load(load: Load) -> Iterator[str]:
         return
     yield _clock(load.elapsed_s)
     yield f"load {load.rate_per_s:g} req/s" + (f" ({' + '.join(load.active)})" if load.active else "")
+    if load.starting:
+        yield f"starting: {' + '.join(load.starting)}"
     if load.remaining_s > 0:
         yield f"{_clock(load.remaining_s)} of load left"
 
