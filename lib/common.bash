@@ -2,7 +2,7 @@
 #
 # Owns PYTHON, WVA_PARSE, CLUSTER_MS, LOCAL_MS, HAS_CLUSTER_CLOCK, REFUSED. Calls nothing but signals.bash.
 #
-# shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
+# shellcheck shell=bash disable=SC2016,SC2034,SC2153 # programs of jq; state of run-experiment.sh, read by the files beside this one
 
 PYTHON=python3
 WVA_PARSE=wva-parse  # as a person calls it
