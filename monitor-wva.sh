@@ -43,6 +43,7 @@ SPOOL_DIR=
 RESUMED=--resumed # for the first merge
 KUBECTL=(kubectl)
 CLOSING=false
+FAILED_AT=  # file and line of an error that ends the script
 LISTED=pods # what is listed in the controller's namespace
 SAMPLED=    # and in the model's
 ASK_AGAIN=0 # after so many polls; -1: never
@@ -355,22 +356,37 @@ is_wanted() {
   [[ $SIGNALS -eq 0 ]] && { [[ -z "${WVA_PARENT:-}" ]] || is_running "$WVA_PARENT"; }
 }
 
+# Whatever has ended the loop: the signal that is its end, as a rule. Bash 5.2 may take that for a syntax error (see
+# is_lost_signal in lib/end.bash), and ends the script instead; as does an error that no line of ours expects.
+end_collection() {
+  local status="$1" verdict
+  set +o errexit # each step matters, whatever became of the one before
+  [[ -z "$FAILED_AT" || $SIGNALS -gt 0 ]] || log "an unexpected error at $FAILED_AT; please report it"
+  [[ $SIGNALS -gt 0 ]] || SIGNALS=1
+  close_collection
+  rm -rf "$SPOOL_DIR"
+  verdict="$(dirname "$OUTPUT")/collection.json"
+  if ! jq -e .complete "$verdict" >/dev/null; then
+    jq -r '.reasons[] | "monitor-wva: " + .' "$verdict" >&2
+    exit 5
+  fi
+  [[ -z "$FAILED_AT" ]] || exit "$status"
+  exit 0
+}
+
 main() {
+  set -o errtrace # for the trap of ERR
   parse_arguments "$@"
   find_tools
   trap note_stop INT TERM
   open_spools
+  trap 'end_collection $?' EXIT
+  trap 'FAILED_AT="${BASH_SOURCE[0]##*/}:$LINENO"' ERR
   log "collecting $POD_PREFIX* in $NAMESPACE every $INTERVAL_S s"
   while is_wanted; do
     poll
     ! is_wanted || pause
   done
-  close_collection
-  rm -rf "$SPOOL_DIR"
-  if ! jq -e .complete "$(dirname "$OUTPUT")/collection.json" >/dev/null; then
-    jq -r '.reasons[] | "monitor-wva: " + .' "$(dirname "$OUTPUT")/collection.json" >&2
-    exit 5
-  fi
   exit 0 # without reading on in this file, which may have been replaced meanwhile
 }
 

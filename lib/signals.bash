@@ -58,10 +58,11 @@ budget_s() {
 
 # Let so many milliseconds of real time pass; a signal is heard within SLICE_MS, Ctrl-C on a terminal at once.
 sleep_ms() {
-  local left="$1" slice
+  local left="$1" slice fraction
   while [[ $left -gt 0 ]]; do
     slice=$((left < SLICE_MS ? left : SLICE_MS))
-    { sleep "0.$(printf '%03d' "$slice")"; } 2>/dev/null || true # Ctrl-C ends it, TERM with a word of bash
+    printf -v fraction '0.%03d' "$slice"       # no command substitution where signals come most often: see is_lost_signal
+    { sleep "$fraction"; } 2>/dev/null || true # Ctrl-C ends it, TERM with a word of bash
     heed_signals
     left=$((left - slice))
   done

@@ -43,6 +43,7 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
     why = decided.explain(experiment)
     frames, pairs = experiment.frames, experiment.alignment.pairs
     loaded = stats.loaded_observations(frames, experiment.slo_in_force)
+    by_requests = bool(frames["observed_metrics"]["arrival_rate_per_min"].notna().any())
     attained = stats.attainment(loaded)
     by_request = requests.attainment(experiment.requests, experiment.slo)
     shares: dict[str, float | None] = {**(by_request or {"itl": attained.itl, "ttft": attained.ttft})}
@@ -72,14 +73,14 @@ def summarize(experiment: Experiment) -> dict[str, Any]:
             "loaded_observations": attained.n,
             "itl_met": attained.itl_met,
             "ttft_met": attained.ttft_met,
-            "weighted_by_requests": bool(experiment.frames["observed_metrics"]["arrival_rate_per_min"].notna().any()),
+            "weighted_by_requests": by_requests,
             "itl_judged": attained.itl_judged,
             "ttft_judged": attained.ttft_judged,
             "itl_met_share": attained.itl_met / attained.itl_judged if attained.itl_met is not None else None,
             "ttft_met_share": attained.ttft_met / attained.ttft_judged if attained.ttft_met is not None else None,
         },
         "observed_from": experiment.observed_from,
-        "latency": latency.observed_latency(frames),
+        "latency": latency.observed_latency(loaded, by_requests),
         "arrival_rate": _arrival_rate(experiment),
         "actions": stats.actions(frames),
         "variants": list(_variants(experiment)),
