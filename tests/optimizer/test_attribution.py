@@ -172,6 +172,7 @@ def test_a_starved_pod_makes_no_steady_pair(tmp_path):
         found = attribution.steady(experiment, attribution.with_parts(experiment))
         assert (len(found) == 1) == is_steady
         assert found["changed"].all()
+        assert attribution.observed_starved(experiment, attribution.with_parts(experiment)) == (not is_steady)
 
 
 # --- laws

@@ -83,6 +83,7 @@ def model_numbers(run: Experiment, explained: Explained) -> dict[str, Any] | Non
     found = attribution.attribution_of(pairs)
     return {
         "beyond": found.beyond if found else 0,
+        "starved": attribution.observed_starved(run, pairs),
         "predictions_not_reproduced": [
             {"reconciliation": each.reconciliation, "variant": each.variant}
             for each in sorted(explained.decisions, key=lambda each: (each.reconciliation, each.variant))

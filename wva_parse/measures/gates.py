@@ -45,7 +45,7 @@ NULLABLE = {
     **{f"skill.{metric}": "n mae_ms persistence_mae_ms skill" for metric in ("itl", "ttft")},
     "attribution": "pairs reproduced itl ttft",
     **{f"attribution.{metric}": _PARTS for metric in ("itl", "ttft")},
-    "model": "beyond predictions_not_reproduced settled_ready steady fits price",
+    "model": "beyond starved predictions_not_reproduced settled_ready steady fits price",
     "model.settled_ready": "other known",
     "model.steady": "changed unchanged",
     **{f"model.steady.{kind}": _STEADY for kind in ("changed", "unchanged")},

@@ -251,6 +251,15 @@ def settled_at_other_ready(pairs: pd.DataFrame) -> tuple[int, int]:
     return int((off > STEADY_REPLICAS).sum()), int(off.notna().sum())
 
 
+def observed_starved(run: Experiment, pairs: pd.DataFrame) -> int:
+    """How many attributed pairs of `with_parts` were observed while a pod was starved.
+
+    The rate of the observation is that of the answers: what waited meanwhile is no part of the load that came.
+    """
+    attributed = pairs[pairs["itl_error_model_ms"].notna()]
+    return int((attributed["reconciliation"] + 1).isin(_starved(run)).sum())
+
+
 def _starved(run: Experiment) -> set[int]:
     """The reconciliations in which a pod was above the KV threshold or had too long a queue."""
     kv, queue = run.frames["kv_cache"], run.frames["queue"]

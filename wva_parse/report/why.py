@@ -37,7 +37,12 @@ NOT_ATTRIBUTED = (
 def headline(summary: Summary) -> str:
     """The error of the predictions of ITL and what it is made of; empty where nothing could be attributed."""
     found = summary["attribution"]
-    return _parts_in_words("itl", found["itl"]) if found and found["itl"] else ""
+    if not found or not found["itl"]:
+        return ""
+    starved = (summary["model"] or {}).get("starved")
+    of = count(found["reproduced"], "pair")
+    told = f" In {starved} of {of} a pod was starved: what waited counts as the model's." if starved else ""
+    return f"{_parts_in_words('itl', found['itl'])}{told}"
 
 
 def about_attribution(summary: Summary) -> str:
@@ -50,7 +55,7 @@ def about_attribution(summary: Summary) -> str:
         f"These are means of absolute values over {count(found['reproduced'], 'loaded pair')}: single parts may cancel "
         "out, signed they sum to the error."
     )
-    sentences += [_beyond(summary), _not_reproduced(summary)]
+    sentences += [_beyond(summary), _starved(summary), _not_reproduced(summary)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -66,6 +71,16 @@ def _beyond(summary: Summary) -> str:
     if not beyond:
         return ""
     return f"In {count(beyond, 'of them', 'of them')} more requests came than the ready replicas can serve at all."
+
+
+def _starved(summary: Summary) -> str:
+    starved = (summary["model"] or {}).get("starved")
+    if not starved:
+        return ""
+    return (
+        f"In {count(starved, 'of them', 'of them')} a pod was starved at the observation: the rate that WVA observes "
+        "is that of the answers, so that the error by requests that waited counts as the model's, not as the load's."
+    )
 
 
 def _not_reproduced(summary: Summary) -> str:
