@@ -196,27 +196,29 @@ say_scale_up() {
   fi
 }
 
-# Every variant of the model that $DEPLOYMENT serves: kind, name, Deployment. Up to v0.8 VariantAutoscalings, since v0.8
+# What makes an object a variant, and of which model one of $DEPLOYMENT is. Up to v0.8 VariantAutoscalings, since v0.8
 # scalers with annotations as well.
+# shellcheck disable=SC2016 # a program of jq
+VARIANTS='
+  def variants: [.items[]
+    | if .kind == "VariantAutoscaling" then
+        {kind, name: .metadata.name, target: (.spec.scaleTargetRef.name // .metadata.name), model: .spec.modelID}
+      elif .metadata.annotations["llm-d.ai/managed"] == "true" then
+        {kind, name: .metadata.name, target: .spec.scaleTargetRef.name, model: .metadata.annotations["llm-d.ai/model-id"]}
+      else empty end];
+  def model_of(all): [all[] | select(.target == $deployment) | .model | strings] | first;
+'
+
+# Every variant of the model that $DEPLOYMENT serves: kind, name, Deployment.
 variants() {
-  jq -r --arg deployment "$DEPLOYMENT" --arg model "$MODEL" '
-    [.items[]
-     | if .kind == "VariantAutoscaling" then
-         {kind, name: .metadata.name, target: (.spec.scaleTargetRef.name // .metadata.name), model: .spec.modelID}
-       elif .metadata.annotations["llm-d.ai/managed"] == "true" then
-         {kind, name: .metadata.name, target: .spec.scaleTargetRef.name,
-          model: .metadata.annotations["llm-d.ai/model-id"]}
-       else empty end]
-    | ([.[] | select(.target == $deployment) | .model | strings] | first // $model) as $model
-    | .[] | select(.target == $deployment or .model == $model) | "\(.kind) \(.name) \(.target)"' "$WORK_DIR/model.json"
+  jq -r --arg deployment "$DEPLOYMENT" --arg model "$MODEL" "$VARIANTS"'
+    variants as $all | (model_of($all) // $model) as $model
+    | $all[] | select(.target == $deployment or .model == $model) | "\(.kind) \(.name) \(.target)"' "$WORK_DIR/model.json"
 }
 
 # Of which model WVA's variant of $DEPLOYMENT is; nothing if none tells.
 model_of_variant() {
-  jq -r --arg deployment "$DEPLOYMENT" '[.items[]
-    | if .kind == "VariantAutoscaling" then {target: (.spec.scaleTargetRef.name // .metadata.name), model: .spec.modelID}
-      else {target: .spec.scaleTargetRef.name?, model: .metadata.annotations["llm-d.ai/model-id"]?} end
-    | select(.target == $deployment and .model) | .model] | first // ""' "$WORK_DIR/model.json"
+  jq -r --arg deployment "$DEPLOYMENT" "$VARIANTS"'model_of(variants) // ""' "$WORK_DIR/model.json"
 }
 
 # Which of these types a variant may be: where one was not looked at, it may be there.

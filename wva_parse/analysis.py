@@ -220,8 +220,13 @@ def write_summary(summary: dict[str, Any], output: Path) -> Path:
 # --- the command
 
 
-def main(command: str, argv: list[str]) -> int:
-    """Execute the matching notebook on each run; 0, 2 if a run was no run, 1 if an analysis failed."""
+_THRESHOLDS = (
+    ("kv-cache", stated.share, KV_CACHE_THRESHOLD, "X", "KV usage above which a pod counts as saturated, 0 to 1"),
+    ("queue", stated.at_least_zero, QUEUE_THRESHOLD, "N", "waiting requests of a pod above which its queue is long"),
+)
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"wva-parse {command}")
     parser.add_argument("runs", metavar="RUN", nargs="+", help="directories of runs")
     parser.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="so many runs side by side")
@@ -234,20 +239,9 @@ def main(command: str, argv: list[str]) -> int:
         metavar="F,...",
         help="of the figures: png, svg, pdf (default: png)",
     )
-    parser.add_argument(
-        "--kv-cache-threshold",
-        type=stated.share,
-        default=KV_CACHE_THRESHOLD,
-        metavar="X",
-        help=f"KV usage above which a pod counts as saturated, 0 to 1 (default: {KV_CACHE_THRESHOLD:g})",
-    )
-    parser.add_argument(
-        "--queue-threshold",
-        type=stated.at_least_zero,
-        default=QUEUE_THRESHOLD,
-        metavar="N",
-        help=f"waiting requests of a pod above which its queue counts as long (default: {QUEUE_THRESHOLD:g})",
-    )
+    for name, number, usual, unit, what in _THRESHOLDS:
+        told = f"{what} (default: {usual:g})"
+        parser.add_argument(f"--{name}-threshold", type=number, default=usual, metavar=unit, help=told)
     parser.add_argument(
         "--output-dir",
         default="",
@@ -259,6 +253,12 @@ def main(command: str, argv: list[str]) -> int:
         action="store_true",
         help="write the same files but analysis.ipynb, in half the time: no kernel is started",
     )
+    return parser
+
+
+def main(command: str, argv: list[str]) -> int:
+    """Execute the matching notebook on each run; 0, 2 if a run was no run, 1 if an analysis failed."""
+    parser = _parser(command)
     arguments = parser.parse_args(argv)
     options = _options(arguments)
     if options.notebook and len(arguments.runs) > MANY_RUNS:

@@ -442,13 +442,8 @@ def test_what_is_wrong_with_manifests_is_said_at_once_with_the_config(tmp_path):
     assert any("no manifest 'jab.yaml'" in message for message in found)
 
 
-EVERYTHING_WRONG = """\
-name: an-experiment
-mode: model-based
-namespace: llm
-controller_namespace: wva-system
-controller_pod_prefix: wva-controller-manager
-deployment: decode
+EVERYTHING_WRONG = f"""\
+{CONFIG.partition("model_name")[0]}\
 model: some/model
 timeout: 59
 timeout: 50
@@ -456,7 +451,7 @@ coldown: 5x
 workload:
   - name: first
     job_manifest: job.yaml
-    env: {SEED: 5}
+    env: {{SEED: 5}}
   - name: first
     job_manifest: jab.yaml
     rates: fast
