@@ -441,18 +441,18 @@ stop_over() {
   done
 }
 
+# When that is, if the plan begins now.
 end_of_plan() {
-  printf '%s\n' "${W_PLAN_END[@]}" | jq -sr --argjson t0 "$T0_MS" --argjson cooldown "$COOLDOWN_S" --argjson speed "$SPEED" \
-    '$t0 / 1000 + (max + $cooldown) / $speed | floor | strftime("%H:%M:%SZ")'
+  printf '%s\n' "${W_PLAN_END[@]}" | jq -sr --argjson cooldown "$COOLDOWN_S" --argjson speed "$SPEED" \
+    'now + (max + $cooldown) / $speed | floor | strftime("%H:%M:%SZ")'
 }
 
 run_workloads() {
   local elapsed now start_s
+  log "the plan begins, its times are those behind the clock; with the cooldown it ends at about $(end_of_plan)"
   now="$(now_ms)" # Ctrl-C may end one of the two: then the end of the run still has numbers
   start_s="$(cluster_s "$now")"
   T0_MS="$now" PLAN_START_S="$start_s"
-  write_run_json
-  log "the plan begins, its times are those behind the clock; with the cooldown it ends at about $(end_of_plan)"
   while has_state planned || has_state active; do
     elapsed="$(elapsed_s)"
     start_due "$elapsed" # first: to read the log of one that is over takes a moment
