@@ -40,6 +40,8 @@ _KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?=[{I
 # Where a whole line starts, maybe behind the torn-off half of another one.
 _CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")
 _START = re.compile(rb'\{"level":|' + _CONSOLE_START.pattern)
+# A klog line may quote an object with such a key: a level of the controller's is a word.
+_OF_ANOTHER = tuple(b'{"level":%d' % digit for digit in range(10))
 # What an encoder puts into an object beside the values of a line.
 ENVELOPE = frozenset(("level", "ts", "msg", "caller", "logger", "stacktrace"))
 # What controller-runtime puts beside the values of any line of a reconciler.
@@ -99,6 +101,15 @@ class LineCounts:
     spoken: dict[str, int] = field(default_factory=dict)  # lines that tell of the release, by the dialects of their row
     loop_runs: dict[frozenset[str], int] = field(default_factory=dict)  # whole ones, by the dialects of their lines
     in_loop_run: set[str] | None = None  # the dialects of the lines of the loop run that is not over
+
+    cut: int = 0  # begin like the controller's own, and cannot be read: broken off, or glued to another one
+
+    def note_cut(self) -> None:
+        """Count a line of the controller's own that breaks off: what it said is lost."""
+        self.cut += 1
+        form = self.forms.setdefault(("", "cut"), Changed("a time and a level", ""))
+        form.there += 1
+        form.first = form.first or f"line {self.lines}: it breaks off (cut, or torn by another line)"
 
     @property
     def changed(self) -> list[Changed]:
@@ -187,7 +198,10 @@ class LineReader:
         line = read_line(counts.lines, raw)
         if line is not None:
             return (line,) if self._is_new(raw) else ()
-        found = [(piece, line) for piece in _pieces(raw) if (line := read_line(counts.lines, piece)) is not None]
+        pieces = [(piece, read_line(counts.lines, piece)) for piece in _pieces(raw)]
+        found = [(piece, line) for piece, line in pieces if line is not None]
+        if any(line is None and not piece.startswith(_OF_ANOTHER) for piece, line in pieces):
+            counts.note_cut()
         if not found:
             counts.not_json += bool(raw)
         return [line for piece, line in found if self._is_new(piece)]
