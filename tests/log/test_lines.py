@@ -287,3 +287,9 @@ def test_a_line_that_breaks_off_is_told(raw, cut):
     assert (counts.cut, len(counts.changed)) == (cut, cut)
     if cut:
         assert counts.unreadable == ["line 1: it breaks off (cut, or torn by another line)"]
+
+
+def test_behind_different_stamps_of_kubectl_the_same_words_are_two_lines():
+    first, second = (b"2026-01-01T00:00:00.%dZ " % n + CONSOLE for n in (100, 200))
+    _, counts = read(first, second, first, CONSOLE)
+    assert (counts.lines, counts.repeated) == (4, 2)

@@ -192,12 +192,12 @@ class LineReader:
         """The controller's own lines in a raw one: one, none, or several where newlines were lost."""
         counts = self.counts
         counts.lines += 1
-        raw = raw.strip()
+        stamped = raw = raw.strip()
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
         line = read_line(counts.lines, raw)
         if line is not None:
-            return (line,) if self._is_new(raw) else ()
+            return (line,) if self._is_new(raw, stamped) else ()
         pieces = [(piece, read_line(counts.lines, piece)) for piece in _pieces(raw)]
         found = [(piece, line) for piece, line in pieces if line is not None]
         if any(line is None and not piece.startswith(_OF_ANOTHER) for piece, line in pieces):
@@ -206,14 +206,17 @@ class LineReader:
             counts.not_json += bool(raw)
         return [line for piece, line in found if self._is_new(piece)]
 
-    def _is_new(self, raw: bytes) -> bool:
-        key = hash(raw)
-        if key in self._recent:
+    def _is_new(self, raw: bytes, stamped: bytes = b"") -> bool:
+        """Whether a line was not there before; behind different stamps of kubectl the same words are two lines."""
+        plain, behind_a_stamp, own = hash(raw), hash((raw,)), hash(stamped)
+        is_plain = stamped in (b"", raw)
+        if not self._recent.isdisjoint((plain, behind_a_stamp) if is_plain else (own, plain)):
             self.counts.repeated += 1
             return False
-        self._recent.add(key)
-        self._order.append(key)
-        if len(self._order) > REPEAT_WINDOW:
+        for key in (plain,) if is_plain else (own, behind_a_stamp):
+            self._recent.add(key)
+            self._order.append(key)
+        while len(self._order) > REPEAT_WINDOW:
             self._recent.discard(self._order.popleft())
         return True
 
