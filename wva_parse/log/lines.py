@@ -82,8 +82,8 @@ class Changed:
 
     def __str__(self) -> str:
         if not self.called:
-            lines = "1 line" if self.there == 1 else f"{self.there} lines"
-            return f"{lines} that begin like '{self.form}' were not read whole: {self.first}"
+            lines = "1 line that begins" if self.there == 1 else f"{self.there} lines that begin"
+            return f"{lines} like '{self.form}' {'was' if self.there == 1 else 'were'} not read whole: {self.first}"
         whole = ", not all of them whole" if self.read == self.there else ""
         return f"{self.read} of {self.there} {self.called} were read{whole}: {self.first}"
 
