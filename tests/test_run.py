@@ -352,3 +352,27 @@ def test_a_file_that_is_no_summary_says_what_was_expected(tmp_path, content, sai
     (tmp_path / "summary.json").write_text(content, encoding="utf-8")
     with pytest.raises(run.RunError, match=said):
         run.read_summary(tmp_path / "summary.json")
+
+
+@pytest.mark.parametrize(
+    ("turned", "said"),
+    [
+        (lambda lines: lines, []),
+        (lambda lines: lines[::-1], ["The log is newest first"]),
+        (lambda lines: [*lines[len(lines) // 2 :], *lines[: len(lines) // 2]], ["The log's time goes back once"]),
+    ],
+)
+def test_a_log_whose_time_goes_back_is_told(tmp_path, turned, said):
+    directory = write_run(tmp_path / "r", *MODEL_RUN, config={"mode": "model-based"})
+    log = directory / run.LOG_NAME
+    log.write_text("".join(turned(log.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
+    told = [note for note in run.load(directory).notes if note.startswith(("The log is newest", "The log's time"))]
+    assert [note.partition(" (")[0].partition(":")[0] for note in told] == said
+
+
+def test_a_log_without_times_is_refused(tmp_path):
+    directory = write_run(tmp_path / "r", *MODEL_RUN, config={"mode": "model-based"})
+    log = directory / run.LOG_NAME
+    log.write_text(log.read_text(encoding="utf-8").replace('"ts"', '"when"'), encoding="utf-8")
+    with pytest.raises(LogError, match="its lines tell no time"):
+        run.load(directory)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -35,7 +36,7 @@ from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import is_broken, objects_in, read_json, read_json_list, read_record
-from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, read_lines
+from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, parse_stamp, read_lines
 from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
@@ -159,6 +160,11 @@ def load(
     kept = list[Row]()
     rows = keep_relevant(read_rows(directory / LOG_NAME, counts, loop_runs), kept)
     frames = make_frames(rows, loop_runs, window)
+    if loop_runs and not any(each.start for each in loop_runs):
+        raise LogError(
+            f"{directory / LOG_NAME}: its lines tell no time; expected 'ts' in each object, or a time before each. "
+            "Was it cut out by a tool that drew the log? Collect it again with kubectl logs"
+        )
     samples = make_samples(read_samples(directory / SAMPLES_NAME), frames.zero, window)
     frames, observed_from = observe(frames, samples)
     if window.start is None and (zero := first_load(frames)) is not None:
@@ -203,7 +209,7 @@ def load(
         for name in ("run.json", "collection.json")
         if is_broken(directory / name)
     )
-    return with_notes(experiment, (*config_notes, *broken))
+    return with_notes(experiment, (*config_notes, *broken, *_order_notes(loop_runs)))
 
 
 # --- finding a run --------------------------------------------------------------------------------
@@ -604,6 +610,23 @@ def _notes(experiment: Experiment) -> Iterator[str]:
         most = max(counts.unrecognised, key=lambda opening: counts.unrecognised[opening])
         yield f"{unknown} lines of the log are of no known form, most often '{most} ...'."
     yield from (f"{changed}." for changed in counts.changed)
+
+
+def _order_notes(loop_runs: Sequence[LoopRun]) -> Iterator[str]:
+    """What must be known of a log whose time goes back."""
+    starts = [start for each in loop_runs if (start := parse_stamp(each.start))]
+    steps = [(after - before).total_seconds() for before, after in pairwise(starts)]
+    back, on = sum(step < -TWIN_S for step in steps), sum(step > TWIN_S for step in steps)
+    if back > on:
+        yield (
+            f"The log is newest first (its time goes back {back} times and on {on} times): its numbers are wrong. Turn "
+            "it round, for example with tac, and read it again."
+        )
+    elif back:
+        yield (
+            f"The log's time goes back {'once' if back == 1 else f'{back} times'}: it is several logs in one, or a "
+            "clock was set; what needs an order of time may be wrong there."
+        )
 
 
 def _requests_notes(requests: Requests) -> Iterator[str]:

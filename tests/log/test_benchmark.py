@@ -275,3 +275,18 @@ Mean TTFT (ms):                          41.50
     result = last_result("job", table)
     assert (result.tool, result.completed, result.mean_ttft_ms) == ("sglang bench_serving", 300, 41.5)
     assert last_result("job", table.replace("Backend:                                 sglang-oai\n", "")).tool == ""
+    of_vllm = last_result("job", table.replace("sglang-oai", "vllm"))
+    assert of_vllm.tool == "sglang bench_serving"
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "kind"),
+    [
+        ("guidellm benchmark run\nRuntimeError: Backend validation failed\n", "", "exception"),
+        ("guidellm benchmark run\n", "container c ended with 137 (OOMKilled)", "signal"),
+        ("guidellm benchmark run\n", "", "other tool"),
+    ],
+)
+def test_that_a_tool_is_named_is_no_result_of_it(text, told, kind):
+    found = without_result("a", text, told)
+    assert (found.kind, "its result is" in found.why) == (kind, False)

@@ -78,3 +78,26 @@ def test_so_do_several(row, data):
         if changes:
             _, _, after = data.draw(st.sampled_from(changes))
     assert not lost(line, after), after
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Metrics collected for VA: variant=a, replicas=2, accelerator=H100, ttft=20.68ms, itl=11.93ms, cost=200.00, "
+        "maxBatch=256, arrivalRate=<nil>, avgInputTokens=217.79, avgOutputTokens=526.16",
+        "Applied Saturation decision: variant=a, action=scale-down, current=10.0, target=7, reason=why",
+        "Queue metric: pod=p, queueLength=1,234",
+    ],
+)
+def test_a_value_that_cannot_be_read_is_told(message):
+    _, is_told = said(Line(1, "2026-01-01T00:00:00Z", "INFO", message, {}))
+    assert is_told
+
+
+@pytest.mark.parametrize("row", [row for row in VALUES if row.also], ids=row_id)
+def test_so_is_one_of_a_further_row(row):
+    line = example_line(row)
+    for _, text in row.also:
+        for key in compile_keys(text).present:
+            if key.column in ("queue_length", "kv_cache_usage"):
+                assert said(line._replace(data={**line.data, key.name: "5"}))[1]

@@ -268,3 +268,28 @@ def test_zeros_within_a_log_do_not_make_it_binary(tmp_path: Path):
     counts = LineCounts()
     assert [line.message for line in read_lines(open_log(log), counts)] == ["whole"]
     assert counts.not_json == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "cut"),
+    [
+        (WHOLE[:40], 1),
+        (CONSOLE[:-4], 1),
+        (WHOLE[:40] + WHOLE, 1),
+        (WHOLE + WHOLE, 0),
+        (b'E0101 00:00:00.1 1 event.go:442] "no reference" object={"level":1}', 0),
+        (b"goroutine 1 [running]:", 0),
+    ],
+)
+def test_a_line_that_breaks_off_is_told(raw, cut):
+    counts = LineCounts()
+    list(read_lines([raw], counts))
+    assert (counts.cut, len(counts.changed)) == (cut, cut)
+    if cut:
+        assert counts.unreadable == ["line 1: it breaks off (cut, or torn by another line)"]
+
+
+def test_behind_different_stamps_of_kubectl_the_same_words_are_two_lines():
+    first, second = (b"2026-01-01T00:00:00.%dZ " % n + CONSOLE for n in (100, 200))
+    _, counts = read(first, second, first, CONSOLE)
+    assert (counts.lines, counts.repeated) == (4, 2)

@@ -73,3 +73,19 @@ def test_a_release_with_one_mode_tells_it(tmp_path):
     read = run.load(directory)
     assert (read.mode, read.mode_evidence) == ("model-based", "its release (D1) has no other mode")
     assert read.frames["scaling_decision"]["target_replicas"].tolist() == [4]
+
+
+def test_a_twin_within_the_same_second_is_one_although_its_first_and_last_line_are_repeats():
+    def one_pass(second: int, target: int) -> list[bytes]:
+        end = {"mode": "saturation", "modelsProcessed": 1, "decisionsApplied": 1}
+        return [
+            console(second, "Grouped VAs by model", modelCount=1, totalVAs=1),
+            console(second, "Processing model (V2)", modelID="m", namespace="n", variantCount=1),
+            console(second, "Processing decision for VA", variant="n/v", action="scale-up", current=1, target=target),
+            console(second, "Optimization completed successfully", **end),
+        ]
+
+    rows, loop_runs, _ = rows_of([each for n in (0, 60) for target in (2, 3) for each in one_pass(n, target)])
+    decided = [(row["loop_run"], row["target_replicas"]) for row in rows if row["event_type"] == "scaling_decision"]
+    assert decided == [(0, 2), (1, 3), (2, 2), (3, 3)]
+    assert [each.reconciliation for each in loop_runs] == [0, 0, 1, 1]

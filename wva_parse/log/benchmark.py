@@ -146,7 +146,8 @@ _KNOWN = re.compile(
     rf"(?:(?P<label>{_either(_FIELDS)})|"
     rf"(?P<statistic>Mean|Median|P\d+(?:\.\d+)?) (?P<metric>{_either(_METRICS)}) \(ms\)):\s+{_NUMBER}"
 )
-_BACKEND = re.compile(r"(?m)^Backend:\s+(sglang)\b")
+# sglang's client names its backend, vLLM's own has no such line.
+_BACKEND = re.compile(r"(?m)^Backend:\s+\S")
 _TITLE = re.compile(r"-{3,}([^-\s][^:]*?)-{3,}")
 _OTHER = re.compile(rf"^([A-Z][\w .,()/%-]*):\s+{_NUMBER}\s*$")
 _PROMPTS = re.compile(r"Namespace\([^\n]*?\bnum_prompts=(\d+)|generated benchmark dataset [^\n]*?\bprompts=(\d+)")
@@ -202,7 +203,7 @@ def _result(job: str, before: str, table: str) -> Result:
     own = {name: value for name, value in values.items() if name in _OF_RESULT}
     more = {name: value for name, value in values.items() if name not in _OF_RESULT}
     backend = _BACKEND.search(table)
-    tool = f"{backend[1]} bench_serving" if backend else ""
+    tool = "sglang bench_serving" if backend else ""
     return Result(job, **own, more=MappingProxyType(more), reasons=tuple(reasons_of(before)), tool=tool)
 
 
@@ -294,12 +295,17 @@ SIGNS = (
     Sign("ready check", r"(?:Initial test run failed|Endpoint not ready)[^\n]*", "the ready check failed ({})"),
     Sign("all failed", r"All requests failed[^\n]*", "all requests failed"),
 )
-# What the results of other load generators are known by.
+# What the results of other load generators are known by, and what no more than names them: one that ended without a
+# result does so, too.
 OTHER_TOOLS = (
-    ("vLLM's multi-turn benchmark", r"(?m)^\s*(?:\S+ )*requests_per_sec\s*=|benchmark_serving_multi_turn"),
-    ("guidellm", r"Benchmarks (?:Metadata|Info|Stats)\b|Server Throughput Statistics|\bguidellm\b"),
-    ("inference-perf", r"lifecycle_metrics|\binference[_-]perf\b"),
-    ("sglang", r"\bBackend:\s+sglang|\bsglang\.bench_serving\b"),
+    ("vLLM's multi-turn benchmark", r"(?m)^\s*(?:\S+ )*requests_per_sec\s*=", r"benchmark_serving_multi_turn"),
+    (
+        "guidellm",
+        r"Benchmarks (?:Metadata|Info|Stats)\b|Server Throughput Statistics",
+        r"\bguidellm\b",
+    ),
+    ("inference-perf", r"lifecycle_metrics", r"\binference[_-]perf\b"),
+    ("sglang", r"\bBackend:\s+sglang", r"\bsglang\.bench_serving\b"),
 )
 _SIGNALS = {129: "SIGHUP", 130: "SIGINT", 134: "SIGABRT", 137: "SIGKILL", 139: "SIGSEGV", 143: "SIGTERM"}
 _STATUS = re.compile(r"\bended with (\d+)\b")
@@ -319,7 +325,7 @@ def without_result(job: str, text: str, told: str = "") -> Without:
     for sign in SIGNS:
         if printed := re.search(sign.printed, text):
             return Without(job, sign.kind, sign.means.format(_short(printed[0])))
-    for tool, printed_by_it in OTHER_TOOLS:
+    for tool, printed_by_it, _ in OTHER_TOOLS:
         if re.search(printed_by_it, text):
             return Without(
                 job, "other tool", f"its result is one of {tool}, and only tables of vllm bench serve are read"
@@ -335,6 +341,9 @@ def without_result(job: str, text: str, told: str = "") -> Without:
     exceptions = [line for line in text.split("\n") if _EXCEPTION.match(line)]
     if exceptions:
         return Without(job, "exception", f"it ended with an exception ({_short(exceptions[-1])}){after}")
+    for tool, _, names_it in OTHER_TOOLS:
+        if re.search(names_it, text):
+            return Without(job, "other tool", f"it is a log of {tool}, and only tables of vllm bench serve are read")
     said = (
         f"it ended{after} and printed no result"
         if after

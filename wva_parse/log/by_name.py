@@ -23,7 +23,7 @@ _NAMES = re.compile(r"(?<![\w.-])([A-Za-z][\w-]*)=|(?:^|[,;{\[]\s+|- )([A-Za-z][
 NEXT_FIELD = re.compile(r"(?:^|[,;] +)[A-Za-z][\w-]*(?P<mark>=|: )")
 
 _END_OF_TEXT = r"(?=$|[,;]\s+[A-Za-z][\w-]*(?:=|:\s)|\s*[}\n→])"
-_END_OF_NUMBER = r"(?![\w.]|%(?!!))"
+_END_OF_NUMBER = r"(?![\w.]|%(?!!)|,\d)"
 _AFTER_A_VALUE = re.compile(r"[^\s,;:(){}\[\]|→]*")  # a unit, such as `ms`
 _SEPARATOR = re.compile(r"[,;]\s")
 
@@ -147,9 +147,13 @@ class Known(NamedTuple):
 
     own: frozenset[str]  # in its template, its keys and its example
     taken: frozenset[str]  # by any row whose lines begin like its own
+    read: frozenset[str]  # by itself
 
     def doubt(self, names: Mapping[str, object] | frozenset[str]) -> str:
         """What speaks against a line that was read: a name that is missing although it may, and one that is new."""
+        unread = sorted(self.taken.intersection(names) - self.read)
+        if unread:
+            return f"cannot read the value of {_listed(unread)}"
         missing = sorted(self.taken.difference(names))
         if not missing:
             return ""

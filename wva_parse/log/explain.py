@@ -29,8 +29,9 @@ VERDICTS = {
     "known": "it is known, and nothing in it is needed",
     "UNKNOWN": "no row of the table begins like it",
     "CHANGED": "a row of the table begins like it, and cannot read it or all of its parts",
+    "CUT": "it begins like one of the controller's own, and breaks off",
     "repeat": "the same line was there before",
-    "other": "not one of the controller's own: klog, a stack trace, half a line",
+    "other": "not one of the controller's own: klog, a stack trace",
 }
 
 
@@ -55,11 +56,13 @@ def explain(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Explaine
     """
     reader = LineReader(counts)
     for raw in raw_lines:
-        repeated = counts.repeated
+        repeated, cut = counts.repeated, counts.cut
         lines = reader.read(raw)
         for line in lines:
             yield from _explain_line(line)
-        if not lines and raw.strip():
+        if counts.cut > cut:
+            yield Explained(counts.lines, "CUT", "", _quote(raw.decode("utf-8", "replace")))
+        elif not lines and raw.strip():
             verdict = "repeat" if counts.repeated > repeated else "other"
             yield Explained(counts.lines, verdict, "", _quote(raw.decode("utf-8", "replace")))
 
@@ -251,7 +254,7 @@ def _print_explained(raw_lines: Iterable[bytes], only_unknown: bool) -> None:
     for number, verdict, kind, text in explain(raw_lines, LineCounts()):
         verdicts[verdict] += number != last
         last = number
-        if not only_unknown or verdict in ("UNKNOWN", "CHANGED"):
+        if not only_unknown or verdict in ("UNKNOWN", "CHANGED", "CUT"):
             print(f"{number:7}  {verdict:8} {kind:17} {text}".rstrip())
     for verdict, lines in verdicts.items():
         if lines:

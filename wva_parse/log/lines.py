@@ -40,6 +40,8 @@ _KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?=[{I
 # Where a whole line starts, maybe behind the torn-off half of another one.
 _CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")
 _START = re.compile(rb'\{"level":|' + _CONSOLE_START.pattern)
+# A klog line may quote an object with such a key: a level of the controller's is a word.
+_OF_ANOTHER = tuple(b'{"level":%d' % digit for digit in range(10))
 # What an encoder puts into an object beside the values of a line.
 ENVELOPE = frozenset(("level", "ts", "msg", "caller", "logger", "stacktrace"))
 # What controller-runtime puts beside the values of any line of a reconciler.
@@ -80,8 +82,8 @@ class Changed:
 
     def __str__(self) -> str:
         if not self.called:
-            lines = "1 line" if self.there == 1 else f"{self.there} lines"
-            return f"{lines} that begin like '{self.form}' were not read whole: {self.first}"
+            lines = "1 line that begins" if self.there == 1 else f"{self.there} lines that begin"
+            return f"{lines} like '{self.form}' {'was' if self.there == 1 else 'were'} not read whole: {self.first}"
         whole = ", not all of them whole" if self.read == self.there else ""
         return f"{self.read} of {self.there} {self.called} were read{whole}: {self.first}"
 
@@ -99,6 +101,15 @@ class LineCounts:
     spoken: dict[str, int] = field(default_factory=dict)  # lines that tell of the release, by the dialects of their row
     loop_runs: dict[frozenset[str], int] = field(default_factory=dict)  # whole ones, by the dialects of their lines
     in_loop_run: set[str] | None = None  # the dialects of the lines of the loop run that is not over
+
+    cut: int = 0  # begin like the controller's own, and cannot be read: broken off, or glued to another one
+
+    def note_cut(self) -> None:
+        """Count a line of the controller's own that breaks off: what it said is lost."""
+        self.cut += 1
+        form = self.forms.setdefault(("", "cut"), Changed("a time and a level", ""))
+        form.there += 1
+        form.first = form.first or f"line {self.lines}: it breaks off (cut, or torn by another line)"
 
     @property
     def changed(self) -> list[Changed]:
@@ -181,25 +192,31 @@ class LineReader:
         """The controller's own lines in a raw one: one, none, or several where newlines were lost."""
         counts = self.counts
         counts.lines += 1
-        raw = raw.strip()
+        stamped = raw = raw.strip()
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
         line = read_line(counts.lines, raw)
         if line is not None:
-            return (line,) if self._is_new(raw) else ()
-        found = [(piece, line) for piece in _pieces(raw) if (line := read_line(counts.lines, piece)) is not None]
+            return (line,) if self._is_new(raw, stamped) else ()
+        pieces = [(piece, read_line(counts.lines, piece)) for piece in _pieces(raw)]
+        found = [(piece, line) for piece, line in pieces if line is not None]
+        if any(line is None and not piece.startswith(_OF_ANOTHER) for piece, line in pieces):
+            counts.note_cut()
         if not found:
             counts.not_json += bool(raw)
         return [line for piece, line in found if self._is_new(piece)]
 
-    def _is_new(self, raw: bytes) -> bool:
-        key = hash(raw)
-        if key in self._recent:
+    def _is_new(self, raw: bytes, stamped: bytes = b"") -> bool:
+        """Whether a line was not there before; behind different stamps of kubectl the same words are two lines."""
+        plain, behind_a_stamp, own = hash(raw), hash((raw,)), hash(stamped)
+        is_plain = stamped in (b"", raw)
+        if not self._recent.isdisjoint((plain, behind_a_stamp) if is_plain else (own, plain)):
             self.counts.repeated += 1
             return False
-        self._recent.add(key)
-        self._order.append(key)
-        if len(self._order) > REPEAT_WINDOW:
+        for key in (plain,) if is_plain else (own, behind_a_stamp):
+            self._recent.add(key)
+            self._order.append(key)
+        while len(self._order) > REPEAT_WINDOW:
             self._recent.discard(self._order.popleft())
         return True
 

@@ -173,7 +173,8 @@ class RowReader(NamedTuple):
         """What speaks against the values beside a message that was read; empty if nothing."""
         if self.keys is None:
             return ""
-        return self.keys.misfits(line.data) or self.known.doubt(line.data)
+        misfits = (keys.misfits(line.data) for keys in (self.keys, *(keys for _, keys in self.also)))
+        return next(filter(None, misfits), "") or self.known.doubt(line.data)
 
     def parts(self, line: Line) -> Parts:
         """What the parts of a line say."""
@@ -449,9 +450,10 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
         arrays,
         re.compile(row.parts[0], re.DOTALL) if row.parts else None,
         re.compile(row.parts[1], re.MULTILINE) if row.parts else None,
-        Known(frozenset(own), taken),
+        Known(frozenset(own), taken, taken if keys else _taken(row)),
         tuple(
-            Known(_names_of(example.get(name.removesuffix("?"))) | keys.names, keys.taken) for name, _, keys in arrays
+            Known(_names_of(example.get(name.removesuffix("?"))) | keys.names, keys.taken, keys.taken)
+            for name, _, keys in arrays
         ),
         also,
         bool(row.each or row.arrays or row.also),

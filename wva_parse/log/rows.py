@@ -181,11 +181,15 @@ class _Folding:
         if event.kind == "loop":
             return not self.is_open or self.is_grouped
         if not event.row.opens:
-            return False
+            return self._goes_on_after_its_end(event)
         if event.kind == "mode":
             return True
         # The SLO of the next variant belongs to the loop run of the first.
         return not self.is_open or self._seconds_since_start(event) >= TWIN_S
+
+    def _goes_on_after_its_end(self, event: Event) -> bool:
+        """Whether a line is of a further loop run, whose start is missing: cut off, or the same as a twin's."""
+        return not self.is_open and bool(self.loop_runs) and not self.by_time and event.kind in _WITHIN_THE_LOOP
 
     def _starts_by_time(self, event: Event) -> bool:
         if event.kind in _BESIDE_THE_LOOP:
@@ -211,10 +215,12 @@ class _Folding:
         self.last_start = start
         self.loop_runs.append(LoopRun(event.line.timestamp, max(number, 0)))
         self.is_open = True
-        self.is_grouped = self.has_mode = False
-        self.is_without_decision_lines = event.kind not in ("mode", "loop") and not self.by_time
-        self.current = (None, None)
-        self.models.clear()
+        self.has_mode = False
+        self.is_grouped = event.kind in _WITHIN_THE_LOOP  # its start has gone by
+        self.is_without_decision_lines = event.row.opens and event.kind != "mode" and not self.by_time
+        if event.kind not in _WITHIN_THE_LOOP:
+            self.current = (None, None)
+            self.models.clear()
         self.namespaces.clear()
         self.nis.clear()
 
@@ -355,6 +361,9 @@ class _Folding:
 
 # Lines of other goroutines, whenever they come.
 _BESIDE_THE_LOOP = ("reconciling", "from_zero")
+
+# Lines that are said between the start and the end of a loop run only.
+_WITHIN_THE_LOOP = ("capacity_analysis", "analyzer_result", "announced", "scaling_decision")
 
 # What the end of D4 to D7 says where its lines of models say which mode it was.
 _SAID_OF_ALL_MODES = "saturation-only"
