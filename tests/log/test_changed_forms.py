@@ -101,3 +101,31 @@ def test_so_is_one_of_a_further_row(row):
         for key in compile_keys(text).present:
             if key.column in ("queue_length", "kv_cache_usage"):
                 assert said(line._replace(data={**line.data, key.name: "5"}))[1]
+
+
+_SOLUTION = (
+    "s={}:n; c=Premium; m=m/x; rate=60; inTk=233; outTk=460; sol=1, sat=false, alloc={{acc=H100; numRep=2; "
+    "maxBatch=512; cost=200, val=1, itl=9.9, ttft=16.7, rho=0.02, maxRPM=139.7}}; slo-itl=10, slo-ttft=1000, "
+    "slo-tps=0 \n"
+)
+_TOTALS = "AllocationByType: \nname=H100, count=2, limit=0, cost=200 \ntotalCost=200 \n"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param(["{0}", "  {1}"], id="indented"),
+        pytest.param(["\t{0}", "\t{1}"], id="behind tabs"),
+        pytest.param(["{0[0]}", ", {1}"], id="on one line"),
+        pytest.param(["1. {0}", "2. {1}"], id="numbered"),
+        pytest.param([_TOTALS, "{0}", "{1}"], id="behind the totals"),
+    ],
+)
+def test_solutions_are_found_however_they_stand(entries):
+    each = [_SOLUTION.format(name) for name in "ab"]
+    texts = [
+        entry.replace("{0[0]}", each[0].strip()).replace("{0}", each[0]).replace("{1}", each[1]) for entry in entries
+    ]
+    message = "Optimization solution - system: Solution: \n" + "".join(texts) + _TOTALS
+    events, is_told = said(Line(1, "2026-01-01T00:00:00Z", "DEBUG", message, {}))
+    assert ([fields["variant"] for _, fields in events], is_told) == (["a", "b"], False)

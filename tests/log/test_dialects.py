@@ -61,6 +61,7 @@ def test_dialects_of_a_log(spoken, expected):
         pytest.param([{"D2", "D2 D3"}, {"D4-", "D7-"}], {"D2", "D7/D8"}, id="whole loop runs of two"),
         pytest.param([{"D2", "D2 D3"}, {"D2 D3", "D7-"}], {"D2"}, id="lines of two within one are of no whole one"),
         pytest.param([{"D4-"}, {"D4-", "D8"}], {"D8"}, id="the narrowest"),
+        pytest.param([{"D6", "D7-"}, {"D4-", "D6", "D7-"}], {"D6/D7/D8"}, id="a build between two releases is one"),
     ],
 )
 def test_whole_loop_runs_come_before_single_lines(loop_runs, expected):

@@ -117,11 +117,15 @@ def name_dialects(
         if possible:
             witnesses[possible] = witnesses.get(possible, 0) + lines
     whole = {names for texts in loop_runs if (names := _all_print(texts))}
+    # Each loop run speaks several: one build that no release is, not one after the other.
+    mixed = {names for texts in loop_runs for text in texts if not whole and (names := families(text))}
     # The narrowest testimony first: what it names explains the wider ones.
     chosen: list[frozenset[str]] = []
-    for possible in sorted(whole or witnesses, key=lambda names: (len(names), sorted(names))):
+    for possible in sorted(whole or mixed or witnesses, key=lambda names: (len(names), sorted(names))):
         if not any(possible & names for names in chosen):
             chosen.append(possible)
+    if mixed:
+        chosen = [frozenset().union(*chosen)]
     for names in chosen:
         lines = sum(
             count

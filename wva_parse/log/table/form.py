@@ -147,8 +147,11 @@ COLUMN_UNITS = {
     "max_batch": "requests",
 }
 
-# Where the solutions of a message stand: a line each.
-SOLUTIONS = (r"Solution: \n(.*?)(?:AllocationByType|\Z)", r"^(?=\S)")
+# Where the solutions of a message stand: a line each, whatever stands before and behind them.
+SOLUTIONS = (
+    r"Solution: \n(.*)",
+    r"^[ \t]*(?=\S)(?!AllocationByType|name=|totalCost=)|(?<=[\w,;}] )(?=s=[^;\s]+:[^;\s]+; )",
+)
 
 
 class LogLine(NamedTuple):
