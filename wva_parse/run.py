@@ -75,7 +75,6 @@ TELLING_KINDS = (
     ("prediction", "model-based"),
     ("capacity_analysis", "capacity-based"),
     ("analyzer_result", "capacity-based"),
-    ("kv_cache", "capacity-based"),
 )
 # What the reason of a decision begins with, in one of the modes only; and the releases that have but one.
 TELLING_REASONS = (
@@ -528,6 +527,8 @@ def find_mode(
     planned = record.get("mode") or config.get("mode")
     if planned in MODES:
         return str(planned), "the config"
+    if len(frames["kv_cache"]):  # some builds log them in both modes
+        return "capacity-based", "the log has kv_cache lines, and no predictions"
     raise RunError(
         "the log tells no mode and neither does the config; expected 'mode: model-based' or 'mode: capacity-based' "
         "in experiment-config.yaml"

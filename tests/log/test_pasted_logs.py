@@ -51,15 +51,16 @@ def test_where_one_line_begins_a_loop_run_the_others_before_it_are_of_none():
 
 
 @pytest.mark.parametrize(
-    ("kept", "mode", "evidence"),
+    ("kept", "planned", "mode", "evidence"),
     [
-        ("Applied", "capacity-based", "the log has decisions for the reason 'capacity-only mode ...'"),
-        ("KV cache metric:", "capacity-based", "the log has kv_cache lines"),
+        ("Applied", {}, "capacity-based", "the log has decisions for the reason 'capacity-only mode ...'"),
+        ("KV cache metric:", {}, "capacity-based", "the log has kv_cache lines, and no predictions"),
+        ("KV cache metric:", {"mode": "model-based"}, "model-based", "the config"),
     ],
 )
-def test_the_mode_is_told_by_what_lines_tell(tmp_path, kept, mode, evidence):
+def test_the_mode_is_told_by_what_lines_tell(tmp_path, kept, planned, mode, evidence):
     runs = [capacity_loop_run(60.0 * n, {"p": (0.5, 1)}) for n in range(3)]
-    directory = write_run(tmp_path / "r", config={})
+    directory = write_run(tmp_path / "r", config=planned)
     lines = [line(at_s, message) + "\n" for messages in runs for at_s, message in messages if message.startswith(kept)]
     (directory / run.LOG_NAME).write_text("".join(lines), encoding="utf-8")
     read = run.load(directory)

@@ -318,6 +318,13 @@ def test_fix_writes_the_config_without_them_beside_the_old_one(tmp_path, capsys)
     assert path.read_text() == before
 
 
+def test_fix_takes_a_comment_within_a_value_and_leaves_the_one_behind_it(tmp_path):
+    older = "output:\n  base_dir: x\nexpected:\n  a: 1\n# within\n  b: 2\n# behind\n"
+    path = write(tmp_path, older + CONFIG)
+    assert config.main("check", [str(path), "--fix"]) == 0
+    assert path.with_name(f"{path.stem}.fixed.yaml").read_text() == f"output:\n  base_dir: x\n# behind\n{CONFIG}"
+
+
 def test_fix_of_what_needs_none_or_cannot_be_done(tmp_path, capsys):
     assert config.main("check", [str(write(tmp_path)), "--fix"]) == 0
     assert "no key in it that can go" in capsys.readouterr().err

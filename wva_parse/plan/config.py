@@ -244,17 +244,23 @@ def without_removed(document: Document, text: str) -> str | None:
         end = start + 1
         while end < len(lines) and _is_below(lines[end], indent):
             end += 1
-        while not lines[end - 1].strip():  # blank lines belong to what follows
+        while _may_be_of_the_next(lines[end - 1], indent):
             end -= 1
         gone.update(range(start, end))
     return "".join(line for number, line in enumerate(lines) if number not in gone) if gone else None
 
 
 def _is_below(line: str, indent: int) -> bool:
-    """Whether a line is part of the value of the key before it; an entry of its list may be as far left as it."""
+    """Whether a line may be of the value of a key: an entry of its list is as far left as it, a comment anywhere."""
     text = line.strip()
     depth = len(line) - len(line.lstrip())
-    return not text or depth > indent or (depth == indent and text.startswith("- "))
+    return not text or depth > indent or text.startswith("#") or (depth == indent and text.startswith("- "))
+
+
+def _may_be_of_the_next(line: str, indent: int) -> bool:
+    """Whether the last of them belongs to what follows: a blank one, a comment that is no deeper than the key."""
+    text = line.strip()
+    return not text or (text.startswith("#") and len(line) - len(line.lstrip()) <= indent)
 
 
 def _parallel_spans(config: Config) -> list[tuple[int, int, Workload]]:
