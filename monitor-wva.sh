@@ -359,10 +359,12 @@ is_wanted() {
 # Whatever has ended the loop: the signal that is its end, as a rule. Bash 5.2 may take that for a syntax error (see
 # is_lost_signal in lib/end.bash), and ends the script instead; as does an error that no line of ours expects.
 end_collection() {
-  local status="$1" verdict
-  set +o errexit # each step matters, whatever became of the one before
-  [[ -z "$FAILED_AT" || $SIGNALS -gt 0 ]] || log "an unexpected error at $FAILED_AT; please report it"
-  [[ $SIGNALS -gt 0 ]] || SIGNALS=1
+  local status=0 verdict # 0 of a signal, whatever has become of the command that met it
+  set +o errexit         # each step matters, whatever became of the one before
+  if [[ -n "$FAILED_AT" && $SIGNALS -eq 0 ]]; then
+    log "an unexpected error at $FAILED_AT; please report it"
+    status=1
+  fi
   close_collection
   rm -rf "$SPOOL_DIR"
   verdict="$(dirname "$OUTPUT")/collection.json"
@@ -370,8 +372,7 @@ end_collection() {
     jq -r '.reasons[] | "monitor-wva: " + .' "$verdict" >&2
     exit 5
   fi
-  [[ -z "$FAILED_AT" ]] || exit "$status"
-  exit 0
+  exit "$status"
 }
 
 main() {
@@ -380,7 +381,7 @@ main() {
   find_tools
   trap note_stop INT TERM
   open_spools
-  trap 'end_collection $?' EXIT
+  trap end_collection EXIT
   trap 'FAILED_AT="${BASH_SOURCE[0]##*/}:$LINENO"' ERR
   log "collecting $POD_PREFIX* in $NAMESPACE every $INTERVAL_S s"
   while is_wanted; do

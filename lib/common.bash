@@ -2,7 +2,7 @@
 #
 # Owns PYTHON, WVA_PARSE, CLUSTER_MS, LOCAL_MS, HAS_CLUSTER_CLOCK, REFUSED. Calls nothing but signals.bash.
 #
-# shellcheck shell=bash disable=SC2016,SC2034,SC2153 # programs of jq; state of run-experiment.sh, read by the files beside this one
+# shellcheck shell=bash disable=SC2034,SC2153 # state of run-experiment.sh, read by the files beside this one
 
 PYTHON=python3
 WVA_PARSE=wva-parse  # as a person calls it
@@ -44,11 +44,13 @@ log() {
 
 # The clock of this machine, and since the experiment's start that of its plan, which the live view goes by.
 stamp() {
+  local now plan_s
+  now="$(date -u +%H:%M:%SZ)"
   if [[ "$T0_MS" -eq 0 ]]; then
-    date -u +%H:%M:%SZ
+    printf '%s\n' "$now"
   else
-    undisturbed jq -nr --argjson t0 "$T0_MS" --argjson speed "$SPEED" '((now * 1000 - $t0) * $speed / 1000 | floor) as $plan_s
-      | "\(now | floor | strftime("%H:%M:%SZ"))  \($plan_s / 60 | floor):\($plan_s % 60 | tostring | ("0" * (2 - length)) + .)"'
+    plan_s="$(undisturbed elapsed_s)"
+    printf '%s  %d:%02d\n' "$now" $((plan_s / 60)) $((plan_s % 60))
   fi
 }
 
@@ -153,7 +155,10 @@ is_outage() {
 now_ms() { jq -n 'now * 1000 | floor'; }
 
 # Seconds of the cluster's clock since the experiment's start.
-elapsed_s() { jq -n --argjson t0 "$T0_MS" --argjson speed "$SPEED" '(now * 1000 - $t0) * $speed / 1000 | floor'; }
+elapsed_s() { since_s "$T0_MS"; }
+
+# since_s MILLISECONDS: seconds of the cluster's clock since that moment of the local one.
+since_s() { jq -n --argjson since "$1" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'; }
 
 cluster_now() {
   jq -nr --argjson cluster "$CLUSTER_MS" --argjson local "$LOCAL_MS" --argjson speed "$SPEED" \

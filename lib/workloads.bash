@@ -61,9 +61,6 @@ has_no_recorder() { if has_recorder "$1"; then return 1; fi; }
 
 active_s() { since_s "${W_SINCE_MS[$1]}"; }
 
-# Seconds of the cluster's clock since a moment of the local one.
-since_s() { jq -n --argjson since "$1" --argjson speed "$SPEED" '(now * 1000 - $since) * $speed / 1000 | floor'; }
-
 # How long a workload has been waiting for answers since it sent its last request, as far as is known.
 overdue_s() {
   local passed since="${W_SENDING_S[$1]:-0}" # a name in arithmetic is 0 where Ctrl-C has ended what was to tell

@@ -45,7 +45,7 @@ collect_until() {
   jq -e '.complete and (.running | not)' "$VERDICT"
 
   run collect_until 'ls /nowhere/at/all'
-  [ "$status" -ne 0 ]
+  [ "$status" -eq 1 ]
   [[ "$output" == *"an unexpected error at "*"please report it"* ]]
   jq -e '.complete and (.running | not)' "$VERDICT"
 }
