@@ -147,20 +147,19 @@ class Known(NamedTuple):
 
     own: frozenset[str]  # in its template, its keys and its example
     taken: frozenset[str]  # by any row whose lines begin like its own
-    read: frozenset[str]  # by itself
+    unread: frozenset[str]  # of these by others only
 
     def doubt(self, names: Mapping[str, object] | frozenset[str]) -> str:
         """What speaks against a line that was read: a name that is missing although it may, and one that is new."""
-        unread = sorted(self.taken.intersection(names) - self.read)
-        if unread:
-            return f"cannot read the value of {_listed(unread)}"
-        missing = sorted(self.taken.difference(names))
+        if self.unread and not self.unread.isdisjoint(names):
+            return f"cannot read the value of {_listed(sorted(self.unread.intersection(names)))}"
+        missing = self.taken.difference(names)
         if not missing:
             return ""
         new = sorted(set(names) - self.own)
         if not new:
             return ""
-        return f"it has {_listed(new)} and lacks {_listed(missing)} (renamed?)"
+        return f"it has {_listed(new)} and lacks {_listed(sorted(missing))} (renamed?)"
 
 
 def _listed(names: list[str]) -> str:

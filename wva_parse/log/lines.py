@@ -185,39 +185,41 @@ class LineReader:
     def __init__(self, counts: LineCounts) -> None:
         self.counts = counts
         # Hashes, not lines: a line can be a megabyte. Two of 10,000 agree by chance once in 10^11 windows.
-        self._recent: set[int] = set()
-        self._order: deque[int] = deque()
+        self._texts: set[int] = set()
+        self._wholes: set[int] = set()  # with kubectl's stamp, where there is one
+        self._order: deque[tuple[int, int]] = deque()
 
     def read(self, raw: bytes) -> Sequence[Line]:
         """The controller's own lines in a raw one: one, none, or several where newlines were lost."""
         counts = self.counts
         counts.lines += 1
-        stamped = raw = raw.strip()
+        whole = raw = raw.strip()
         if not raw.startswith(b"{"):
             raw = _without_kubectl_stamp(raw)
         line = read_line(counts.lines, raw)
         if line is not None:
-            return (line,) if self._is_new(raw, stamped) else ()
+            return (line,) if self._is_new(raw, whole) else ()
         pieces = [(piece, read_line(counts.lines, piece)) for piece in _pieces(raw)]
         found = [(piece, line) for piece, line in pieces if line is not None]
         if any(line is None and not piece.startswith(_OF_ANOTHER) for piece, line in pieces):
             counts.note_cut()
         if not found:
             counts.not_json += bool(raw)
-        return [line for piece, line in found if self._is_new(piece)]
+        return [line for piece, line in found if self._is_new(piece, piece)]
 
-    def _is_new(self, raw: bytes, stamped: bytes = b"") -> bool:
+    def _is_new(self, raw: bytes, stamped: bytes) -> bool:
         """Whether a line was not there before; behind different stamps of kubectl the same words are two lines."""
-        plain, behind_a_stamp, own = hash(raw), hash((raw,)), hash(stamped)
-        is_plain = stamped in (b"", raw)
-        if not self._recent.isdisjoint((plain, behind_a_stamp) if is_plain else (own, plain)):
+        text, whole = hash(raw), hash(stamped)
+        if text in self._texts if whole == text else whole in self._wholes or text in self._wholes:
             self.counts.repeated += 1
             return False
-        for key in (plain,) if is_plain else (own, behind_a_stamp):
-            self._recent.add(key)
-            self._order.append(key)
-        while len(self._order) > REPEAT_WINDOW:
-            self._recent.discard(self._order.popleft())
+        self._texts.add(text)
+        self._wholes.add(whole)
+        self._order.append((text, whole))
+        if len(self._order) > REPEAT_WINDOW:
+            text, whole = self._order.popleft()
+            self._texts.discard(text)
+            self._wholes.discard(whole)
         return True
 
 

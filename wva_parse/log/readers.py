@@ -173,8 +173,12 @@ class RowReader(NamedTuple):
         """What speaks against the values beside a message that was read; empty if nothing."""
         if self.keys is None:
             return ""
-        misfits = (keys.misfits(line.data) for keys in (self.keys, *(keys for _, keys in self.also)))
-        return next(filter(None, misfits), "") or self.known.doubt(line.data)
+        if misfit := self.keys.misfits(line.data):
+            return misfit
+        for _, keys in self.also:
+            if misfit := keys.misfits(line.data):
+                return misfit
+        return self.known.doubt(line.data)
 
     def parts(self, line: Line) -> Parts:
         """What the parts of a line say."""
@@ -450,9 +454,9 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
         arrays,
         re.compile(row.parts[0], re.DOTALL) if row.parts else None,
         re.compile(row.parts[1], re.MULTILINE) if row.parts else None,
-        Known(frozenset(own), taken, taken if keys else _taken(row)),
+        Known(frozenset(own), taken, frozenset() if keys else taken - _taken(row)),
         tuple(
-            Known(_names_of(example.get(name.removesuffix("?"))) | keys.names, keys.taken, keys.taken)
+            Known(_names_of(example.get(name.removesuffix("?"))) | keys.names, keys.taken, frozenset())
             for name, _, keys in arrays
         ),
         also,

@@ -147,10 +147,11 @@ COLUMN_UNITS = {
     "max_batch": "requests",
 }
 
-# Where the solutions of a message stand: a line each, whatever stands before and behind them.
+# Where the solutions of a message stand: a line each, whatever stands before and behind them, or several in one. Both
+# ways to begin are found by their first character, which a search skips to.
 SOLUTIONS = (
-    r"Solution: \n(.*)",
-    r"^[ \t]*(?=\S)(?!AllocationByType|name=|totalCost=)|(?<=[\w,;}] )(?=s=[^;\s]+:[^;\s]+; )",
+    r"Solution: (\n.*)",
+    r"\n[ \t]*(?=\S)(?!AllocationByType|name=|totalCost=)| (?<=[\w,;}] )(?=s=[^;\s]+:[^;\s]+; )",
 )
 
 
