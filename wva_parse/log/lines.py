@@ -186,8 +186,11 @@ class LineReader:
         self.counts = counts
         # Hashes, not lines: a line can be a megabyte. Two of 10,000 agree by chance once in 10^11 windows.
         self._texts: set[int] = set()
-        self._wholes: set[int] = set()  # with kubectl's stamp, where there is one
-        self._order: deque[tuple[int, int]] = deque()
+        self._order: deque[int] = deque()
+        # Of those behind a stamp of kubectl, without and with it.
+        self._behind_stamps: set[int] = set()
+        self._stamped: set[int] = set()
+        self._stamped_order: deque[tuple[int, int]] = deque()
 
     def read(self, raw: bytes) -> Sequence[Line]:
         """The controller's own lines in a raw one: one, none, or several where newlines were lost."""
@@ -207,19 +210,31 @@ class LineReader:
             counts.not_json += bool(raw)
         return [line for piece, line in found if self._is_new(piece, piece)]
 
-    def _is_new(self, raw: bytes, stamped: bytes) -> bool:
+    def _is_new(self, raw: bytes, whole: bytes) -> bool:
         """Whether a line was not there before; behind different stamps of kubectl the same words are two lines."""
-        text, whole = hash(raw), hash(stamped)
-        if text in self._texts if whole == text else whole in self._wholes or text in self._wholes:
+        text = hash(raw)
+        if whole is not raw:
+            return self._is_new_behind_a_stamp(text, hash(whole))
+        if text in self._texts or text in self._behind_stamps:
             self.counts.repeated += 1
             return False
         self._texts.add(text)
-        self._wholes.add(whole)
-        self._order.append((text, whole))
+        self._order.append(text)
         if len(self._order) > REPEAT_WINDOW:
-            text, whole = self._order.popleft()
-            self._texts.discard(text)
-            self._wholes.discard(whole)
+            self._texts.discard(self._order.popleft())
+        return True
+
+    def _is_new_behind_a_stamp(self, text: int, whole: int) -> bool:
+        if whole in self._stamped or text in self._texts:
+            self.counts.repeated += 1
+            return False
+        self._stamped.add(whole)
+        self._behind_stamps.add(text)
+        self._stamped_order.append((text, whole))
+        if len(self._stamped_order) > REPEAT_WINDOW:
+            text, whole = self._stamped_order.popleft()
+            self._behind_stamps.discard(text)
+            self._stamped.discard(whole)
         return True
 
 
