@@ -16,8 +16,9 @@ from logs import MODEL, decision, model_loop_run, observed, solution, stamp, wri
 from modelled import Minute, modelled_run, named
 from turned import Turned
 
-from wva_parse import analysis, cli, run
+from wva_parse import analysis, directories, run
 from wva_parse.__main__ import COMMANDS, main
+from wva_parse.commands import numbers
 from wva_parse.report.replayed import KEYS
 from wva_parse.watch.text import LEGEND
 from wva_sim.cluster.settings import Settings
@@ -159,9 +160,9 @@ def test_a_file_that_may_not_be_used_is_one_line(tmp_path, monkeypatch, capsys):
     def refuse(command, argv):  # as the system does to anyone but root
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
 
-    monkeypatch.setattr(cli, "main", refuse)
-    assert main(["watch", str(tmp_path)]) == 1
-    assert capsys.readouterr().err == f"wva_parse watch: {tmp_path}: Permission denied\n"
+    monkeypatch.setattr(numbers, "main", refuse)
+    assert main(["csv", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"wva_parse csv: {tmp_path}: Permission denied\n"
 
 
 def test_unknown_command_and_none_list_the_commands(capsys):
@@ -473,6 +474,6 @@ def test_list_of_no_runs(tmp_path, directory, capsys):
 def test_list_without_a_directory_looks_where_runs_are_written(runs, monkeypatch, capsys):
     (runs / ".hidden" / "experiment-data").symlink_to(runs)
     monkeypatch.chdir(runs / ".hidden")
-    monkeypatch.setattr(run, "PROJECT", runs / "elsewhere")
+    monkeypatch.setattr(directories, "PROJECT", runs / "elsewhere")
     assert main(["list"]) == 0
     assert "later" in capsys.readouterr().out

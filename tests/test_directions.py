@@ -23,12 +23,12 @@ ALLOWED = {
         # beside them
         "plan": "log",
         "watch": "log aligned",
-        # on top: a run's directory, the commands, what notebooks import
-        "run": "log aligned",
-        "comparison": "log aligned measures report run",
-        "cli": "log aligned optimizer measures report watch run comparison",
-        "readme": "log report",
-        "analysis": "log aligned optimizer measures report run",
+        # on top: runs' directories, what is read of them, the commands, what notebooks import
+        "directories": "log aligned",
+        "run": "log aligned directories",
+        "comparison": "log aligned measures report directories run",
+        "analysis": "log aligned optimizer measures report directories run",
+        "commands": "log aligned optimizer measures report watch directories run comparison analysis",
         "plots": "report",
         "summary": "measures",
         "__init__": "",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from logs import model_loop_run, observed, solution, write_run
 
 from wva_parse import analysis, plots, report
 from wva_parse.aligned.align import PAIR_COLUMNS
@@ -341,9 +342,9 @@ def imports(module):
 
 def test_few_modules_know_how_to_draw():
     users = {relative(module) for module in MODULES if "matplotlib" in set(imports(module))}
-    names = ("compare_plots", "overlay", "overview", "plots", "request_plots", "saved", "why_plots")
+    names = ("compare_plots", "drawn", "overlay", "overview", "plots", "request_plots", "saved", "why_plots")
     drawing = {f"wva_parse/report/{name}.py" for name in names}
-    assert users == {*drawing, "wva_parse/analysis.py", "wva_parse/comparison.py"}
+    assert users == {*drawing, "wva_parse/comparison.py", "wva_parse/plots.py"}
 
 
 def test_a_poll_of_the_collector_needs_the_standard_library_only():
@@ -353,7 +354,7 @@ def test_a_poll_of_the_collector_needs_the_standard_library_only():
 
 @pytest.mark.parametrize(
     ("module", "packages"),
-    [("plan.permissions", set()), ("log.requests", set()), ("readme", {"jinja2", "markupsafe", "orjson"})],
+    [("plan.permissions", set()), ("log.requests", set()), ("commands.readme", {"jinja2", "markupsafe", "orjson"})],
 )
 def test_what_the_runner_often_calls_imports_little(module, packages):
     code = f"import sys, wva_parse.{module}\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
@@ -361,8 +362,40 @@ def test_what_the_runner_often_calls_imports_little(module, packages):
     assert set(answer.stdout.split()) - set(sys.stdlib_module_names) - {"__main__", "wva_parse"} <= packages
 
 
+# As people call them: what a run in progress, a plan or a list needs is no frame and no figure.
+QUICK = (
+    "--help",
+    "check {project}/experiment-configs/model-based-high.yaml",
+    "plan {project}/experiment-configs/model-based-high.yaml --text",
+    "series {project}/experiment-configs/model-based-high.yaml",
+    "permissions one two",
+    "watch {run}",
+    "list {run}/..",
+    "readme {run}",
+    "explain {run}/wva-controller-logs.jsonl",
+    "collect-merge --help",
+    "analyze --help",
+)
+
+
+@pytest.mark.parametrize("call", QUICK, ids=[call.partition(" ")[0] for call in QUICK])
+def test_what_shows_no_numbers_imports_neither_pandas_nor_matplotlib(call, tmp_path):
+    ended = {"status": "complete", "start": "2026-01-01T00:00:00Z"}
+    run = write_run(tmp_path / "r-20260101-000000", model_loop_run(0, observed(9, 20), solution(9.5, 21)), record=ended)
+    code = (
+        "import sys\nfrom wva_parse.__main__ import main\n"
+        "try: status = main(sys.argv[1:])\nexcept SystemExit as end: status = end.code\n"
+        "print('status', status, *{name.partition('.')[0] for name in sys.modules})"
+    )
+    argv = call.format(project=PROJECT, run=run).split()
+    answer = subprocess.run([sys.executable, "-c", PATHS + code, *argv], capture_output=True, text=True, check=True)
+    said, status, *modules = answer.stdout.splitlines()[-1].split()
+    assert (said, status) == ("status", "0"), answer.stderr
+    assert not {"pandas", "numpy", "matplotlib", "scipy", "IPython", "papermill"}.intersection(modules)
+
+
 def test_no_command_waits_for_scipy_that_does_not_fit():
-    code = "import sys, wva_parse.cli\nprint(*{name.partition('.')[0] for name in sys.modules})"
+    code = "import sys, wva_parse.commands.numbers\nprint(*{name.partition('.')[0] for name in sys.modules})"
     answer = subprocess.run([sys.executable, "-c", PATHS + code], capture_output=True, text=True, check=True)
     assert not {"scipy", "matplotlib"} & set(answer.stdout.split())
 

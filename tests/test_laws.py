@@ -18,7 +18,8 @@ from logs import MODEL, NAMESPACE, Message, decision, line, model_loop_run, obse
 
 from wva_parse import run
 from wva_parse.aligned.align import align
-from wva_parse.aligned.slo import Slo, slo_in_force
+from wva_parse.aligned.objectives import Slo
+from wva_parse.aligned.slo import slo_in_force
 from wva_parse.log.events import parse_events
 from wva_parse.log.lines import LineCounts, LineReader
 from wva_parse.measures import summary

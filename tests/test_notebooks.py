@@ -17,7 +17,7 @@ from captured import RUNS, needs_captured
 from clients import failed_line, line, with_requests
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
 
-from wva_parse import analysis, comparison, run
+from wva_parse import analysis, comparison, directories
 from wva_parse.aligned.align import PAIR_COLUMNS
 from wva_parse.log.rows import METRICS_COLUMNS
 from wva_parse.optimizer.attribution import ATTRIBUTED_COLUMNS
@@ -215,7 +215,7 @@ def test_output_directories_of_several_runs(tmp_path):
     assert not (runs[1] / "analysis.ipynb").exists()
 
 
-@pytest.mark.parametrize("notebook", run.NOTEBOOKS.values(), ids=run.NOTEBOOKS)
+@pytest.mark.parametrize("notebook", directories.NOTEBOOKS.values(), ids=directories.NOTEBOOKS)
 def test_parameters_are_those_that_are_documented(notebook):
     document = nbformat.read(notebook, as_version=4)
     (cell,) = [cell for cell in document.cells if "parameters" in cell.metadata.get("tags", [])]
@@ -270,7 +270,9 @@ def test_the_comparison_of_captured_runs(tmp_path):
     ) in said
 
 
-@pytest.mark.parametrize("notebook", [*run.NOTEBOOKS.values(), COMPARE], ids=[*run.NOTEBOOKS, "compare"])
+@pytest.mark.parametrize(
+    "notebook", [*directories.NOTEBOOKS.values(), COMPARE], ids=[*directories.NOTEBOOKS, "compare"]
+)
 def test_notebooks_are_short_and_committed_without_outputs(notebook):
     document = nbformat.read(notebook, as_version=4)
     code = [cell for cell in document.cells if cell.cell_type == "code"]

@@ -10,8 +10,8 @@ import json
 import pytest
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, stamp, write_run
 
-from wva_parse import run
-from wva_parse.aligned.slo import Slo
+from wva_parse import directories, run
+from wva_parse.aligned.objectives import Slo
 from wva_parse.log.benchmark import Client
 from wva_parse.log.json_files import read_record
 from wva_parse.log.lines import LogError
@@ -26,7 +26,7 @@ MODEL_RUN = [
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """An empty experiment-data/ that the package takes for the project's."""
-    monkeypatch.setattr(run, "PROJECT", tmp_path)
+    monkeypatch.setattr(directories, "PROJECT", tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "experiment-data").mkdir()
     return tmp_path / "experiment-data"
@@ -143,14 +143,14 @@ def test_latest_run_of_the_mode(data):
         write_run(data / name, *MODEL_RUN, config={"mode": "model-based"})
     write_run(data / "c-20260103-000000", *MODEL_RUN, config={"mode": "capacity-based"})
     (data / "model-based-20260104-000000").mkdir()  # no log
-    assert run.find_run("", "model-based").name == "a-20260102-000000"
-    assert run.find_run("", "capacity-based").name == "c-20260103-000000"
+    assert directories.find_run("", "model-based").name == "a-20260102-000000"
+    assert directories.find_run("", "capacity-based").name == "c-20260103-000000"
 
 
 def test_a_path_relative_to_the_project_is_found_from_anywhere(data, tmp_path_factory, monkeypatch):
     write_run(data / "r", *MODEL_RUN)
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
-    assert run.find_run("experiment-data/r") == (data / "r").resolve()
+    assert directories.find_run("experiment-data/r") == (data / "r").resolve()
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_path_relative_to_the_project_is_found_from_anywhere(data, tmp_path_fa
 )
 def test_bad_runs_are_refused_with_a_reason(data, prepare, given, message):
     prepare(data)
-    with pytest.raises((run.RunError, LogError), match=message):
+    with pytest.raises((directories.RunError, LogError), match=message):
         run.load(given, "model-based")
 
 
@@ -185,7 +185,7 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch, name):
         return really_open(path, *arguments)
 
     monkeypatch.setattr(io, "open", refuse)
-    with pytest.raises(run.RunError, match=f"{name}: Permission denied"):
+    with pytest.raises(directories.RunError, match=f"{name}: Permission denied"):
         run.load(directory)
 
 
@@ -196,9 +196,9 @@ def test_results_go_where_they_can_be_written(tmp_path, monkeypatch, writable, e
     for name in ("r", "work", "temporary"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setattr(run.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
-    monkeypatch.setattr(run.os, "access", lambda path, _: path.name in writable)  # root may write anywhere
-    assert run.output_of(tmp_path / "r") == tmp_path / expected
+    monkeypatch.setattr(directories.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
+    monkeypatch.setattr(directories.os, "access", lambda path, _: path.name in writable)  # root may write anywhere
+    assert directories.output_of(tmp_path / "r") == tmp_path / expected
 
 
 def test_results_go_where_it_is_said_but_into_no_other_run(tmp_path, monkeypatch):
@@ -206,17 +206,17 @@ def test_results_go_where_it_is_said_but_into_no_other_run(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     assert run.load(one, output_dir="here/and there").output == tmp_path / "here" / "and there"
     assert run.load(one, output_dir=one).output == run.load(one).output == one
-    with pytest.raises(run.RunError, match="other: another run; expected a directory for the results of one"):
+    with pytest.raises(directories.RunError, match="other: another run; expected a directory for the results of one"):
         run.load(one, output_dir=other)
     (tmp_path / "a file").write_text("")
-    with pytest.raises(run.RunError, match="a file: a file; expected a directory"):
+    with pytest.raises(directories.RunError, match="a file: a file; expected a directory"):
         run.load(one, output_dir=tmp_path / "a file")
 
 
 def test_a_metrics_csv_that_cannot_be_written_is_said(tmp_path):
     directory = write_run(tmp_path / "r", *MODEL_RUN)
     (directory / "metrics.csv").mkdir()
-    with pytest.raises(run.RunError, match="Is a directory"):
+    with pytest.raises(directories.RunError, match="Is a directory"):
         run.write_metrics(directory)
 
 
@@ -227,7 +227,7 @@ def _log(data, content: bytes):
 
 def test_no_mode_anywhere_is_refused(data):
     write_run(data / "r", [(0, "Grouped VAs by model: modelCount=1, totalVAs=1")])
-    with pytest.raises(run.RunError, match="tells no mode"):
+    with pytest.raises(directories.RunError, match="tells no mode"):
         run.load(data / "r")
 
 
@@ -321,7 +321,7 @@ def test_a_run_without_an_slo_is_judged_by_that_of_the_others(tmp_path):
 
 
 def test_the_load_of_an_old_run_is_read_from_what_its_config_names(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "PROJECT", tmp_path)
+    monkeypatch.setattr(directories, "PROJECT", tmp_path)
     (tmp_path / "jobs").mkdir()
     rows = [{"env": [{"name": "REQUEST_RATE", "value": "12"}]}]
     job = {"spec": {"template": {"spec": {"containers": rows}}}}
@@ -350,7 +350,7 @@ def test_the_load_of_an_old_run_is_read_from_what_its_config_names(tmp_path, mon
 )
 def test_a_file_that_is_no_summary_says_what_was_expected(tmp_path, content, said):
     (tmp_path / "summary.json").write_text(content, encoding="utf-8")
-    with pytest.raises(run.RunError, match=said):
+    with pytest.raises(directories.RunError, match=said):
         run.read_summary(tmp_path / "summary.json")
 
 

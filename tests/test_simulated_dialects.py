@@ -14,7 +14,8 @@ from turned import Turned
 
 from wva_parse.aligned.align import align
 from wva_parse.aligned.frames import Frames, make_frames
-from wva_parse.aligned.slo import Slo, slo_in_force
+from wva_parse.aligned.objectives import Slo
+from wva_parse.aligned.slo import slo_in_force
 from wva_parse.log.events import parse_events
 from wva_parse.log.lines import LineCounts, read_lines
 from wva_parse.log.rows import LoopRun, Row, make_rows

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from clients import records_of
 
+from wva_parse.aligned.objectives import Slo
 from wva_parse.aligned.requests import make_requests
-from wva_parse.aligned.slo import Slo
 from wva_parse.log.benchmark import Client, last_result, without_result
 from wva_parse.log.requests import main, read_records
 from wva_parse.measures.requests import summarize_requests

@@ -24,17 +24,25 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "csv": Command("cli", "RUN", "write RUN/metrics.csv: the log, in columns"),
-    "summary": Command("cli", "RUN [--json] [--check 'PATH>=X'] [--slo-itl MS] ...", "print what the run showed"),
-    "list": Command("cli", "[DIR] [--format json|csv]", "list the runs in experiment-data/, the newest first"),
+    "csv": Command("commands.numbers", "RUN", "write RUN/metrics.csv: the log, in columns"),
+    "summary": Command(
+        "commands.numbers", "RUN [--json] [--check 'PATH>=X'] [--slo-itl MS] ...", "print what the run showed"
+    ),
+    "list": Command(
+        "commands.listing", "[DIR] [--format json|csv]", "list the runs in experiment-data/, the newest first"
+    ),
     "analyze": Command(
-        "analysis", "RUN... [--jobs N] [--html] [--slo-itl MS] ...", "execute the matching notebook on each run"
+        "commands.analyze", "RUN... [--jobs N] [--html] [--slo-itl MS] ...", "execute the matching notebook on each run"
     ),
     "compare": Command(
-        "cli", "RUN... [--csv FILE] [--html FILE] [--slo-itl MS] ...", "several runs: repeats, figures, modes"
+        "commands.numbers",
+        "RUN... [--csv FILE] [--html FILE] [--slo-itl MS] ...",
+        "several runs: repeats, figures, modes",
     ),
     "replay": Command(
-        "cli", "RUN... [--slo-itl MS] [--profile ...] [--json]", "decide again: as it was, or with other values"
+        "commands.numbers",
+        "RUN... [--slo-itl MS] [--profile ...] [--json]",
+        "decide again: as it was, or with other values",
     ),
     "plan": Command("plan.text", "CONFIG [--repetition K] [--text]", "print the schedule of an experiment"),
     "series": Command(
@@ -43,14 +51,14 @@ COMMANDS = {
     "permissions": Command(
         "plan.permissions", "[--roles] NAMESPACE CONTROLLER_NAMESPACE", "print what a run asks of the cluster"
     ),
-    "readme": Command("readme", "RUN", "write RUN/README.md: the run on one page"),
+    "readme": Command("commands.readme", "RUN", "write RUN/README.md: the run on one page"),
     "requests": Command("log.requests", "JOB_LOG OUTPUT.csv", "write the requests that a Job's log tells one by one"),
     "discover": Command(
         "plan.discover", "choose|write DIR", "a config from what a cluster holds (for run-experiment.sh --discover)"
     ),
     "check": Command("plan.config", "CONFIG [--fix]", "validate an experiment's config"),
     "explain": Command("log.explain", "LOG [--unknown]", "print what was understood of a log, line by line"),
-    "watch": Command("cli", "RUN", "print each new reconciliation of a run in progress"),
+    "watch": Command("commands.watch", "RUN", "print each new reconciliation of a run in progress"),
     "collect-merge": Command("watch.collect", "...", "merge a collector's spools into its log (for monitor-wva.sh)"),
 }
 

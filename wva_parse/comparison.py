@@ -16,7 +16,8 @@ import pandas as pd
 
 from wva_parse import run
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.aligned.slo import GIVEN, Slo
+from wva_parse.aligned.objectives import GIVEN, Slo
+from wva_parse.directories import PROJECT, RunError, find_summary
 from wva_parse.log.json_files import dig, read_record
 from wva_parse.log.lines import LOG_NAME, LogError
 from wva_parse.measures import pooling, stated, summary
@@ -201,7 +202,7 @@ def load(
     given = stated.Stated(slo_itl_ms, slo_ttft_ms, replica_capacity_per_s, price_per_gpu_hour)
     found = read(find_runs(runs) if isinstance(runs, str) else runs, given)
     if not found.summaries:
-        raise run.RunError(f"none of {runs!r} can be read: {'; '.join(found.left_out)}")
+        raise RunError(f"none of {runs!r} can be read: {'; '.join(found.left_out)}")
     return found
 
 
@@ -216,12 +217,12 @@ def find_runs(pattern: str) -> list[str]:
     found = dict[str, None]()
     for each in filter(None, map(str.strip, (pattern or "experiment-data/*").split(","))):
         place = Path(each).expanduser()
-        bases = [Path(place.anchor)] if place.is_absolute() else [Path.cwd(), run.PROJECT]
+        bases = [Path(place.anchor)] if place.is_absolute() else [Path.cwd(), PROJECT]
         within = str(place.relative_to(place.anchor))
         matching = [sorted(base.glob(within)) for base in bases]
         paths = next((some for paths in matching if (some := list(filter(_is_run, paths)))), [])
         if not paths:
-            raise run.RunError(f"{each}: no run there; expected directories of runs, such as experiment-data/*")
+            raise RunError(f"{each}: no run there; expected directories of runs, such as experiment-data/*")
         found |= dict.fromkeys(map(str, paths))
     return list(found)
 
@@ -239,10 +240,10 @@ def read(names: Sequence[str], given: stated.Stated) -> Comparison:
         place = place.parent if place.is_file() else place
         try:
             if place in known:
-                raise run.RunError(f"{name}: this run was given before, and is no repeat of itself")
-            target = run.find_summary(name)
+                raise RunError(f"{name}: this run was given before, and is no repeat of itself")
+            target = find_summary(name)
             known[place] = run.read_summary(target) if target else _load_unjudged(name, given)
-        except (run.RunError, LogError) as error:
+        except (RunError, LogError) as error:
             left_out.append(str(error))
     return _judged(known, Slo(given.slo_itl_ms or None, given.slo_ttft_ms or None, GIVEN), left_out)
 

@@ -1,4 +1,4 @@
-"""A run's directory: finding it, reading all of it once, writing metrics.csv.
+"""A run, read: all of its directory once; and its metrics.csv, written.
 
 Works on the directories that `run-experiment.sh` makes and on older captures that hold no more than a log and a
 config. Nothing that is missing stops the analysis of the rest, but the log itself.
@@ -7,35 +7,35 @@ config. Nothing that is missing stops the analysis of the rest, but the log itse
 from __future__ import annotations
 
 import csv
-import os
-import re
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 import pandas as pd
-import yaml
 
+from wva_parse import directories
 from wva_parse.aligned.advice import HOW_TO_SAY_AN_SLO
 from wva_parse.aligned.align import align
 from wva_parse.aligned.decisions import keep_relevant, make_decisions
-from wva_parse.aligned.experiment import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Experiment, Thresholds
+from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.frames import Frames, Window, make_frames, utc_times
+from wva_parse.aligned.objectives import GIVEN, OTHER_RUNS, Slo, override
 from wva_parse.aligned.observed import LOG, NOTHING, observe
-from wva_parse.aligned.requests import Requests, is_cut, make_requests
-from wva_parse.aligned.samples import SAMPLES_NAME, make_samples, parse_samples
-from wva_parse.aligned.schedule import Schedule, schedule_as_json, schedule_of
-from wva_parse.aligned.slo import GIVEN, OTHER_RUNS, Slo, override, override_in_force, slo_in_force, slo_of_run
+from wva_parse.aligned.requests import Requests, make_requests
+from wva_parse.aligned.samples import make_samples
+from wva_parse.aligned.schedule import is_cut, schedule_as_json
+from wva_parse.aligned.slo import override_in_force, slo_in_force, slo_of_run
 from wva_parse.aligned.supply import first_load, make_supply
+from wva_parse.aligned.thresholds import KV_CACHE_THRESHOLD, QUEUE_THRESHOLD, Thresholds
 from wva_parse.aligned.twins import find_twins
+from wva_parse.directories import MODES, RunError, find_run, output_of, read_config, read_schedule, told
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
-from wva_parse.log.json_files import is_broken, objects_in, read_json, read_json_list, read_record
+from wva_parse.log.json_files import is_broken, read_json_list, read_record
 from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, parse_stamp, read_lines
 from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
@@ -48,19 +48,14 @@ from wva_parse.log.rows import (
     Row,
     make_rows,
 )
+from wva_parse.log.samples import SAMPLES_NAME, parse_samples
 
-PROJECT = Path(__file__).resolve().parent.parent
 METRICS_NAME = "metrics.csv"
 ANALYZERS_NAME = "analyzers.csv"
 
 # Of the lists in cluster/before, those that somebody reads.
 SNAPSHOTS = ("configmaps", "controller", "deployment", "pods", "scalers", "variantautoscalings")
 SNAPSHOTS_AFTER = ("variantautoscalings",)
-SUMMARY_SCHEMAS = (1, 2)  # of summary.json, that can be compared
-
-MODES = ("model-based", "capacity-based")
-NOTEBOOKS = {mode: PROJECT / f"analyze-{mode}.ipynb" for mode in MODES}
-
 # What the controller's mode lines say (`rows` normalises them) -> the mode of the experiment.
 LOGGED_MODES = {
     "model-only": "model-based",
@@ -95,23 +90,8 @@ _TOLD_RESULTS = {"failed": "failed", "not-stopped": "could not be stopped and ma
 
 NO_SLO = f"No SLO is known, from the log or from the config: nothing is judged by one ({HOW_TO_SAY_AN_SLO})."
 
-_STAMPED = re.compile(r"-(\d{8}-\d{6})$")
 
-
-class RunError(ValueError):
-    """A run that cannot be analysed; the message says what was seen, what was expected and what to do."""
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A file that may not be read or written, as a `RunError`."""
-    try:
-        yield
-    except OSError as error:
-        raise RunError(f"{error.filename}: {error.strerror}; expected a run that may be read, and written to") from None
-
-
-@_told()
+@told()
 def load(
     experiment_dir: str | Path = "",
     mode: str = "",
@@ -211,58 +191,9 @@ def load(
     return with_notes(experiment, (*config_notes, *broken, *_order_notes(loop_runs)))
 
 
-# --- finding a run --------------------------------------------------------------------------------
-
-
-@_told()
-def find_run(experiment_dir: str | Path, mode: str = "") -> Path:
-    """The directory of a run, absolute; the latest of `mode` if none is given.
-
-    Raises
-    ------
-    RunError
-        If there is none.
-    """
-    if not str(experiment_dir):
-        return latest_run(mode)
-    directory = Path(experiment_dir).expanduser()
-    if not directory.is_absolute() and not directory.exists() and (PROJECT / directory).exists():
-        directory = PROJECT / directory  # a notebook may have been started anywhere
-    if directory.is_file():
-        raise RunError(f"{directory}: a file; expected the directory of a run, such as {directory.parent}")
-    if not directory.is_dir():
-        raise RunError(f"{directory}: no such directory; expected a run such as experiment-data/<name>-<time>/")
-    if not (directory / LOG_NAME).is_file():
-        raise RunError(f"{directory}: no {LOG_NAME} in it; expected the directory of a run, made by run-experiment.sh")
-    return directory.resolve()
-
-
-def find_summary(given: str | Path) -> Path | None:
-    """The summary.json of a run whose log is gone, or that is given itself; None for a run with its log."""
-    path = Path(given).expanduser()
-    if path.is_file():
-        return path.resolve()
-    target = path / "summary.json"
-    return target.resolve() if target.is_file() and not (path / LOG_NAME).is_file() else None
-
-
-@_told()
 def read_summary(path: Path) -> dict[str, Any]:
-    """A summary.json, of this release or of an older one, which has fewer keys; the load is added from its directory.
-
-    Raises
-    ------
-    RunError
-        If it is none.
-    """
-    summary = read_json(path)
-    if not isinstance(summary.get("run"), str) or not isinstance(summary.get("mode"), str):
-        raise RunError(f"{path}: no 'run' and 'mode' in it; expected the summary.json of a run, or its directory")
-    if summary.get("schema") not in SUMMARY_SCHEMAS:
-        raise RunError(
-            f"{path}: its schema is {summary.get('schema')!r}; expected {' or '.join(map(str, SUMMARY_SCHEMAS))} "
-            "(written by a later release?)"
-        )
+    """As `directories.read_summary`; where it does not tell the load, that is added from its directory."""
+    summary = directories.read_summary(path)
     if "schedule" not in summary:
         config, _ = read_config(path.parent)
         record = read_record(path.parent / "run.json")
@@ -271,116 +202,6 @@ def read_summary(path: Path) -> dict[str, Any]:
         if found.workloads:
             summary["schedule"] = schedule_as_json(found)
     return summary
-
-
-ENDS_EMPTY = ("running", "interrupted", "failed")  # what a run may be that has collected nothing
-
-
-class Listed(NamedTuple):
-    """A directory that should be that of a run: what tells of it, or what is wrong with it."""
-
-    directory: Path
-    record: dict[str, Any]
-    mode: str
-    schedule: Schedule
-    summary: dict[str, Any] | None
-    problem: str
-    is_empty: bool = False  # it goes on, or was interrupted or has failed, before anything was collected
-
-
-@_told()
-def list_runs(base: Path) -> list[Listed]:
-    """The runs in a directory, the newest first; without their logs, so that a list is there at once.
-
-    Raises
-    ------
-    RunError
-        If there is no such directory, or it is a run itself.
-    """
-    if not base.is_dir():
-        raise RunError(f"{base}: no such directory; expected one that holds runs, such as experiment-data")
-    if (base / LOG_NAME).is_file():
-        raise RunError(f"{base}: a run itself; expected the directory that holds runs, such as {base.resolve().parent}")
-    found = [path for path in base.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    return [_listed(path) for path in sorted(found, key=lambda path: (*_age_key(path), path.name), reverse=True)]
-
-
-def _listed(directory: Path) -> Listed:
-    record, summary, is_empty = read_record(directory / "run.json"), None, False
-    problem = "run.json is no whole JSON object" if is_broken(directory / "run.json") else ""
-    try:
-        schedule = read_schedule(directory, record, read_config(directory)[0], Client((), ()))
-        if (directory / "summary.json").is_file():
-            summary = read_summary(directory / "summary.json")
-        elif not (directory / LOG_NAME).is_file() and not (is_empty := record.get("status") in ENDS_EMPTY):
-            problem = f"no {LOG_NAME} in it{problem and '; '}{problem}"
-        return Listed(directory, record, planned_mode(directory), schedule, summary, problem, is_empty)
-    except RunError as error:
-        problem = str(error).removeprefix(f"{directory}/")
-    except OSError as error:
-        problem = f"{Path(error.filename or directory).name}: {error.strerror}"
-    return Listed(directory, record, "", Schedule("", "", (), ()), None, problem)
-
-
-def latest_run(mode: str) -> Path:
-    """The latest run of a mode below `experiment-data/` of the project or of the working directory."""
-    runs: list[Path] = []
-    for base in dict.fromkeys((PROJECT / "experiment-data", Path.cwd() / "experiment-data")):
-        runs += [log.parent for log in base.glob(f"*/{LOG_NAME}")]
-    fitting = [run for run in runs if mode in ("", planned_mode(run))]
-    if not fitting:
-        seen = f"{len(runs)} of the other mode" if runs else "none at all"
-        raise RunError(
-            f"no {mode} run below {PROJECT / 'experiment-data'} ({seen}); run one with ./run-experiment.sh, "
-            "or set EXPERIMENT_DIR to the directory of one"
-        )
-    return max(fitting, key=_age_key)
-
-
-def _age_key(directory: Path) -> tuple[str, float]:
-    stamp = _STAMPED.search(directory.name)
-    return (stamp[1] if stamp else "", directory.stat().st_mtime)
-
-
-def date_of(directory: Path, record: dict[str, Any]) -> str:
-    """When a run began, `2026-01-31 12:00:00` UTC: by its record or its name; empty if neither tells."""
-    known = utc_times([record.get("start"), _stamp_of(directory)]).dropna()
-    return str(known.iloc[0].strftime("%Y-%m-%d %H:%M:%S")) if len(known) else ""
-
-
-def _stamp_of(directory: Path) -> str | None:
-    stamp = _STAMPED.search(directory.name)
-    return stamp[1].replace("-", "T") if stamp else None
-
-
-def planned_mode(directory: Path) -> str:
-    """The mode that a run was made for, by its record, its config or its name; empty if none of them tells."""
-    config, _ = read_config(directory)
-    for source in (read_record(directory / "run.json"), config):
-        if source.get("mode") in MODES:
-            return str(source["mode"])
-    return next((mode for mode in MODES if directory.name.startswith(mode)), "")
-
-
-def output_of(directory: Path, given: str | Path = "") -> Path:
-    """Where the results of a run go: where it is said, else into it, the working directory, that for temporary files.
-
-    Raises
-    ------
-    RunError
-        If that is a file, or another run: its results would be gone.
-    """
-    if str(given):
-        output = Path(given).expanduser().resolve()
-        if output.exists() and not output.is_dir():
-            raise RunError(f"{output}: a file; expected a directory for the results of {directory.name}")
-        if output != directory and (output / LOG_NAME).exists():
-            raise RunError(f"{output}: another run; expected a directory for the results of {directory.name}")
-        return output
-    if os.access(directory, os.W_OK):
-        return directory
-    base = Path.cwd() if os.access(Path.cwd(), os.W_OK) else Path(tempfile.gettempdir())
-    return base / f"{directory.name}-analysis"
 
 
 # --- reading its files ----------------------------------------------------------------------------
@@ -401,41 +222,6 @@ def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterat
             "expected its log. Is controller_pod_prefix that of the controller? If its release is not known yet: "
             f"wva-parse explain {log}"
         )
-
-
-def read_config(directory: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A run's config and notes on it; configs of older tools, with other keys, are read as they are."""
-    path = directory / "experiment-config.yaml"
-    if not path.is_file():
-        return {}, ("The run has no experiment-config.yaml.",)
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: no UTF-8, or no date
-        return {}, (f"experiment-config.yaml cannot be read: {' '.join(str(error).split())}",)
-    return (data, ()) if isinstance(data, dict) else ({}, ("experiment-config.yaml is no mapping.",))
-
-
-def read_schedule(directory: Path, record: dict[str, Any], config: dict[str, Any], client: Client) -> Schedule:
-    """The load that a run was made with; for the rates of old ones its config's comments and manifests are read."""
-    if record.get("workloads"):
-        return schedule_of(record, config)
-    works = objects_in(config.get("workloads"))
-    given = {str(work["job_manifest"]) for work in works if "job_manifest" in work}
-    manifests = {name: _manifest(directory, name) for name in sorted(given)}
-    path = directory / "experiment-config.yaml"
-    return schedule_of(record, config, client.results, manifests, read_text(path) if path.is_file() else "")
-
-
-def _manifest(directory: Path, name: str) -> dict[str, Any]:
-    """A Job's manifest, relative to the config or to the project; empty if it is not there or cannot be read."""
-    for path in (directory / name, PROJECT / name):
-        try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-        except (OSError, yaml.YAMLError, ValueError, RecursionError):
-            continue
-        if isinstance(data, dict):
-            return data
-    return {}
 
 
 def read_samples(path: Path) -> Iterator[dict[str, Any]]:
@@ -671,7 +457,7 @@ def _mixtures(experiment: Experiment) -> Iterator[str]:
 # --- writing metrics.csv --------------------------------------------------------------------------
 
 
-@_told()
+@told()
 def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, LineCounts]:
     """Write a run's metrics.csv in one pass over its log; a file that exists is replaced when the new one is whole.
 

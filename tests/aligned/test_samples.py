@@ -10,7 +10,8 @@ from examples import frames_of
 from logs import T0, decision, model_loop_run, sample, stamp
 
 from wva_parse.aligned.frames import WHOLE_LOG, Window
-from wva_parse.aligned.samples import make_samples, observe_by_samples, parse_samples
+from wva_parse.aligned.samples import make_samples, observe_by_samples
+from wva_parse.log.samples import parse_samples
 
 ZERO = pd.Timestamp(T0)
 

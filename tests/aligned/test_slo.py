@@ -10,7 +10,8 @@ from examples import frames_of
 from logs import MODEL, model_loop_run, observed, solution
 
 from wva_parse.aligned.frames import make_frames
-from wva_parse.aligned.slo import SLO_COLUMNS, Slo, override, override_in_force, slo_in_force, slo_of_run
+from wva_parse.aligned.objectives import Slo, override
+from wva_parse.aligned.slo import SLO_COLUMNS, override_in_force, slo_in_force, slo_of_run
 
 CONFIGURED = Slo(12, 800, "config")
 FOUND = f"Found SLO for model: model={MODEL}, class=Premium, slo-tpot=24, slo-ttft=500"

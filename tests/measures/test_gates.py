@@ -7,7 +7,7 @@ from captured import NAMES, captured, needs_captured
 from clients import line, with_requests
 from logs import capacity_loop_run, decision, model_loop_run, observed, solution, write_run
 
-from wva_parse import run
+from wva_parse import directories, run
 from wva_parse.measures import gates
 from wva_parse.measures.summary import summarize
 
@@ -97,7 +97,7 @@ def small(directory, mode: str, load: bool = True):
 @pytest.fixture(scope="module")
 def summaries(tmp_path_factory):
     base = tmp_path_factory.mktemp("runs")
-    found = [small(base / f"{mode}-{load}", mode, load) for mode in run.MODES for load in (True, False)]
+    found = [small(base / f"{mode}-{load}", mode, load) for mode in directories.MODES for load in (True, False)]
     return [*found, *(summarize(captured(name)) for name in NAMES)]
 
 

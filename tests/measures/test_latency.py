@@ -6,7 +6,8 @@ import pytest
 from examples import frames_of
 from logs import decision, model_loop_run, observed
 
-from wva_parse.aligned.slo import Slo, slo_in_force
+from wva_parse.aligned.objectives import Slo
+from wva_parse.aligned.slo import slo_in_force
 from wva_parse.measures import stats
 from wva_parse.measures.latency import observed_latency
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from logs import T0, model_loop_run, observed, sample, solution, stamp, write_run
 
 from wva_parse import run
+from wva_parse.aligned.objectives import Slo
 from wva_parse.aligned.requests import make_requests, no_requests
-from wva_parse.aligned.slo import Slo
 from wva_parse.log.benchmark import Client, Result
 from wva_parse.log.requests import records_of_csv
 from wva_parse.measures import requests

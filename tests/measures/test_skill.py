@@ -8,7 +8,8 @@ from logs import model_loop_run, observed, solution
 
 from wva_parse.aligned.align import align
 from wva_parse.aligned.frames import make_frames
-from wva_parse.aligned.slo import Slo, slo_in_force
+from wva_parse.aligned.objectives import Slo
+from wva_parse.aligned.slo import slo_in_force
 from wva_parse.measures import skill
 
 

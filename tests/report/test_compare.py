@@ -9,7 +9,7 @@ import pytest
 from captured import NAMES, RUNS, needs_captured
 
 from wva_parse.__main__ import main
-from wva_parse.aligned.slo import Slo
+from wva_parse.aligned.objectives import Slo
 from wva_parse.measures.summary import summarize
 from wva_parse.report.compare import cells, comparisons, document, table
 from wva_parse.report.figures import FIGURES, LESS, MORE, NEITHER, describe

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from wva_parse.report import saved
+from wva_parse.report import formats, saved
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def figure():
 
 
 def test_one_figure_is_rendered_in_each_format_the_same_each_time(figure):
-    files = [saved.rendered(figure, kind) for kind in saved.FORMATS]
+    files = [saved.rendered(figure, kind) for kind in formats.FORMATS]
     assert [each[:5] for each in files] == [b"\x89PNG\r", b"<?xml", b"%PDF-"]
-    assert files == [saved.rendered(figure, kind) for kind in saved.FORMATS]
+    assert files == [saved.rendered(figure, kind) for kind in formats.FORMATS]
 
 
 def test_an_svg_carries_the_values_of_its_series_and_nothing_that_ends_a_script(figure):
-    told = saved.readout_of(saved.rendered(figure, "svg").decode())
+    told = formats.readout_of(saved.rendered(figure, "svg").decode())
     assert "<" not in told and "&" not in told
     upper, lower = json.loads(told)
     assert upper["lines"] == [{"name": "held </script> & more", "x": [0, 1, 2], "y": [1, 3, 2], "step": True}]
@@ -43,4 +43,4 @@ def test_an_svg_carries_the_values_of_its_series_and_nothing_that_ends_a_script(
 
 def test_a_figure_that_is_not_over_time_carries_none(figure):
     figure.axes[-1].set_xlabel("requests")
-    assert saved.readout_of(saved.rendered(figure, "svg").decode()) == ""
+    assert formats.readout_of(saved.rendered(figure, "svg").decode()) == ""

@@ -5,32 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from wva_parse.aligned.align import Alignment
 from wva_parse.aligned.frames import Frames, Window
+from wva_parse.aligned.objectives import Slo
 from wva_parse.aligned.requests import Requests
 from wva_parse.aligned.samples import Samples
 from wva_parse.aligned.schedule import Schedule
-from wva_parse.aligned.slo import Slo
 from wva_parse.aligned.supply import Supply
+from wva_parse.aligned.thresholds import Thresholds
 from wva_parse.log.benchmark import Client
 from wva_parse.log.lines import LineCounts
 
-KV_CACHE_THRESHOLD = 0.90
-QUEUE_THRESHOLD = 5
 
-
-class Thresholds(NamedTuple):
-    """Above these a pod counts as saturated (KV usage, 0 to 1) and its queue as long (requests)."""
-
-    kv_cache: float = KV_CACHE_THRESHOLD
-    queue: float = QUEUE_THRESHOLD
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Experiment:
     """All of one run, read.
 

@@ -16,8 +16,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.aligned.requests import sending_window
-from wva_parse.aligned.schedule import JOB_LOG, is_of
+from wva_parse.aligned.schedule import JOB_LOG, is_of, sending_window
 from wva_parse.log.json_files import objects_in
 
 OBSERVED_MIN = 1.0  # what WVA observes is of the last minute

@@ -10,13 +10,13 @@ import math
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from wva_parse.aligned.schedule import has_run, is_cut, sending_window
 from wva_parse.log.benchmark import Client
 from wva_parse.log.lines import parse_stamp
 from wva_parse.log.requests import Records, against_table
@@ -191,18 +191,6 @@ def is_warmup(plan: Mapping[str, Any]) -> bool:
     return bool(_WARMUP.fullmatch(str(plan.get("name")))) or any(map(_WARMUP_MANIFEST.fullmatch, manifests))
 
 
-def is_cut(plan: Mapping[str, Any]) -> bool:
-    """Whether a workload was ended before its client had told anything."""
-    return plan.get("result") == "cut" or plan.get("cut") is True
-
-
-def has_run(plan: Mapping[str, Any]) -> bool:
-    """Whether a workload may have sent anything: not one whose Job was created and whose container never ran."""
-    if "running_start" in plan:  # older records do not tell
-        return bool(plan.get("running_start") or plan.get("sending_start"))
-    return bool(plan.get("start"))
-
-
 def _counted(result: Any) -> float:
     if result.prompts is not None:
         return float(result.prompts)
@@ -239,21 +227,6 @@ def _window(frames: list[pd.DataFrame], plan: Mapping[str, Any], count: int) -> 
         "start_minutes": min(starts) if starts else math.nan,
         "sending_s": max(known) if known else math.nan,
     }
-
-
-def sending_window(work: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
-    """When a workload of run.json sent: load is what is sent, not what a Job waits for before and after.
-
-    From the first line of its container, else from when it was seen to run, else, in older records, from its Job's
-    creation; for its planned time, but not beyond its end. None where that is not known, and of what never ran.
-    """
-    started = [work.get(key) for key in ("sending_start", "running_start", "start")] if has_run(work) else []
-    start = parse_stamp(next((stamp for stamp in started if stamp), ""))
-    end, planned_s = parse_stamp(work.get("end") or ""), work.get("sending_s")
-    if start and isinstance(planned_s, (int, float)):
-        planned = start + timedelta(seconds=planned_s)
-        end = min(end, planned) if end else planned
-    return start, end
 
 
 def _planned_window(plan: Mapping[str, Any], zero: pd.Timestamp) -> dict[str, float]:

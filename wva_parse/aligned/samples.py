@@ -6,16 +6,14 @@ collector that was killed) is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import orjson
 import pandas as pd
 
 from wva_parse.aligned.frames import Frames, Window, minutes_since, timed_since, utc_times
 from wva_parse.log.json_files import dig, objects_in
-from wva_parse.log.lines import parse_stamp
+from wva_parse.log.samples import deployments_of, variant_of
 
 # Path of a value in `.status` of a VariantAutoscaling -> column; texts with two decimals up to v0.4.
 STATUS_PATHS = {
@@ -27,8 +25,6 @@ STATUS_PATHS = {
     "output_tokens": ("currentAlloc", "load", "avgOutputTokens"),
     "cost": ("currentAlloc", "variantCost"),
 }
-
-SAMPLES_NAME = "cluster-samples.jsonl"
 
 
 class Samples(NamedTuple):
@@ -57,40 +53,13 @@ class Samples(NamedTuple):
         return Samples(replicas, by_variant, variants, self.ready_at_start)
 
 
-def parse_samples(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the samples among lines."""
-    for raw in lines:
-        try:
-            sample = orjson.loads(raw)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(sample, dict):
-            yield sample
-
-
-def ready_replicas(samples: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, dict[str, int]]]:
-    """Yield time and ready replicas of each variant, sample by sample."""
-    for sample in samples:
-        if time := parse_stamp(str(sample.get("time"))):
-            yield time, {str(_variant_of(each)): int(each.get("ready") or 0) for each in _deployments(sample)}
-
-
-def _deployments(sample: dict[str, Any]) -> list[dict[str, Any]]:
-    # Samples of earlier versions know one Deployment.
-    return objects_in(sample.get("deployments")) or objects_in([sample.get("deployment")])
-
-
-def _variant_of(deployment: dict[str, Any]) -> str | None:
-    return deployment.get("variant") or deployment.get("name")
-
-
 def make_samples(samples: Iterable[dict[str, Any]], zero: pd.Timestamp, window: Window) -> Samples:
     """Frames of the samples that were taken within the window; minutes count from `zero`."""
     replicas: list[dict[str, Any]] = []
     variants: list[dict[str, Any]] = []
     for sample in samples:
-        for deployment in _deployments(sample):
-            names = {"variant": _variant_of(deployment), "timestamp": sample.get("time")}
+        for deployment in deployments_of(sample):
+            names = {"variant": variant_of(deployment), "timestamp": sample.get("time")}
             replicas.append({**names, "replicas": deployment.get("spec"), "ready": deployment.get("ready")})
         for variant in objects_in(sample.get("variants")):
             values = {column: _number(dig(variant.get("status"), path)) for column, path in STATUS_PATHS.items()}

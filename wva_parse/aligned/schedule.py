@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from wva_parse.log.benchmark import Result
 from wva_parse.log.durations import seconds_in
 from wva_parse.log.json_files import dig, objects_in
+from wva_parse.log.lines import parse_stamp
 
 PARALLEL, SEQUENTIAL = "parallel", "sequential"
 RECORD, CONFIG = "run.json", "config"
@@ -204,3 +206,30 @@ def _number(value: Any) -> float | None:
 def _in_order(found: Sequence[Sending]) -> list[Sending]:
     """By their starts; in a sequence as they stand. Names do not count: two that start together go by their rates."""
     return sorted(found, key=lambda each: (each.start_s or 0, each.start_s is not None and (each.rate_per_s or 0)))
+
+
+def is_cut(plan: Mapping[str, Any]) -> bool:
+    """Whether a workload was ended before its client had told anything."""
+    return plan.get("result") == "cut" or plan.get("cut") is True
+
+
+def has_run(plan: Mapping[str, Any]) -> bool:
+    """Whether a workload may have sent anything: not one whose Job was created and whose container never ran."""
+    if "running_start" in plan:  # older records do not tell
+        return bool(plan.get("running_start") or plan.get("sending_start"))
+    return bool(plan.get("start"))
+
+
+def sending_window(work: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    """When a workload of run.json sent: load is what is sent, not what a Job waits for before and after.
+
+    From the first line of its container, else from when it was seen to run, else, in older records, from its Job's
+    creation; for its planned time, but not beyond its end. None where that is not known, and of what never ran.
+    """
+    started = [work.get(key) for key in ("sending_start", "running_start", "start")] if has_run(work) else []
+    start = parse_stamp(next((stamp for stamp in started if stamp), ""))
+    end, planned_s = parse_stamp(work.get("end") or ""), work.get("sending_s")
+    if start and isinstance(planned_s, (int, float)):
+        planned = start + timedelta(seconds=planned_s)
+        end = min(end, planned) if end else planned
+    return start, end

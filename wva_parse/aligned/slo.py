@@ -7,38 +7,13 @@ others, which then judge everything (`override`).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import pandas as pd
 
 from wva_parse.aligned.frames import Frames
+from wva_parse.aligned.objectives import Slo
 
-GIVEN, OTHER_RUNS = "given", "other runs"
 SLO_COLUMNS = ["slo_itl_ms", "slo_ttft_ms"]
 _KEYS = ["namespace", "variant", "reconciliation"]
-
-
-class Slo(NamedTuple):
-    """The objectives of a run, in ms; None where unknown or none.
-
-    `source` is `log`, `config`, `unknown`, `given` (by the caller; `given and log` if only one of the two was) or
-    `other runs` (of a comparison). Where they changed during the run, these are the last ones.
-    """
-
-    itl_ms: float | None = None
-    ttft_ms: float | None = None
-    source: str = "unknown"
-
-    @property
-    def is_known(self) -> bool:
-        """Whether there is any objective."""
-        return bool(self.itl_ms or self.ttft_ms)
-
-    @property
-    def told(self) -> str:
-        """Where they are from, in words."""
-        words = {GIVEN: "as given", OTHER_RUNS: "of the other runs"}
-        return " and ".join(words.get(source, f"from the {source}") for source in self.source.split(" and "))
 
 
 def slo_in_force(frames: Frames, configured: Slo) -> pd.DataFrame:
@@ -83,13 +58,6 @@ def slo_of_run(frames: Frames, configured: Slo) -> Slo:
         itl_ms, ttft_ms = (_last_above_zero(said[column]) for column in SLO_COLUMNS)
         return Slo(itl_ms, ttft_ms, "log")
     return configured
-
-
-def override(own: Slo, other: Slo) -> Slo:
-    """The objectives of a run where others are to judge it: those that the others have, and its own besides."""
-    itl_ms, ttft_ms = other.itl_ms or own.itl_ms, other.ttft_ms or own.ttft_ms
-    is_mixed = own.source != "unknown" and (itl_ms, ttft_ms) != (other.itl_ms, other.ttft_ms)
-    return Slo(itl_ms, ttft_ms, f"{other.source} and {own.source}" if is_mixed else other.source)
 
 
 def override_in_force(in_force: pd.DataFrame, other: Slo) -> pd.DataFrame:

@@ -19,13 +19,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import ascii_uppercase
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wva_parse.aligned.experiment import Experiment as Run
 from wva_parse.aligned.schedule import NAME, SEQUENTIAL, Schedule, Sending, schedule_as_json
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.json_files import dig, objects_in
 from wva_parse.measures.texts import number
+
+if TYPE_CHECKING:  # `list` groups no runs, and would wait for pandas
+    from wva_parse.aligned.experiment import Experiment as Run
 
 Summary = Mapping[str, Any]
 

@@ -24,8 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from wva_parse.aligned.experiment import Experiment
+from wva_parse.aligned.objectives import Slo
 from wva_parse.aligned.requests import Requests
-from wva_parse.aligned.slo import Slo
 from wva_parse.log.benchmark import Client
 
 LATENCIES = ("ttft_ms", "tpot_ms", "e2e_ms")

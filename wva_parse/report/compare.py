@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.aligned.slo import GIVEN, OTHER_RUNS
+from wva_parse.aligned.objectives import GIVEN, OTHER_RUNS
 from wva_parse.log.json_files import dig
 from wva_parse.measures import course, groups, pooling, repeats
 from wva_parse.measures.texts import count, percent

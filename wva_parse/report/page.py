@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from wva_parse.log.dialects import releases_of
 from wva_parse.measures import pooling
 from wva_parse.measures.texts import UNKNOWN, number, share_of
-from wva_parse.report import saved, words
+from wva_parse.report import formats, words
 from wva_parse.report.sections import Section, Table, sections
 from wva_parse.report.words import Summary
 
@@ -89,6 +89,11 @@ def run_page(summary: Summary, figures: Mapping[str, bytes]) -> str:
     )
 
 
+def figure_names(summary: Summary) -> set[str]:
+    """The figures that report.html of a run shows, if there are such files."""
+    return {OVERVIEW, *(name for part in sections(summary) for name in part.figures)}
+
+
 def index_page(entries: Sequence[Entry]) -> str:
     """The index of a batch of runs."""
     runs = [{"name": entry.name, "link": entry.link, "error": entry.error, **_told(entry.summary)} for entry in entries]
@@ -157,7 +162,7 @@ def picture(data: bytes, alt: str) -> Picture:
     """A PNG or an SVG for a page."""
     if data.startswith(_PNG):
         return Picture("png", base64.b64encode(data).decode(), alt)
-    return Picture("svg+xml", base64.b64encode(data).decode(), alt, saved.readout_of(data.decode()))
+    return Picture("svg+xml", base64.b64encode(data).decode(), alt, formats.readout_of(data.decode()))
 
 
 def kicker(summary: Summary) -> str:

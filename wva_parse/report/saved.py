@@ -5,50 +5,70 @@ An SVG also carries the values of its lines where the figure is one over time, f
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
+from wva_parse.report.formats import with_readout
+
 DPI = 120
 OVER_TIME = "minutes since"  # how the axis of time is called on every figure that has one
 _DIGITS = 5
-_READOUT = re.compile(r"<desc>(\[.*?\])</desc>", re.DOTALL)
+_CANVASES = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}
+
+
+# Of a figure that has not changed since: what was rendered, by format.
+_RENDERED: WeakKeyDictionary[Figure, dict[str, bytes]] = WeakKeyDictionary()
 
 
 def rendered(figure: Figure, kind: str) -> bytes:
-    """A figure in one of `FORMATS`."""
-    # Where everything stands is found once, as it costs as much as drawing; and is the same in each format.
-    if layout := figure.get_layout_engine():
-        layout.execute(figure)
-        figure.set_layout_engine("none")
+    """A figure in one of `FORMATS`; rendered once, unless something of it is changed afterwards."""
+    if figure.stale or figure not in _RENDERED:
+        _RENDERED[figure] = {}
+        # Where everything stands is found once, as it costs as much as drawing; and is the same in each format.
+        if layout := figure.get_layout_engine():
+            layout.execute(figure)
+    files = _RENDERED[figure]
+    if kind not in files:
+        files[kind] = _render(figure, kind)
+        figure.stale = False  # drawing marks it, as it changes the resolution
+    return files[kind]
+
+
+def _render(figure: Figure, kind: str) -> bytes:
     stream = BytesIO()
     # The same figure gives the same file, byte for byte; text of a PDF stays text.
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with matplotlib.rc_context({"svg.hashsalt": "wva", "pdf.fonttype": 42}):
-        figure.savefig(stream, format=kind, dpi=DPI, metadata=dates.get(kind))
+    with _as_it_stands(figure), matplotlib.rc_context({"svg.hashsalt": "wva", "pdf.fonttype": 42}):
+        # Not by `savefig`, which draws everything twice.
+        getattr(_CANVASES[kind](figure), f"print_{kind}")(stream, metadata=dates.get(kind))
     if kind != "svg":
         return stream.getvalue()
-    told = readout(figure)
-    text = stream.getvalue().decode()
-    if told:
-        # A description is the first thing within an SVG; nothing in it may end the element, or a script in a page.
-        values = json.dumps(told, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
-        start = text.index(">", text.index("<svg")) + 1
-        text = f"{text[:start]}<desc>{values}</desc>{text[start:]}"
-    return text.encode()
+    return with_readout(stream.getvalue().decode(), readout(figure)).encode()
 
 
-def readout_of(svg: str) -> str:
-    """The values that an SVG carries, as JSON; empty without any."""
-    found = _READOUT.search(svg)
-    return found[1] if found else ""
+@contextmanager
+def _as_it_stands(figure: Figure) -> Iterator[None]:
+    """The figure at the resolution of files, with no layout that is found again."""
+    layout, dpi, canvas = figure.get_layout_engine(), figure.dpi, figure.canvas
+    figure.set_layout_engine("none")
+    figure.dpi = DPI
+    try:
+        yield
+    finally:
+        figure.dpi = dpi
+        figure.set_canvas(canvas)
+        figure.set_layout_engine(layout)
 
 
 def readout(figure: Figure) -> list[dict[str, Any]]:

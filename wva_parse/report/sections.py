@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from wva_parse.aligned.slo import Slo
+from wva_parse.aligned.objectives import Slo
 from wva_parse.measures.texts import UNKNOWN, cell, number, percent, share_of
 from wva_parse.report import why, words
 from wva_parse.report.words import Summary

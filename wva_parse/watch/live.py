@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wva_parse.aligned.requests import sending_window
-from wva_parse.aligned.samples import SAMPLES_NAME, parse_samples, ready_replicas
+from wva_parse.aligned.schedule import sending_window
 from wva_parse.log.events import parse_events
 from wva_parse.log.json_files import dig, read_record
 from wva_parse.log.lines import LOG_NAME, LineCounts, parse_stamp, read_lines
 from wva_parse.log.rows import LoopRun, Row, make_rows
+from wva_parse.log.samples import SAMPLES_NAME, parse_samples, ready_replicas
 from wva_parse.watch.growing import GrowingFile
 
 SILENT_S = 120  # real time; the collector of a run writes at each poll, which takes a minute if no request is answered

@@ -1,30 +1,27 @@
-"""The commands that need no more than a run's numbers: `csv`, `summary`, `list`, `watch`, `compare`, `replay`."""
+"""The commands that need no more than a run's numbers: `csv`, `summary`, `compare`, `replay`."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import orjson
 
 from wva_parse import comparison, run
 from wva_parse.aligned.experiment import Experiment
-from wva_parse.log.json_files import read_record
+from wva_parse.directories import RunError, find_run
 from wva_parse.log.lines import LogError
 from wva_parse.measures import decided, gates, stated, summary
-from wva_parse.measures.pooling import load_of
 from wva_parse.optimizer import analyses, replay
 from wva_parse.optimizer.fit import fits_of
 from wva_parse.optimizer.queueing import Parameters
 from wva_parse.optimizer.replay import MEASURED
-from wva_parse.report import compare, latex, listing, replayed
+from wva_parse.report import compare, latex, replayed
 from wva_parse.report.sections import Table
-from wva_parse.watch import live, terminal, text
 
 LATEX = "latex"
 MISSED = 6  # the exit status of `summary --check`: a condition is missed
@@ -37,18 +34,13 @@ def main(command: str, argv: list[str]) -> int:
     configure(parser)
     try:
         return act(parser.parse_args(argv))
-    except (run.RunError, LogError, replay.ReplayError, gates.GateError) as error:
+    except (RunError, LogError, replay.ReplayError, gates.GateError) as error:
         print(f"wva_parse {command}: {error}", file=sys.stderr)
         return 2
 
 
 def _one_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="the directory of a run")
-
-
-def _one_run_of_a_parent(parser: argparse.ArgumentParser) -> None:
-    _one_run(parser)
-    parser.add_argument("--parent", type=int, metavar="PID", help="end when that process has ended")
 
 
 def _one_run_or_json(parser: argparse.ArgumentParser) -> None:
@@ -73,13 +65,6 @@ def _condition(text: str) -> gates.Condition:
         return gates.parse_condition(text)
     except gates.GateError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _list_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "dir", metavar="DIR", nargs="?", default="", help="what holds the runs (default: experiment-data)"
-    )
-    parser.add_argument("--format", choices=("text", "json", "csv"), default="text", help="for people, or for programs")
 
 
 def _many_runs(parser: argparse.ArgumentParser) -> None:
@@ -147,7 +132,7 @@ def _profile(text: str) -> str | Parameters:
 
 
 def _csv(arguments: argparse.Namespace) -> int:
-    target, counts = run.write_metrics(run.find_run(arguments.run))
+    target, counts = run.write_metrics(find_run(arguments.run))
     print(target)
     unknown = sum(counts.unrecognised.values())
     said = f"{counts.lines} lines: {counts.recognised} known, {unknown} of no known form, {counts.not_json} not JSON"
@@ -179,109 +164,6 @@ def _check(found: dict[str, Any], conditions: Sequence[gates.Condition]) -> int:
     return 0 if all(verdict.is_met for verdict in verdicts) else MISSED
 
 
-def _list(arguments: argparse.Namespace) -> int:
-    entries = [_entry(each) for base in _bases(arguments.dir) for each in run.list_runs(base)]
-    entries.sort(key=lambda each: each.date, reverse=True)
-    if arguments.format == "json":
-        sys.stdout.write(orjson.dumps([each._asdict() for each in entries], option=orjson.OPT_INDENT_2).decode() + "\n")
-    elif arguments.format == "csv":
-        print(listing.as_csv(entries))
-    elif entries:
-        print(listing.as_text(entries))
-    else:
-        print("wva_parse list: there are no runs yet; run one with ./run-experiment.sh", file=sys.stderr)
-    return 0
-
-
-def _bases(given: str) -> list[Path]:
-    if given:
-        return [Path(given)]
-    places = dict.fromkeys((run.PROJECT / "experiment-data", Path.cwd() / "experiment-data"))
-    return [place for place in places if place.is_dir()]
-
-
-def _entry(each: run.Listed) -> listing.Entry:
-    told, problem = listing.verdict_of(each.summary)
-    known = each.summary or {}
-    return listing.Entry(
-        run=each.directory.name,
-        directory=str(each.directory),
-        date=run.date_of(each.directory, each.record),
-        mode=str(known.get("mode") or each.mode),
-        simulated=(known if each.summary else each.record).get("simulated") is True,
-        load=load_of(each.schedule),
-        status=str(each.record.get("status") or known.get("status") or ""),
-        verdict=listing.NOTHING_COLLECTED if each.is_empty else told,
-        problem=each.problem or problem,
-    )
-
-
-def _watch(arguments: argparse.Namespace) -> int:
-    directory = Path(arguments.run)
-    if not directory.is_dir():
-        raise run.RunError(f"{directory}: no such directory; expected that of a run in progress")
-    if not (directory / "run.json").is_file():  # one could wait for ever
-        raise run.RunError(f"{directory}: no run.json in it; expected the directory of a run in progress")
-
-    def silent_s() -> float:
-        record = read_record(directory / "run.json")
-        return live.silent_s(directory, record) if record.get("status") == "running" else 0.0
-
-    def is_wanted() -> bool:
-        return _is_running(arguments.parent) and not silent_s()
-
-    if sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb":
-        _watch_on_terminal(directory, is_wanted)
-    else:
-        lines = text.Lines()
-        live.follow(directory, lambda views, _load: _say(lines.of(views)), is_wanted=is_wanted)
-        _say(lines.rest())
-    if passed_s := silent_s():
-        print(
-            f"wva_parse watch: {directory}: nothing has been written for {passed_s:.0f} s, though run.json says that"
-            " the run goes on: as it seems, its runner was killed. Then its Jobs may still send (run-experiment.sh"
-            " --clean --yes CONFIG removes them before the next run); what was collected can be analysed",
-            file=sys.stderr,
-        )
-        return 1
-    return 0
-
-
-def _is_running(pid: int | None) -> bool:
-    """Whether a process is there; one that nobody has named is."""
-    if pid is None:
-        return True
-    try:
-        os.kill(pid, 0)
-    except OSError as error:
-        return isinstance(error, PermissionError)  # it is there, and not ours
-    return True
-
-
-def _say(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(line, flush=True)
-
-
-def _watch_on_terminal(directory: Path, is_wanted: Callable[[], bool]) -> None:
-    history, now = dict[int, live.View](), live.Load()
-
-    def show(views: Sequence[live.View], load: live.Load) -> None:
-        nonlocal now
-        history.update((view.number, view) for view in views)
-        now = load
-        put(terminal.draw)
-
-    def put(how: Callable[[Sequence[str], TextIO, os.terminal_size], None]) -> None:
-        size = os.get_terminal_size(sys.stdout.fileno())
-        how(text.block(list(history.values()), now, terminal.width(size)), sys.stdout, size)
-
-    try:
-        live.follow(directory, show, is_wanted=is_wanted)
-    finally:
-        put(terminal.leave)
-
-
 def _compare(arguments: argparse.Namespace) -> int:
     compared = comparison.read(arguments.runs, stated.stated_in(arguments))
     for reason in compared.left_out:
@@ -305,7 +187,7 @@ def _written(name: str) -> Iterator[Path]:
     try:
         yield Path(name)
     except OSError as error:
-        raise run.RunError(f"{name}: cannot be written: {error.strerror}") from None
+        raise RunError(f"{name}: cannot be written: {error.strerror}") from None
 
 
 def _replay(arguments: argparse.Namespace) -> int:
@@ -318,7 +200,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         try:
             experiment = run.load(directory)
             told, text = _REPLAYS[experiment.mode](experiment, arguments)
-        except (run.RunError, LogError, replay.ReplayError) as error:
+        except (RunError, LogError, replay.ReplayError) as error:
             failed = True
             print(f"wva_parse replay: {error}", file=sys.stderr)
             continue
@@ -399,9 +281,7 @@ def _ignored(experiment: Experiment, arguments: argparse.Namespace, names: Itera
 
 _COMMANDS: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace], int]]] = {
     "csv": (_one_run, _csv),
-    "list": (_list_options, _list),
     "summary": (_one_run_or_json, _summary),
-    "watch": (_one_run_of_a_parent, _watch),
     "compare": (_many_runs, _compare),
     "replay": (_replay_options, _replay),
 }
