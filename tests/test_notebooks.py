@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -113,6 +114,8 @@ def test_the_document_has_its_figures_and_no_error(analysed):
     assert not [output.text for output in outputs if output.get("name") == "stderr"]  # nothing in red
     assert sum("image/png" in output.get("data", {}) for output in outputs) >= 5 + len(REQUESTS)
     assert "31 requests were sent, 30 answered and 1 failed." in str(outputs)
+    shown = {base64.b64decode(data["image/png"]) for each in outputs if "image/png" in (data := each.get("data", {}))}
+    assert shown <= {path.read_bytes() for path in (directory / "plots").glob("*.png")}  # drawn once for both
 
 
 def test_the_page_needs_no_network_and_shows_no_code(analysed):
@@ -189,6 +192,28 @@ def test_without_the_notebook_the_same_files_are_written(tmp_path, mode):
     with_notebook, without = found
     assert with_notebook.pop("analysis.ipynb")
     assert with_notebook == without
+
+
+def test_a_run_that_ran_in_another_mode_than_planned_gets_the_notebook_of_what_it_ran_in(tmp_path):
+    directory = small_run(tmp_path / "model-based-20260101-000000", "capacity-based")
+    (directory / "run.json").write_text('{"mode": "model-based"}')
+    done = wva_parse("analyze", directory)
+    assert done.returncode == 0, done.stderr
+    document = (directory / "analysis.ipynb").read_text()
+    assert "Did the autoscaler react in time?" in document
+    assert {"kv_cache_aggregated.csv", "plots/spare_capacity.png"} <= set(contents(directory))
+    assert "processed_data.csv" not in contents(directory)
+
+
+def test_a_run_that_cannot_be_read_keeps_the_analysis_that_it_has(tmp_path):
+    directory = small_run(tmp_path / "r", "model-based")
+    (directory / "wva-controller-logs.jsonl").write_text("no log\n")
+    (directory / "analysis.ipynb").write_text("an earlier one")
+    done = wva_parse("analyze", directory)
+    assert done.returncode == 2
+    assert "none that a WVA controller prints" in done.stderr and "Traceback" not in done.stderr
+    assert (directory / "analysis.ipynb").read_text() == "an earlier one"
+    assert not list(directory.glob(".analysis*"))
 
 
 def test_an_analysis_without_notebook_that_fails_says_so_and_goes_on(tmp_path):

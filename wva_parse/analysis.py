@@ -102,7 +102,7 @@ def tables_of(experiment: Experiment) -> dict[str, pd.DataFrame]:
     }
 
 
-def write_results(experiment: Experiment, formats: str = "png") -> list[Path]:
+def write_results(experiment: Experiment, formats: str = "png", summary: dict[str, Any] | None = None) -> list[Path]:
     """Write every result of a run: metrics.csv, its tables, plots/, summary.json and ANALYSIS_SUMMARY.md.
 
     They come into their places when all of them are made, and what an earlier analysis has left beside them is removed
@@ -122,11 +122,11 @@ def write_results(experiment: Experiment, formats: str = "png") -> list[Path]:
     output = experiment.output
     output.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".analysis-", dir=output) as made:
-        names = list(_make_results(experiment, Path(made), formats.split(",")))
+        names = list(_make_results(experiment, Path(made), formats.split(","), summary or summarize(experiment)))
         return _replace_results(output, Path(made), names)
 
 
-def _make_results(experiment: Experiment, made: Path, formats: Sequence[str]) -> Iterator[str]:
+def _make_results(experiment: Experiment, made: Path, formats: Sequence[str], found: dict[str, Any]) -> Iterator[str]:
     """Write the results into an empty directory; yield their names."""
     run.write_metrics(experiment.directory, made)
     yield from (name for name in METRICS if (made / name).exists())
@@ -139,7 +139,6 @@ def _make_results(experiment: Experiment, made: Path, formats: Sequence[str]) ->
         for kind in formats:
             (made / "plots" / f"{name}.{kind}").write_bytes(saved.rendered(figure, kind))
             yield f"plots/{name}.{kind}"
-    found = summarize(experiment)
     yield write_summary(found, made).name
     (made / SUMMARY_PAGE).write_text(sections.markdown(found, plots_of(experiment)), encoding="utf-8")
     yield SUMMARY_PAGE

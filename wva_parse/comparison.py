@@ -113,7 +113,7 @@ class Comparison:
         Parameters
         ----------
         formats
-            Of the figures: some of `saved.FORMATS`, separated by commas.
+            Of the figures: some of `formats.FORMATS`, separated by commas.
         """
         from wva_parse.report import saved
 

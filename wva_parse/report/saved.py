@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -24,8 +25,14 @@ from wva_parse.report.formats import with_readout
 DPI = 120
 OVER_TIME = "minutes since"  # how the axis of time is called on every figure that has one
 _DIGITS = 5
-_CANVASES = {"png": FigureCanvasAgg, "svg": FigureCanvasSVG, "pdf": FigureCanvasPdf}
 
+# What prints a format, and how. The same figure gives the same file, byte for byte, so without dates.
+_CANVASES: dict[str, tuple[type[FigureCanvasBase], dict[str, Any]]] = {
+    # Half the time of the usual compression, for a twentieth more bytes.
+    "png": (FigureCanvasAgg, {"pil_kwargs": {"compress_level": 3}}),
+    "svg": (FigureCanvasSVG, {"metadata": {"Date": None}}),
+    "pdf": (FigureCanvasPdf, {"metadata": {"CreationDate": None}}),
+}
 
 # Of a figure that has not changed since: what was rendered, by format.
 _RENDERED: WeakKeyDictionary[Figure, dict[str, bytes]] = WeakKeyDictionary()
@@ -47,11 +54,10 @@ def rendered(figure: Figure, kind: str) -> bytes:
 
 def _render(figure: Figure, kind: str) -> bytes:
     stream = BytesIO()
-    # The same figure gives the same file, byte for byte; text of a PDF stays text.
-    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    # Text of a PDF stays text.
     with _as_it_stands(figure), matplotlib.rc_context({"svg.hashsalt": "wva", "pdf.fonttype": 42}):
-        # Not by `savefig`, which draws everything twice.
-        getattr(_CANVASES[kind](figure), f"print_{kind}")(stream, metadata=dates.get(kind))
+        canvas, how = _CANVASES[kind]
+        getattr(canvas(figure), f"print_{kind}")(stream, **how)  # not by `savefig`, which draws everything twice
     if kind != "svg":
         return stream.getvalue()
     return with_readout(stream.getvalue().decode(), readout(figure)).encode()
