@@ -25,6 +25,8 @@ SEED = 20_251_208  # fixed, so that the same runs give the same intervals
 
 
 Samples = NDArray[np.float64]  # the last axis is that of the runs
+Places = NDArray[np.int64]
+_Interval = tuple[float, float]
 
 
 class Spread(NamedTuple):
@@ -89,13 +91,13 @@ def _least_runs() -> int:
 def effect(first: Sequence[float], second: Sequence[float]) -> Effect:
     """One group of runs against another, each of at least one value."""
     a, b = np.array(first, dtype=float), np.array(second, dtype=float)
-    delta, difference = float(cliffs_delta(a, b)), float(_difference(a, b))
+    delta, difference = cliffs_delta(a, b), float(_difference(a, b))
     if len(a) == len(b) == 1:
         return Effect(None, None, difference, None, "one run of each, a difference of two runs is no effect")
     if min(len(a), len(b)) < LEAST_FOR_EFFECT:
         reason = f"n = {len(a)} and {len(b)}, an interval needs {LEAST_FOR_EFFECT} runs of each"
         return Effect(delta, None, difference, None, reason)
-    return Effect(delta, _bootstrap(cliffs_delta, a, b), difference, _bootstrap(_difference, a, b), "")
+    return Effect(delta, _delta_interval(a, b), difference, _interval_of(_difference, a, b), "")
 
 
 def ratio(first: Sequence[float], second: Sequence[float]) -> Ratio | None:
@@ -103,13 +105,17 @@ def ratio(first: Sequence[float], second: Sequence[float]) -> Ratio | None:
     a, b = np.array(first, dtype=float), np.array(second, dtype=float)
     if min(*first, *second) <= 0:
         return None
-    interval = _bootstrap(_quotient, a, b) if min(len(a), len(b)) >= LEAST_FOR_EFFECT else None
+    interval = _interval_of(_quotient, a, b) if min(len(a), len(b)) >= LEAST_FOR_EFFECT else None
     return Ratio(float(_quotient(a, b)), float(a.min() / b.max()), float(a.max() / b.min()), interval)
 
 
-def cliffs_delta(first: Samples, second: Samples) -> Samples:
-    """Share of pairs in which the first is above minus share in which it is below; of each row of samples its own."""
-    found: Samples = np.sign(first[..., :, None] - second[..., None, :]).mean(axis=(-2, -1))
+def cliffs_delta(first: Samples, second: Samples) -> float:
+    """Share of pairs in which the first is above minus share in which it is below."""
+    return float(_signs(first, second).mean())
+
+
+def _signs(first: Samples, second: Samples) -> Samples:
+    found: Samples = np.sign(first[:, None] - second[None, :])
     return found
 
 
@@ -121,10 +127,36 @@ def _quotient(first: Samples, second: Samples) -> Samples:
     return np.asarray(np.median(first, axis=-1) / np.median(second, axis=-1))
 
 
-def _bootstrap(
-    statistic: Callable[[Samples, Samples], Samples], first: Samples, second: Samples
-) -> tuple[float, float]:
+# --- bootstrap
+
+
+def _interval_of(statistic: Callable[[Samples, Samples], Samples], first: Samples, second: Samples) -> _Interval:
+    """Of a statistic that takes each row of samples by itself."""
+    ours, theirs = _drawn(first, second)
+    return _middle(statistic(first[ours], second[theirs]))
+
+
+def _delta_interval(first: Samples, second: Samples) -> _Interval:
+    """Of Cliff's delta, without a matrix of pairs for each sample: from how often each run was drawn into it."""
+    ours, theirs = (
+        _times_drawn(drawn, len(each)) for drawn, each in zip(_drawn(first, second), (first, second), strict=True)
+    )
+    above = ((ours @ _signs(first, second)) * theirs).sum(axis=1)
+    return _middle(above / (len(first) * len(second)))
+
+
+def _drawn(first: Samples, second: Samples) -> list[Places]:
+    """Which runs of each are in each sample."""
     random = np.random.default_rng(SEED)
-    drawn = [random.choice(each, (RESAMPLES, len(each))) for each in (first, second)]
-    low, high = np.quantile(statistic(*drawn), [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    return [random.choice(len(each), (RESAMPLES, len(each))) for each in (first, second)]
+
+
+def _times_drawn(drawn: Places, count: int) -> Samples:
+    rows = np.arange(len(drawn))[:, None] * count
+    times: Samples = np.bincount((drawn + rows).ravel(), minlength=len(drawn) * count).astype(float)
+    return times.reshape(len(drawn), count)
+
+
+def _middle(values: Samples) -> _Interval:
+    low, high = np.quantile(values, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
     return float(low), float(high)

@@ -330,11 +330,24 @@ def twins(count: int, agree: Callable[[int, int], bool]) -> list[list[int]]:
 
 def groups_of(conditions: Sequence[Conditions]) -> list[Group]:
     """The runs of a comparison as repeats of each other, in the order of the first run of each."""
-    found = twins(len(conditions), lambda a, b: not differences(conditions[a], conditions[b]))
+    kinds: dict[Conditions, list[int]] = {}
+    for place, each in enumerate(conditions):
+        kinds.setdefault(_kind_of(each), []).append(place)
+    known = list(kinds)
+    classes = twins(len(known), lambda a, b: not differences(known[a], known[b]))
+    found = sorted(sorted(run for place in places for run in kinds[known[place]]) for places in classes)
     return [
         Group(_label(place), tuple(runs), tuple(assumed([conditions[run] for run in runs])))
         for place, runs in enumerate(found)
     ]
+
+
+def _kind_of(each: Conditions) -> Conditions:
+    """The conditions without the name of the run: of thousands of runs few differ, and each two kinds are held once.
+
+    A run with workloads that did not send as planned agrees with no other, not even with one like it.
+    """
+    return each if each.schedule.otherwise else each._replace(run="")
 
 
 def _label(place: int) -> str:
@@ -371,7 +384,8 @@ def apart(groups: Sequence[Group], conditions: Sequence[Conditions]) -> list[Apa
 
 def _between(first: Group, second: Group, conditions: Sequence[Conditions]) -> list[Difference]:
     """Differences of any run of the one and any of the other, each once."""
-    pairs = ((conditions[a], conditions[b]) for a in first.runs for b in second.runs)
+    ours, theirs = (dict.fromkeys(_kind_of(conditions[run]) for run in group.runs) for group in (first, second))
+    pairs = ((a, b) for a in ours for b in theirs)
     told: dict[str, Difference] = {}
     for a, b in pairs:
         for each in differences(a, b):
@@ -418,21 +432,19 @@ def carried_over(summaries: Sequence[Summary]) -> list[tuple[int, int]]:
     Only what a tuner has changed counts: that two runs begin with the parameters of the VariantAutoscaling's spec says
     nothing.
     """
-    return [
+    ended, begun = [], []
+    for place, summary in enumerate(summaries):
+        first, last = (dig(summary, ("tuner", key)) or {} for key in ("first", "last"))
+        begun += [(place, variant, parameters) for variant, parameters in first.items()]
+        changed = {variant: each for variant, each in last.items() if not _same(first.get(variant) or {}, each)}
+        ended += [(place, variant, parameters) for variant, parameters in changed.items()]
+    found = {
         (a, b)
-        for a, earlier in enumerate(summaries)
-        for b, later in enumerate(summaries)
-        if a != b and _carries(earlier, later)
-    ]
-
-
-def _carries(earlier: Summary, later: Summary) -> bool:
-    first, last = (dig(earlier, ("tuner", key)) or {} for key in ("first", "last"))
-    begun = dig(later, ("tuner", "first")) or {}
-    return any(
-        _same(last[variant], begun[variant]) and not _same(first.get(variant) or {}, last[variant])
-        for variant in last.keys() & begun.keys()
-    )
+        for a, variant, parameters in ended
+        for b, other, theirs in begun
+        if a != b and variant == other and _same(parameters, theirs)
+    }
+    return sorted(found)
 
 
 def _same(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
