@@ -166,6 +166,7 @@ class _Folding:
         self.model_of: dict[Value, Value] = {}  # variant -> model
         self.namespace_of: dict[_Named, Value] = {}  # as last said
         self.namespaces = defaultdict[_Named, set[Value]](set)  # as said in this loop run
+        self.named: tuple[Value, Value, Value] | None = None  # namespace, model, variant that were last said together
         self.models: set[_Named] = set()  # models of this loop run, with their namespaces
         self.current: _Named = (None, None)  # the model whose turn it is, and its namespace
         self.is_open = False
@@ -225,6 +226,7 @@ class _Folding:
             self.current = (None, None)
             self.models.clear()
         self.namespaces.clear()
+        self.named = None
         self.nis.clear()
 
     def flush(self) -> list[Row]:
@@ -277,7 +279,9 @@ class _Folding:
             self.has_mode = self.has_mode or kind == "mode"
             if model is not None:
                 self.models.add(self.current)
-        if namespace:
+        # Several lines in a row name the same.
+        if namespace and (namespace, model, variant) != self.named:
+            self.named = (namespace, model, variant)
             for named in (("model", model), ("variant", variant)):
                 if named[1]:
                     self.namespace_of[named] = namespace
@@ -293,10 +297,9 @@ class _Folding:
         if self.loop_run >= 0:
             row["reconciliation"] = self.reconciliation
             row["loop_run"] = self.loop_run
-        row.update(event.fields)
-        if None in event.fields.values():
-            for column in [column for column, value in row.items() if value is None]:
-                del row[column]
+        for column, value in event.fields.items():
+            if value is not None:
+                row[column] = value
         if event.kind in _OF_CURRENT_MODEL and "model" not in row and "variant" not in row:
             model, namespace = self.current
             _set(row, "model", model)
@@ -306,11 +309,12 @@ class _Folding:
 
     def _find(self, kind: str, event: Event, columns: Iterable[str]) -> Row | None:
         """The last row of a kind that lacks this line and does not contradict it in `columns`."""
+        template = event.row.template
         for row, templates in reversed(self.pending):
-            if row["event_type"] != kind or event.row.template in templates:
+            if row["event_type"] != kind or template in templates:
                 continue
             if not _is_contradicted(row, event.fields, columns):
-                templates.add(event.row.template)
+                templates.add(template)
                 return row
         return None
 
