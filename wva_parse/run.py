@@ -6,7 +6,6 @@ config. Nothing that is missing stops the analysis of the rest, but the log itse
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +48,7 @@ from wva_parse.log.rows import (
     make_rows,
 )
 from wva_parse.log.samples import SAMPLES_NAME, parse_samples
+from wva_parse.log.sheet import Sheet
 
 METRICS_NAME = "metrics.csv"
 ANALYZERS_NAME = "analyzers.csv"
@@ -207,7 +207,7 @@ def read_summary(path: Path) -> dict[str, Any]:
 # --- reading its files ----------------------------------------------------------------------------
 
 
-def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun]) -> Iterator[Row]:
+def read_rows(log: Path, counts: LineCounts, loop_runs: list[LoopRun] | None = None) -> Iterator[Row]:
     """Yield the rows of a log in one pass; `counts` and `loop_runs` are filled along the way.
 
     Raises
@@ -471,21 +471,22 @@ def write_metrics(directory: Path, output: Path | None = None) -> tuple[Path, Li
     output = output or output_of(directory)
     output.mkdir(parents=True, exist_ok=True)
     counts, has_analyzers = LineCounts(), False
-    with _replacing(output / METRICS_NAME) as metrics, _replacing(output / ANALYZERS_NAME) as analyzers:
-        write, write_analyzer = csv.writer(metrics, lineterminator="\n"), csv.writer(analyzers, lineterminator="\n")
-        write.writerow(METRICS_COLUMNS)
-        write_analyzer.writerow(ANALYZER_COLUMNS)
-        for row in read_rows(directory / LOG_NAME, counts, []):
-            if row["event_type"] in METRICS_EVENT_TYPES:
-                write.writerow(map(row.get, METRICS_COLUMNS))
-            if row["event_type"] in ANALYZER_EVENT_TYPES or not row.keys().isdisjoint(_ONLY_ANALYZERS):
-                write_analyzer.writerow(map(row.get, ANALYZER_COLUMNS))
+    with _replacing(output / METRICS_NAME) as of_metrics, _replacing(output / ANALYZERS_NAME) as of_analyzers:
+        metrics, analyzers = Sheet(of_metrics, METRICS_COLUMNS), Sheet(of_analyzers, ANALYZER_COLUMNS)
+        for row in read_rows(directory / LOG_NAME, counts):
+            if row["event_type"] in _OF_METRICS:
+                metrics.write(row)
+            if row["event_type"] in _OF_ANALYZERS or not row.keys().isdisjoint(_ONLY_ANALYZERS):
+                analyzers.write(row)
                 has_analyzers = True
+        metrics.flush()
+        analyzers.flush()
     if not has_analyzers:
         (output / ANALYZERS_NAME).unlink()
     return output / METRICS_NAME, counts
 
 
+_OF_METRICS, _OF_ANALYZERS = frozenset(METRICS_EVENT_TYPES), frozenset(ANALYZER_EVENT_TYPES)
 _ONLY_ANALYZERS = frozenset(ANALYZER_COLUMNS) - frozenset(METRICS_COLUMNS)
 
 

@@ -181,6 +181,17 @@ def test_lines_of_one_second_with_other_values_are_no_repeats():
     assert counts.repeated == 1
 
 
+def test_lines_that_say_the_same_at_other_times_are_told_apart():
+    later = CONSOLE.replace(b"2026-01-01T00:00:00Z", b"2026-01-01T01:00:10+01:00")
+    lines, counts = read(CONSOLE, later, CONSOLE[:-1], b"x" * 100 + later)
+    assert [(line.number, line.timestamp) for line in lines] == [
+        (1, "2026-01-01T00:00:00Z"),
+        (2, "2026-01-01T00:00:10.000Z"),
+    ]
+    assert (lines[0].message, lines[0].data) == (lines[1].message, lines[1].data)
+    assert (counts.repeated, counts.cut) == (1, 1)
+
+
 # --- repeats --------------------------------------------------------------------------------------
 
 

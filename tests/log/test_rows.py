@@ -26,7 +26,9 @@ from logs import (
     text,
 )
 
-from wva_parse.log.rows import ANALYZER_COLUMNS, COLUMNS, EVENT_TYPES, METRICS_COLUMNS, LoopRun, Row
+from wva_parse.log.events import parse_events
+from wva_parse.log.lines import LineCounts, read_lines
+from wva_parse.log.rows import ANALYZER_COLUMNS, COLUMNS, EVENT_TYPES, METRICS_COLUMNS, LoopRun, Row, make_rows
 from wva_parse.log.table.form import COLUMN_TYPES
 
 CONTRACTED = (
@@ -45,6 +47,12 @@ def parse(content: str) -> tuple[list[Row], list[LoopRun]]:
 
 def kinds(rows: list[Row]) -> Counter[str]:
     return Counter(str(row["event_type"]) for row in rows)
+
+
+def test_rows_are_the_same_if_nobody_asks_for_the_loop_runs():
+    content = text(*(model_loop_run(60.0 * number, observed(9, 20)) for number in range(3))).encode().splitlines()
+    counts = LineCounts()
+    assert list(make_rows(parse_events(read_lines(content, counts), counts))) == rows_of(content)[0]
 
 
 def seen_at(at_s: float, *messages: str) -> list[Message]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from wva_parse.log.by_name import names_in
-from wva_parse.log.lines import Changed, Line, LineCounts
+from wva_parse.log.lines import LONGEST_REMEMBERED, REMEMBERED, Changed, Line, LineCounts
 from wva_parse.log.readers import Fields, RowReader, compile_row, compile_template, shortened
 from wva_parse.log.table import LOG_LINES
 from wva_parse.log.table.form import LogLine
@@ -24,8 +24,9 @@ OPENING_WORDS = 5
 MOST_OPENINGS = 1000
 
 
-class Event(NamedTuple):
-    """One thing that a line says."""
+@dataclass(slots=True)
+class Event:
+    """One thing that a line says; not to be changed (frozen ones take several times as long to make)."""
 
     kind: str
     line: Line
@@ -79,7 +80,9 @@ def read(line: Line) -> tuple[RowReader | None, Fields | None, str]:
         What speaks against its having been read whole; empty if nothing.
     """
     message = line.message
-    fitting, beginning = (_fitting if len(message) <= _LONGEST_REMEMBERED else _fitting.__wrapped__)(message)
+    settled, fitting, beginning = (_fitting if len(message) <= LONGEST_REMEMBERED else _fitting.__wrapped__)(message)
+    if settled is not None:
+        return settled
     for compiled, of_message, doubt in fitting:
         fields = compiled.complete(of_message, line)
         if fields is not None:
@@ -87,15 +90,20 @@ def read(line: Line) -> tuple[RowReader | None, Fields | None, str]:
     return beginning, None, ""
 
 
-# Most lines of a loop run are, but for their time and values beside them, those of the one before.
-_REMEMBERED = 4096
-_LONGEST_REMEMBERED = 1000
-
 _Fitting = tuple[RowReader, Fields, str]
 
 
-@lru_cache(_REMEMBERED)
-def _fitting(message: str) -> tuple[list[_Fitting], RowReader | None]:
+@lru_cache(REMEMBERED)
+def _fitting(message: str) -> tuple[_Fitting | None, list[_Fitting], RowReader | None]:
+    """What a message says, if that is settled by its words; else the rows that it may fit, and begins like."""
+    fitting, beginning = _rows_of(message)
+    if fitting and fitting[0][0].keys is None:
+        compiled, fields, doubt = fitting[0]
+        return (compiled, {**fields, **compiled.row.constant}, doubt), fitting, beginning
+    return None, fitting, beginning
+
+
+def _rows_of(message: str) -> tuple[list[_Fitting], RowReader | None]:
     """The rows whose template fits a message, with its values and doubts; and the first that it begins like."""
     fitting: list[_Fitting] = []
     beginning = None
@@ -145,9 +153,8 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
             _count_unrecognised(line, compiled, counts)
             continue
         counts.recognised += 1
-        row = compiled.row
         if compiled.is_witness:
-            dialects = row.dialects
+            dialects = compiled.dialects
             spoken[dialects] = spoken.get(dialects, 0) + 1
             if compiled.is_limit:
                 _note_loop_run(compiled, counts)
@@ -156,8 +163,8 @@ def parse_events(lines: Iterable[Line], counts: LineCounts) -> Iterator[Event]:
                 in_loop_run.add(dialects)
         if doubt:
             _note(counts, compiled, line, "", 1, 1, doubt)
-        if row.kind:
-            yield Event(row.kind, line, fields, row)
+        if compiled.kind:
+            yield Event(compiled.kind, line, fields, compiled.row)
         if compiled.has_parts:
             yield from _parts_of(compiled, line, counts)
 

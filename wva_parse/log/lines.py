@@ -18,9 +18,10 @@ from __future__ import annotations
 import itertools
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,12 +35,18 @@ LOG_NAME = "wva-controller-logs.jsonl"  # in a run's directory
 # the lines of a second.
 REPEAT_WINDOW = 10_000
 
+# Most lines of a loop run are, but for their time, those of the one before: what they say need not be read again. So
+# much of it is remembered, and of no message that is longer.
+REMEMBERED = 4096
+LONGEST_REMEMBERED = 1000
+
 # `kubectl logs --timestamps` puts its own stamp and a space before the line.
 _KUBECTL_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d) (?=[{IWEF\d])")
 
 # Where a whole line starts, maybe behind the torn-off half of another one.
-_CONSOLE_START = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)\t[A-Z]+(?:\(-?\d+\))?\t")
-_START = re.compile(rb'\{"level":|' + _CONSOLE_START.pattern)
+_CONSOLE_STAMP = re.compile(rb"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)")
+_CONSOLE_LEVEL = re.compile(rb"[A-Z]+(?:\(-?\d+\))?\t")
+_START = re.compile(rb'\{"level":|' + _CONSOLE_STAMP.pattern + rb"\t" + _CONSOLE_LEVEL.pattern)
 # A klog line may quote an object with such a key: a level of the controller's is a word.
 _OF_ANOTHER = tuple(b'{"level":%d' % digit for digit in range(10))
 # What an encoder puts into an object beside the values of a line.
@@ -62,12 +69,18 @@ class Line(NamedTuple):
     timestamp: str  # as logged, made UTC
     level: str  # upper case, without the number of `LEVEL(-4)`
     message: str
-    data: dict[str, Any]  # the values beside the message: the whole object, or the last column
+    # The values beside the message: the whole object, or the last column. Not to be changed: lines that say the same
+    # may share them.
+    data: dict[str, Any]
 
     @property
     def beside(self) -> dict[str, Any]:
         """The values beside the message, without what the encoder says of the line."""
         return {key: value for key, value in self.data.items() if key not in ENVELOPE}
+
+
+# As `Line(...)`, without a call of a Python function per line.
+_new_line: Callable[[tuple[int, str, str, str, dict[str, Any]]], Line] = partial(tuple.__new__, Line)
 
 
 @dataclass
@@ -165,7 +178,7 @@ def _refuse_what_is_no_text(path: Path, head: bytes) -> None:
 
 
 def read_lines(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Line]:
-    """Yield the controller's own lines among raw ones, each once; count the others.
+    """The controller's own lines among raw ones, each once, as they come; count the others.
 
     Parameters
     ----------
@@ -174,9 +187,7 @@ def read_lines(raw_lines: Iterable[bytes], counts: LineCounts) -> Iterator[Line]
     counts
         Filled along the way: `lines`, `not_json` (klog, stack traces, halves), `repeated`.
     """
-    read = LineReader(counts).read
-    for raw in raw_lines:
-        yield from read(raw)
+    return itertools.chain.from_iterable(map(LineReader(counts).read, raw_lines))
 
 
 class LineReader:
@@ -186,7 +197,8 @@ class LineReader:
         self.counts = counts
         # Hashes, not lines: a line can be a megabyte. Two of 10,000 agree by chance once in 10^11 windows.
         self._texts: set[int] = set()
-        self._order: deque[int] = deque()
+        self._order = [0] * REPEAT_WINDOW  # a ring of them
+        self._place = 0  # in it, of the next one
         # Of those behind a stamp of kubectl, without and with it.
         self._behind_stamps: set[int] = set()
         self._stamped: set[int] = set()
@@ -197,34 +209,37 @@ class LineReader:
         counts = self.counts
         counts.lines += 1
         whole = raw = raw.strip()
-        if not raw.startswith(b"{"):
+        if raw[:1] != b"{":
             raw = _without_kubectl_stamp(raw)
         line = read_line(counts.lines, raw)
         if line is not None:
-            return (line,) if self._is_new(raw, whole) else ()
+            is_new = self._is_new(raw) if raw is whole else self._is_new_behind_a_stamp(raw, whole)
+            return (line,) if is_new else ()
         pieces = [(piece, read_line(counts.lines, piece)) for piece in _pieces(raw)]
         found = [(piece, line) for piece, line in pieces if line is not None]
         if any(line is None and not piece.startswith(_OF_ANOTHER) for piece, line in pieces):
             counts.note_cut()
         if not found:
             counts.not_json += bool(raw)
-        return [line for piece, line in found if self._is_new(piece, piece)]
+        return [line for piece, line in found if self._is_new(piece)]
 
-    def _is_new(self, raw: bytes, whole: bytes) -> bool:
-        """Whether a line was not there before; behind different stamps of kubectl the same words are two lines."""
-        text = hash(raw)
-        if whole is not raw:
-            return self._is_new_behind_a_stamp(text, hash(whole))
-        if text in self._texts or text in self._behind_stamps:
+    def _is_new(self, raw: bytes) -> bool:
+        """Whether a line was not there before."""
+        text, texts = hash(raw), self._texts
+        if text in texts or text in self._behind_stamps:
             self.counts.repeated += 1
             return False
-        self._texts.add(text)
-        self._order.append(text)
-        if len(self._order) > REPEAT_WINDOW:
-            self._texts.discard(self._order.popleft())
+        texts.add(text)
+        # The one that leaves the window gives its place to the new one.
+        order, place = self._order, self._place
+        texts.discard(order[place])
+        order[place] = text
+        self._place = place + 1 if place + 1 < REPEAT_WINDOW else 0
         return True
 
-    def _is_new_behind_a_stamp(self, text: int, whole: int) -> bool:
+    def _is_new_behind_a_stamp(self, raw: bytes, line: bytes) -> bool:
+        """The same of a line behind a stamp of kubectl: behind different ones the same words are two lines."""
+        text, whole = hash(raw), hash(line)
         if whole in self._stamped or text in self._texts:
             self.counts.repeated += 1
             return False
@@ -240,23 +255,47 @@ class LineReader:
 
 def read_line(number: int, raw: bytes) -> Line | None:
     """The line that raw text without prefix and newline is; None if it is not one of the controller's own."""
-    if not raw.startswith(b"{"):
-        return _console_line(number, raw) if _CONSOLE_START.match(raw) else None
+    if raw[:1] != b"{":
+        return _console_line(number, raw)
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    message = data.get("msg")
-    if not isinstance(message, str):
+    message, stamp, level = data.get("msg"), data.get("ts"), data.get("level")
+    if type(message) is not str:
         return None
-    stamp, level = data.get("ts"), data.get("level")
-    if not (type(stamp) is str and stamp.endswith("Z")):
+    if type(stamp) is not str or stamp[-1:] != "Z":
         stamp = utc_stamp(stamp)
-    return Line(number, stamp, _plain_level(level) if isinstance(level, str) else "", message, data)
+    if level != "INFO" and level != "DEBUG":
+        level = _plain_level(level) if isinstance(level, str) else ""
+    return _new_line((number, stamp, level, message, data))
 
 
 def _console_line(number: int, raw: bytes) -> Line | None:
-    stamp, level, *columns = raw.decode("utf-8", "replace").split("\t")
+    stamp, _, columns = raw.partition(b"\t")
+    time = _console_time(stamp) if len(stamp) <= _LONGEST_STAMP else None
+    if time is None:
+        return None
+    said = (_remembered_columns if len(raw) <= LONGEST_REMEMBERED else _columns)(columns)
+    if said is None:
+        return None
+    level, message, data = said
+    return _new_line((number, time, level, message, data))
+
+
+_LONGEST_STAMP = 64
+
+
+@lru_cache(256)
+def _console_time(stamp: bytes) -> str | None:
+    return utc_stamp(stamp.decode()) if _CONSOLE_STAMP.fullmatch(stamp) else None
+
+
+def _columns(raw: bytes) -> tuple[str, str, dict[str, Any]] | None:
+    """Level, message and values of a console line, of which this is what follows its time; None if it is none."""
+    if not _CONSOLE_LEVEL.match(raw):
+        return None
+    level, *columns = raw.decode("utf-8", "replace").split("\t")
     data: dict[str, Any] = {}
     if len(columns) > 1 and columns[-1].startswith("{"):
         try:
@@ -269,7 +308,10 @@ def _console_line(number: int, raw: bytes) -> Line | None:
     # No column, or several, or another line in it: cut off.
     if len(message) != 1 or not message[0] or '{"level":' in message[0]:
         return None
-    return Line(number, utc_stamp(stamp), _plain_level(level), message[0], data)
+    return _plain_level(level), message[0], data
+
+
+_remembered_columns = lru_cache(REMEMBERED)(_columns)
 
 
 def _plain_level(level: str) -> str:

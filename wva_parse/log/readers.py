@@ -11,12 +11,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from wva_parse.log.by_name import NEXT_FIELD, ByName, Known, Optional, Placeholder, Token, compile_by_name, names_in
 from wva_parse.log.dialects import is_witness, starts
-from wva_parse.log.lines import CONTEXT, ENVELOPE, Line
+from wva_parse.log.lines import CONTEXT, ENVELOPE, LONGEST_REMEMBERED, REMEMBERED, Line
 from wva_parse.log.table.form import COLUMN_TYPES, LogLine, Value
 
 Fields = dict[str, Value]
@@ -132,7 +133,7 @@ class Keys(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What the parts of a line say, of one that holds several."""
+    """What the parts of a line say, of one that holds several; not to be changed: lines of one message share them."""
 
     said: list[tuple[str, Fields]]  # kind and values, in the order of the line
     there: int
@@ -140,10 +141,13 @@ class Parts(NamedTuple):
     complaint: str  # about the first that was not read whole; empty: all were
 
 
-class RowReader(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class RowReader:
     """A row of the table, compiled."""
 
     row: LogLine
+    kind: str  # of the row
+    dialects: str  # of the row
     reader: Reader
     keys: Keys | None
     each: tuple[tuple[str, Reader], ...]
@@ -182,9 +186,13 @@ class RowReader(NamedTuple):
 
     def parts(self, line: Line) -> Parts:
         """What the parts of a line say."""
-        return self._of_text(line.message) if self.each else self._of_arrays(line.data)
+        if not self.each:
+            return self._of_arrays(line.data)
+        is_short = len(line.message) <= LONGEST_REMEMBERED
+        return _remembered_parts(self, line.message) if is_short else self.of_text(line.message)
 
-    def _of_text(self, message: str) -> Parts:
+    def of_text(self, message: str) -> Parts:
+        """What the parts of a message say."""
         found = [
             (match.start(), kind, fields)
             for kind, reader in self.each
@@ -245,6 +253,8 @@ class RowReader(NamedTuple):
                     complaint = f"{name}: {doubt or f'cannot read {shortened(str(entry))} as {{{expected}}}'}"
         return Parts(said, there, read, complaint)
 
+
+_remembered_parts = lru_cache(REMEMBERED)(RowReader.of_text)
 
 # --- templates ------------------------------------------------------------------------------------
 
@@ -448,6 +458,8 @@ def compile_row(row: LogLine, beside: Iterable[LogLine] = ()) -> RowReader:
     taken = _taken(row).union(*(_taken(each) for each in beside))
     return RowReader(
         row,
+        row.kind,
+        row.dialects,
         reader,
         keys,
         tuple((kind, compile_template(template, is_entry=True)) for kind, template in row.each),

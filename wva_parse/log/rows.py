@@ -14,12 +14,14 @@ in file order.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from wva_parse.log.events import Event
 from wva_parse.log.lines import parse_stamp
+from wva_parse.log.readers import Fields
 from wva_parse.log.table.form import COLUMN_TYPES, Value
 
 COLUMNS = ("timestamp", "reconciliation", "event_type", *COLUMN_TYPES)
@@ -99,14 +101,11 @@ class LoopRun(NamedTuple):
 _Named = tuple[Value, Value]
 
 
-class _Pending(NamedTuple):
-    """A row that later lines of its loop run may still add to."""
-
-    row: Row
-    templates: set[str]  # which of the lines that say this one thing were seen
+# A row that later lines of its loop run may still add to, and which of the lines that say this one thing were seen.
+_Pending = tuple[Row, set[str]]
 
 
-def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row]:
+def make_rows(events: Iterable[Event], loop_runs: list[LoopRun] | None = None) -> Iterator[Row]:
     """Yield the rows of metrics.csv, in file order.
 
     Parameters
@@ -114,7 +113,7 @@ def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row
     events
         What the lines say, in file order.
     loop_runs
-        Filled along the way, one entry per loop run.
+        Filled along the way, one entry per loop run; None if nobody wants to know: it grows with the log.
 
     Yields
     ------
@@ -132,7 +131,8 @@ def make_rows(events: Iterable[Event], loop_runs: list[LoopRun]) -> Iterator[Row
         folding.take(event)
         if event.row.ends:
             folding.is_open = False
-        if event.row.ends or len(folding.pending) > MOST_PENDING:
+            yield from folding.flush()
+        elif len(folding.pending) > MOST_PENDING:
             yield from folding.flush()
     yield from folding.flush()
 
@@ -155,15 +155,18 @@ def _until_a_start(events: Iterator[Event]) -> tuple[list[Event], bool]:
 class _Folding:
     """The loop run in progress, and what is known of the cluster from earlier lines."""
 
-    def __init__(self, loop_runs: list[LoopRun], by_time: bool) -> None:
+    def __init__(self, loop_runs: list[LoopRun] | None, by_time: bool) -> None:
         self.loop_runs = loop_runs
+        self.loop_run = -1  # the number of the one in progress, and of its reconciliation; -1 before the first
+        self.reconciliation = -1
         self.by_time = by_time  # no line of the log begins a loop run
         self.last_event: datetime | None = None
         self.pending: list[_Pending] = []
         self.nis: dict[Value, Value] = {}  # variant -> NIS of an accepted update, said one line before it
         self.model_of: dict[Value, Value] = {}  # variant -> model
         self.namespace_of: dict[_Named, Value] = {}  # as last said
-        self.namespaces: dict[_Named, set[Value]] = {}  # as said in this loop run
+        self.namespaces = defaultdict[_Named, set[Value]](set)  # as said in this loop run
+        self.named: tuple[Value, Value, Value] | None = None  # namespace, model, variant that were last said together
         self.models: set[_Named] = set()  # models of this loop run, with their namespaces
         self.current: _Named = (None, None)  # the model whose turn it is, and its namespace
         self.is_open = False
@@ -181,7 +184,7 @@ class _Folding:
         if event.kind == "loop":
             return not self.is_open or self.is_grouped
         if not event.row.opens:
-            return self._goes_on_after_its_end(event)
+            return not self.is_open and self._goes_on_after_its_end(event)
         if event.kind == "mode":
             return True
         # The SLO of the next variant belongs to the loop run of the first.
@@ -189,7 +192,7 @@ class _Folding:
 
     def _goes_on_after_its_end(self, event: Event) -> bool:
         """Whether a line is of a further loop run, whose start is missing: cut off, or the same as a twin's."""
-        return not self.is_open and bool(self.loop_runs) and not self.by_time and event.kind in _WITHIN_THE_LOOP
+        return self.loop_run >= 0 and not self.by_time and event.kind in _WITHIN_THE_LOOP
 
     def _starts_by_time(self, event: Event) -> bool:
         if event.kind in _BESIDE_THE_LOOP:
@@ -205,15 +208,16 @@ class _Folding:
     def open(self, event: Event) -> None:
         start = parse_stamp(event.line.timestamp) or self.last_start
         first, last = self.first_of_reconciliation, self.last_start
-        number = self.loop_runs[-1].reconciliation if self.loop_runs else -1
         is_new = not (first and last and start) or (
             (start - first).total_seconds() >= TWIN_S or (last - start).total_seconds() > BACKWARDS_S
         )
         if is_new:
-            number += 1
+            self.reconciliation += 1
             self.first_of_reconciliation = start
         self.last_start = start
-        self.loop_runs.append(LoopRun(event.line.timestamp, max(number, 0)))
+        self.loop_run += 1
+        if self.loop_runs is not None:
+            self.loop_runs.append(LoopRun(event.line.timestamp, self.reconciliation))
         self.is_open = True
         self.has_mode = False
         self.is_grouped = event.kind in _WITHIN_THE_LOOP  # its start has gone by
@@ -222,19 +226,26 @@ class _Folding:
             self.current = (None, None)
             self.models.clear()
         self.namespaces.clear()
+        self.named = None
         self.nis.clear()
 
-    def flush(self) -> Iterator[Row]:
+    def flush(self) -> list[Row]:
         """The rows of the loop run so far, with what the whole of it told about model and namespace."""
-        for row, _ in self.pending:
-            variant = row.get("variant")
-            if variant is not None and row.get("model") is None:
-                _set(row, "model", self.model_of.get(variant) or self._only_model(row.get("namespace")))
-            if row.get("namespace") is None:
-                known = self._namespace("variant", variant) or self._namespace("model", row.get("model"))
-                _set(row, "namespace", known)
-            yield row
+        rows = [row for row, _ in self.pending]
         self.pending.clear()
+        known: dict[_Named, Value] = {}  # namespaces by variant and model: few, of many rows
+        for row in rows:
+            variant, model = row.get("variant"), row.get("model")
+            if variant is not None and model is None:
+                model = self.model_of.get(variant) or self._only_model(row.get("namespace"))
+                _set(row, "model", model)
+            if "namespace" in row:
+                continue
+            named = variant, model
+            if named not in known:
+                known[named] = self._namespace("variant", variant) or self._namespace("model", model)
+            _set(row, "namespace", known[named])
+        return rows
 
     def _only_model(self, namespace: Value) -> Value:
         """The model of the loop run, if it dealt with one only (in this namespace)."""
@@ -243,6 +254,8 @@ class _Folding:
 
     def _namespace(self, column: str, name: Value) -> Value:
         """The namespace of a variant or model; none if this loop run dealt with it in several."""
+        if name is None:
+            return None
         found = self.namespaces.get((column, name))
         if found is None:
             return self.namespace_of.get((column, name))
@@ -255,10 +268,6 @@ class _Folding:
         fold = _FOLDS.get(event.kind)
         if fold:
             fold(self, event)
-        elif event.row.also and event.kind in _OF_PODS:
-            self._add_to_its_kind(event, event.kind, ("pod", *_OF_PODS[event.kind]))
-        elif event.kind in _OWN_ROW:
-            self._add(event)
 
     def _learn(self, event: Event) -> None:
         kind, fields = event.kind, event.fields
@@ -270,11 +279,13 @@ class _Folding:
             self.has_mode = self.has_mode or kind == "mode"
             if model is not None:
                 self.models.add(self.current)
-        if namespace:
+        # Several lines in a row name the same.
+        if namespace and (namespace, model, variant) != self.named:
+            self.named = (namespace, model, variant)
             for named in (("model", model), ("variant", variant)):
                 if named[1]:
                     self.namespace_of[named] = namespace
-                    self.namespaces.setdefault(named, set()).add(namespace)
+                    self.namespaces[named].add(namespace)
         # A line within a model's turn is about that model, unless it says otherwise.
         if variant and (model or kind == "observed_metrics"):
             self.model_of[variant] = model or self.current[0] or self.model_of.get(variant)
@@ -283,26 +294,27 @@ class _Folding:
 
     def _add(self, event: Event, kind: str = "") -> Row:
         row: Row = {"timestamp": event.line.timestamp, "event_type": kind or event.kind}
-        if self.loop_runs:
-            row["reconciliation"] = self.loop_runs[-1].reconciliation
-            row["loop_run"] = len(self.loop_runs) - 1
+        if self.loop_run >= 0:
+            row["reconciliation"] = self.reconciliation
+            row["loop_run"] = self.loop_run
         for column, value in event.fields.items():
             if value is not None:
                 row[column] = value
-        if "model" not in row and "variant" not in row and event.kind in _OF_CURRENT_MODEL:
+        if event.kind in _OF_CURRENT_MODEL and "model" not in row and "variant" not in row:
             model, namespace = self.current
             _set(row, "model", model)
             _set(row, "namespace", namespace)
-        self.pending.append(_Pending(row, {event.row.template}))
+        self.pending.append((row, {event.row.template}))
         return row
 
     def _find(self, kind: str, event: Event, columns: Iterable[str]) -> Row | None:
         """The last row of a kind that lacks this line and does not contradict it in `columns`."""
+        template = event.row.template
         for row, templates in reversed(self.pending):
-            if row["event_type"] != kind or event.row.template in templates:
+            if row["event_type"] != kind or template in templates:
                 continue
-            if all(_agree(row.get(column), event.fields.get(column)) for column in columns):
-                templates.add(event.row.template)
+            if not _is_contradicted(row, event.fields, columns):
+                templates.add(template)
                 return row
         return None
 
@@ -318,6 +330,13 @@ class _Folding:
 
     def take_decision(self, event: Event) -> None:
         self._add_to_its_kind(event, "scaling_decision", _SAME_DECISION)
+
+    def take_of_pod(self, event: Event) -> None:
+        """One of several lines that may say it, if its row says other things as well."""
+        if event.row.also:
+            self._add_to_its_kind(event, event.kind, ("pod", *_OF_PODS[event.kind]))
+        else:
+            self._add(event)
 
     def take_pod_metrics(self, event: Event) -> None:
         self._add_to_its_kind(event, "pod_metrics", ("pod",))
@@ -369,7 +388,7 @@ _WITHIN_THE_LOOP = ("capacity_analysis", "analyzer_result", "announced", "scalin
 _SAID_OF_ALL_MODES = "saturation-only"
 
 # Lines about all of a model, which name neither it nor a variant.
-_OF_CURRENT_MODEL = ("kv_cache", "queue", "pod_metrics", "slo", "failure", "scale_down_refusal")
+_OF_CURRENT_MODEL = frozenset(("kv_cache", "queue", "pod_metrics", "slo", "failure", "scale_down_refusal"))
 
 # What may be said of a pod by several lines, of which one would do.
 _OF_PODS = {"kv_cache": ("kv_cache_usage",), "queue": ("queue_length",)}
@@ -377,7 +396,10 @@ _OF_PODS = {"kv_cache": ("kv_cache_usage",), "queue": ("queue_length",)}
 _SAME_ANALYSIS = ("model", "role", "total_replicas", "non_saturated_replicas", "should_scale_up", "scale_down_safe")
 _SAME_DECISION = ("namespace", "variant", "action", "current_replicas", "target_replicas")
 
-_FOLDS = {
+# What is done with an event; with one of another kind nothing.
+_FOLDS: dict[str, Callable[[_Folding, Event], object]] = {
+    **dict.fromkeys(EVENT_TYPES, _Folding._add),
+    **dict.fromkeys(_OF_PODS, _Folding.take_of_pod),
     "capacity_analysis": _Folding.take_analysis,
     "announced": _Folding.take_decision,
     "scaling_decision": _Folding.take_decision,
@@ -389,11 +411,18 @@ _FOLDS = {
     "nis_rejection": _Folding.take_nis_rejection,
     "pod_metrics": _Folding.take_pod_metrics,
 }
-_OWN_ROW = frozenset(EVENT_TYPES) - frozenset(_FOLDS)
 
 
 def _agree(one: Value, other: Value) -> bool:
     return one is None or other is None or one == other
+
+
+def _is_contradicted(row: Row, fields: Fields, columns: Iterable[str]) -> bool:
+    for column in columns:
+        one, other = row.get(column), fields.get(column)
+        if one is not None and other is not None and one != other:
+            return True
+    return False
 
 
 def _set(row: Row, column: str, value: Value) -> None:
