@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wva_parse.measures import groups
 from wva_parse.measures.groups import effect, ratio, spread
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8)
@@ -78,3 +80,18 @@ def test_a_ratio_is_of_medians_and_of_few_runs_a_range_over_all_pairs():
     assert several.median == 2.2
     low, high = several.interval
     assert 2.0 <= low < 2.2 < high <= 2.4
+
+
+@given(VALUES.filter(lambda each: len(each) >= 5), VALUES.filter(lambda each: len(each) >= 5))
+def test_the_interval_of_cliffs_delta_is_that_of_all_pairs_of_each_sample(first, second):
+    a, b = np.array(first), np.array(second)
+    random = np.random.default_rng(groups.SEED)
+    ours, theirs = (random.choice(each, (groups.RESAMPLES, len(each))) for each in (a, b))
+    deltas = np.sign(ours[:, :, None] - theirs[:, None, :]).mean(axis=(1, 2))
+    expected = np.quantile(deltas, [(1 - groups.COVERAGE) / 2, (1 + groups.COVERAGE) / 2])
+    assert effect(first, second).delta_interval == tuple(expected)
+
+
+def test_groups_of_hundreds_of_runs_need_no_matrix_for_each_sample():
+    found = effect([float(n % 50) for n in range(400)], [float(n % 40) for n in range(400)])
+    assert found.delta_interval is not None and 0.1 < found.delta_interval[0] < found.delta < found.delta_interval[1]

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 
@@ -32,7 +26,6 @@ LOADS = {  # requests per second, seconds
 SEQUENTIAL = {"moderate": [1, 10, 12, 15], "high": [1, 20, 30]}
 PARALLEL = {"moderate": [10, 15, 12], "high": [20, 30, 15]}
 PEAKS = {"moderate": 37, "high": 65}
-PATIENCE_S = 90  # for the embedded cluster, which starts in less than a second
 
 
 def stem(path):
@@ -164,37 +157,6 @@ def test_names_and_seeds_differ():
     assert len(set(seeds)) == len(seeds)
 
 
-@pytest.fixture(scope="module")
-def kubectl(tmp_path_factory):
-    """Run kubectl against an embedded cluster of this module's own."""
-    found = shutil.which("kubectl", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if found is None:
-        pytest.fail("no kubectl in .venv or on PATH; `make setup-test` installs it")
-    state = tmp_path_factory.mktemp("cluster")
-    command = [sys.executable, "-m", "wva_sim", "serve", "--state", str(state), "--parent", str(os.getpid())]
-    with subprocess.Popen(command, cwd=config.PROJECT, stdout=subprocess.DEVNULL) as server:
-        try:
-            deadline = time.monotonic() + PATIENCE_S
-            while not (state / "ready").exists():
-                assert server.poll() is None, "the embedded cluster has ended"
-                assert time.monotonic() < deadline, f"the embedded cluster was not ready after {PATIENCE_S} s"
-                time.sleep(0.05)
-
-            def run(*arguments, given=None):
-                environment = {
-                    **os.environ,
-                    "KUBECONFIG": str(state / "kubeconfig"),
-                    "KUBECACHEDIR": str(state / "cache"),
-                }
-                command = [found, "--namespace", "llm-d-autoscaler", *map(str, arguments)]
-                text = None if given is None else json.dumps(given)
-                return subprocess.run(command, input=text, env=environment, capture_output=True, text=True, check=False)
-
-            yield run
-        finally:
-            server.terminate()
-
-
 @pytest.mark.parametrize("path", MANIFESTS, ids=stem)
 def test_an_api_server_takes_them_as_they_are(kubectl, path):
     answer = kubectl("create", "--dry-run=server", "--validate=strict", "-o", "json", "-f", path)
@@ -203,16 +165,6 @@ def test_an_api_server_takes_them_as_they_are(kubectl, path):
     assert made["metadata"]["namespace"] == "llm-d-autoscaler"
     assert [container["args"] for container in containers(made)] == [item["args"] for item in containers(written)]
     assert [environment(container) for container in containers(made)] == [environment(it) for it in containers(written)]
-
-
-@pytest.fixture(scope="module")
-def restricted(kubectl):
-    """The name of a namespace with the strictest Pod Security."""
-    name = "restricted"
-    assert kubectl("create", "-f", "-", given={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    levels = [f"pod-security.kubernetes.io/{mode}=restricted" for mode in ("enforce", "warn", "audit")]
-    assert kubectl("label", "namespace", name, *levels).returncode == 0
-    return name
 
 
 def pod_of(job):

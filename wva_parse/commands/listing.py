@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -11,7 +13,7 @@ import orjson
 from wva_parse import directories
 from wva_parse.directories import RunError
 from wva_parse.measures.pooling import load_of
-from wva_parse.report import listing
+from wva_parse.report import listing, page
 
 
 def main(command: str, argv: list[str]) -> int:
@@ -21,6 +23,7 @@ def main(command: str, argv: list[str]) -> int:
         "dir", metavar="DIR", nargs="?", default="", help="what holds the runs (default: experiment-data)"
     )
     parser.add_argument("--format", choices=("text", "json", "csv"), default="text", help="for people, or for programs")
+    parser.add_argument("--html", metavar="FILE", help="a page as well, from what analysed runs say first")
     arguments = parser.parse_args(argv)
     try:
         return _list(arguments)
@@ -30,8 +33,11 @@ def main(command: str, argv: list[str]) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    entries = [_entry(each) for base in _bases(arguments.dir) for each in directories.list_runs(base)]
-    entries.sort(key=lambda each: each.date, reverse=True)
+    runs = [each for base in _bases(arguments.dir) for each in directories.list_runs(base)]
+    runs.sort(key=lambda each: directories.date_of(each.directory, each.record), reverse=True)
+    entries = [_entry(each) for each in runs]
+    if arguments.html:
+        _write_page(Path(arguments.html), runs, entries)
     if arguments.format == "json":
         sys.stdout.write(orjson.dumps([each._asdict() for each in entries], option=orjson.OPT_INDENT_2).decode() + "\n")
     elif arguments.format == "csv":
@@ -64,3 +70,25 @@ def _entry(each: directories.Listed) -> listing.Entry:
         verdict=listing.NOTHING_COLLECTED if each.is_empty else told,
         problem=each.problem or problem,
     )
+
+
+def _write_page(target: Path, runs: Sequence[directories.Listed], entries: Sequence[listing.Entry]) -> None:
+    """Write an index of runs from their summaries, in one step."""
+    base = target.resolve().parent
+    shown = [_shown(each, entry, base) for each, entry in zip(runs, entries, strict=True)]
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_text(page.index_page(shown), encoding="utf-8")
+        part.replace(target)
+    except OSError as error:
+        raise RunError(f"{target}: cannot be written: {error.strerror}") from None
+    print(target, file=sys.stderr)
+
+
+def _shown(each: directories.Listed, entry: listing.Entry, base: Path) -> page.Entry:
+    reports = (each.directory / name for name in (directories.PAGE, directories.SUMMARY_PAGE))
+    report = next((path for path in reports if path.is_file()), None)
+    link = os.path.relpath(report, base) if report else ""
+    if each.summary is None or entry.problem:
+        return page.Entry(entry.run, link, error=entry.problem or entry.verdict)
+    return page.Entry(entry.run, link, each.summary)
