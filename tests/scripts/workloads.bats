@@ -11,7 +11,7 @@ setup() {
   RUN_DIR="$BATS_TEST_TMPDIR" RUN_LOG=
   mkdir "$RUN_DIR/job-logs"
   FOLLOWED="$RUN_DIR/job-logs/first.log.followed"
-  W_NAME=(first) W_SENDING_S=('') W_HOW=(parallel) W_PLAN_START=(0) W_PLAN_END=(60) W_DRAIN_S=(30)
+  W_NAME=(first) W_CLIENTS=(1) W_SENDING_S=('') W_ALL_SEND_S=('') W_HOW=(parallel) W_PLAN_START=(0) W_PLAN_END=(60) W_DRAIN_S=(30)
   # The plan began a minute ago, the Job half a minute ago; the cluster's clock shows 1970.
   T0_MS="$(($(now_ms) - 60000))" LOCAL_MS="$T0_MS" CLUSTER_MS=1000000 SPEED=1
   PLAN_START_S="$(cluster_s "$T0_MS")"
@@ -59,7 +59,7 @@ first_line() {
   [ "${W_SENDING_S[0]}" -ge 29 ]
   [ "${W_SENDING_S[0]}" -le 35 ]
 
-  W_SENDING_S=('')
+  W_SENDING_S=('') W_ALL_SEND_S=('')
   first_line 5000.000
   run note_sending 0
   [[ "$output" == *"clock of its node"* ]]
