@@ -196,21 +196,23 @@ follow_job_log() {
 follow_client_log() {
   local container
   container="$(container_of_load "$1")"
-  while is_running $$ && [[ -z "$(pod_of_client "$1" "$2")" ]]; do sleep 0.3; done
+  while is_running $$ && [[ -z "$(selection_of_client "$1" "$2")" ]]; do sleep 0.3; done
   follow_log "$RUN_DIR/job-logs/${W_NAME[$1]}.client-$2.log.followed" read_client_log "$1" "$2" "$container"
 }
 
-# By the address: `kubectl logs` of a pod asks for the pod as well, which another right is needed for.
 read_client_log() {
-  local pod
-  pod="$(pod_of_client "$1" "$2")"
-  "${KUBECTL[@]}" get --raw "/api/v1/namespaces/$NAMESPACE/pods/$pod/log?container=$3&follow=true"
+  local selection
+  selection="$(selection_of_client "$1" "$2")"
+  "${KUBECTL[@]}" logs --namespace "$NAMESPACE" "$selection" --container "$3" --follow --tail -1 --max-log-requests 99
 }
 
-# The newest one, should another have taken its place.
-pod_of_client() {
-  [[ ! -s "$WORK_DIR/clients" ]] ||
-    awk -v job="${W_JOB[$1]}" -v client="$2" '$1 == job && $2 == client { pod = $3 } END { print pod }' "$WORK_DIR/clients"
+# What `kubectl logs` finds the pod of a client by: its labels, or, where it has none of its number (Kubernetes 1.27), its
+# name. Who goes by a name needs the right to get pods, not only to list them.
+selection_of_client() {
+  [[ -s "$WORK_DIR/clients" ]] || return 0
+  awk -v job="${W_JOB[$1]}" -v client="$2" -v labels="wva-experiments/run=$RUN_ID,wva-experiments/workload=${W_NAME[$1]}" '
+    $1 == job && $2 == client { selection = $4 == "" ? $3 : "--selector=" labels ",batch.kubernetes.io/job-completion-index=" $4 }
+    END { print selection }' "$WORK_DIR/clients"
 }
 
 container_of_load() {
@@ -413,12 +415,13 @@ job_states() {
     | @tsv)' "$WORK_DIR/jobs.json"
 }
 
-# Of what list_jobs has seen the pods of clients, the oldest first: Job, client, pod. Those that follow logs read it.
+# Of what list_jobs has seen the pods of clients, the oldest first: Job, client, pod, and the label of the client's number.
+# Those that follow logs read it.
 note_clients() {
   has_several_clients || return 0
-  jq -r '[.items[] | select(.kind == "Pod")] | sort_by(.metadata.creationTimestamp)[]
-    | [.metadata.labels["batch.kubernetes.io/job-name"] // .metadata.labels["job-name"],
-       (.metadata.annotations["batch.kubernetes.io/job-completion-index"] // empty), .metadata.name] | @tsv' \
+  jq -r '"batch.kubernetes.io/job-completion-index" as $index
+    | [.items[] | select(.kind == "Pod" and .metadata.annotations[$index])] | sort_by(.metadata.creationTimestamp)[].metadata
+    | [.labels["batch.kubernetes.io/job-name"] // .labels["job-name"], .annotations[$index], .name, .labels[$index] // ""] | @tsv' \
     "$WORK_DIR/jobs.json" >"$WORK_DIR/clients.part"
   mv "$WORK_DIR/clients.part" "$WORK_DIR/clients"
 }
