@@ -180,16 +180,12 @@ def read_plan(directory: Path, record: Mapping[str, Any]) -> Plan:
 def _recorded(work: Mapping[str, Any]) -> Workload:
     start, end = sending_window(work)
     created, job_end = (parse_stamp(str(work.get(key) or "")) for key in ("start", "end"))
-    return Workload(
-        str(work.get("name")),
-        float(work.get("rate_per_s") or 0),
-        float(work.get("planned_end_s") or 0),
-        start,
-        end,
-        created,
-        job_end,
-        f"{work['clients_running']} of {work.get('clients')} clients" if "clients_running" in work else "",
-    )
+    rate_per_s, clients = float(work.get("rate_per_s") or 0), ""
+    if (count := work.get("clients")) and "clients_running" in work:
+        clients = f"{work['clients_running']} of {count} clients"
+        rate_per_s *= work["clients_running"] / count
+    planned_end_s = float(work.get("planned_end_s") or 0)
+    return Workload(str(work.get("name")), rate_per_s, planned_end_s, start, end, created, job_end, clients)
 
 
 def _planned(plan: Path) -> Iterator[Workload]:
