@@ -409,6 +409,7 @@ job_states() {
        elif $failed then ["failed", (($ended | of_each(ended_badly)) + $obstacles
                                      + [{said: "\($failed.reason): \($failed.message // "")"}] | told)]
        elif ($obstacles | length) > 0 then ["blocked", ($obstacles | told)]
+       elif is_true("FailureTarget") then ["running", ""] # it has failed when all of its pods have ended
        elif $sees_pods and ($mine | length) < (if $is_indexed then .spec.completions else 1 end) then ["podless", ""]
        else ["running", ""] end) as [$state, $reason]
     | [$job, $state, $reason, (if $sees_pods then $mine | began else "?" end), ([$mine[] | select(is_running)] | length)]

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Several clients of a workload, each a pod of an Indexed Job, with the real kubectl.
 
+# shellcheck disable=SC2034 # read by the helpers
 SPEED=20 # slow enough for logs to be followed
 
 load helpers/cluster_per_test
