@@ -319,17 +319,23 @@ read_logs() {
     warn "no log of ${W_NAME[i]}: $(<"$said")"
 }
 
-# Lines that begin with `[pod/NAME/CONTAINER] ` into a file for each client. What has no such beginning is what kubectl says
-# of pods without a log, and is kept where there is nothing else.
+# Lines that begin with `[pod/NAME/CONTAINER] ` into a file for each client. Of a pod that no look has seen the name tells:
+# it ends in `-INDEX-RANDOM`. What has no such beginning is what kubectl says of pods without a log, and is kept where there
+# is nothing else.
 share_out_logs() {
   touch "$WORK_DIR/clients" # there may have been no look yet
   JOB="${W_JOB[$1]}" FILES="$RUN_DIR/job-logs/${W_NAME[$1]}.client-" awk -v clients="${W_CLIENTS[$1]}" '
     FILENAME == ARGV[1] { if ($1 == ENVIRON["JOB"]) client[$3] = $2; next }
     match($0, "^[[]pod/[^/]*/[^]]*[]] ") {
       split(substr($0, 6), part, "/")
-      if (part[1] in client) {
-        told[client[part[1]]] = 1
-        print substr($0, RLENGTH + 1) >(ENVIRON["FILES"] client[part[1]] ".log")
+      pod = part[1]
+      if (!(pod in client)) {
+        count = split(pod, word, "-")
+        client[pod] = count > 1 ? word[count - 1] : ""
+      }
+      if (client[pod] ~ /^[0-9]+$/ && client[pod] + 0 < clients) {
+        told[client[pod]] = 1
+        print substr($0, RLENGTH + 1) >(ENVIRON["FILES"] client[pod] ".log")
         next
       }
     }

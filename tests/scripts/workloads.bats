@@ -138,6 +138,9 @@ client_says() { printf '# wall=%s monotonic=5.000\n' "$2" >"$RUN_DIR/job-logs/fi
   rm "$RUN_DIR"/job-logs/*.log "$WORK_DIR/clients"
   share_out_logs 0 </dev/null
   [ -e "$RUN_DIR/job-logs/first.client-2.log" ]
+  printf '[pod/load-1-20260101-000000-1-abcde/bench] unseen\n' | share_out_logs 0
+  [ "$(cat "$RUN_DIR/job-logs/first.client-1.log")" = unseen ]
+  [ ! -s "$RUN_DIR/job-logs/first.client-0.log" ]
 }
 
 @test "what keeps clients from starting, and how they end, is told with their numbers" {
