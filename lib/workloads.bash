@@ -176,13 +176,17 @@ start_following() {
   fi
 }
 
+# All are told before one is waited for: there may be many, and little time.
 stop_following() {
-  local child children=("follow.$1")
-  is_one_client "$1" || children=("$CHILDREN_DIR/follow.$1".*.pid)
+  local child children=("follow.$1") client
+  if ! is_one_client "$1"; then
+    children=()
+    for ((client = 0; client < W_CLIENTS[$1]; client++)); do children+=("follow.$1.$client"); done
+  fi
   for child in "${children[@]}"; do
-    child="${child##*/}"
-    stop_child "${child%.pid}"
+    has_ended "$child" || signal_child TERM "$child"
   done
+  for child in "${children[@]}"; do stop_child "$child"; done
 }
 
 follow_job_log() {
@@ -298,7 +302,7 @@ save_job_log() {
   stop_following "$1"
   if is_one_client "$1"; then
     read_logs "$1" >"$RUN_DIR/job-logs/${W_NAME[$1]}.log"
-  else
+  elif [[ -z "$END_DEADLINE_S" ]] || ! is_followed "$1"; then # kubectl reads one pod after another, which takes its time
     read_logs "$1" --prefix | share_out_logs "$1"
   fi
   while IFS= read -r name; do
@@ -308,6 +312,15 @@ save_job_log() {
     rm -f "$file.followed" "$file.followed.now"
   done < <(file_names "$1")
   save_job_pods "$1"
+}
+
+# Whether there is something of the log of each client.
+is_followed() {
+  local name file
+  while IFS= read -r name; do
+    file="$RUN_DIR/job-logs/$name.log.followed"
+    [[ -s "$file" || -s "$file.now" ]] || return 1
+  done < <(file_names "$1")
 }
 
 # read_logs NUMBER [OPTION]: a pod that never started has no log; what kubectl says then is the evidence.
