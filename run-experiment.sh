@@ -98,13 +98,15 @@ FAILED_AT= # file and line of an error that ends the script
 
 # Its workloads (lib/plan.bash, then lib/workloads.bash), one entry each, in the order of the plan.
 W_NAME=() W_MANIFEST=() W_RATE=() W_SEED=() W_HOW=() W_PLAN_START=() W_PLAN_END=() W_JOB=() W_SHA256=()
-W_PROMPTS=() W_DRAIN_S=()
+W_PROMPTS=() W_DRAIN_S=() W_CLIENTS=()
 W_START=() W_END=() W_LATE_S=() W_RESULT=() W_REASON=()
 W_STATE=()        # planned, creating, active, done
 W_SAVED=()        # whether its log is kept
 W_SINCE_MS=()     # local clock at its start
 W_BLOCKED_MS=()   # local clock when an obstacle was seen first
 W_SENDING_S=()    # when it began to send, on the axis of the plan; empty until its log tells
+W_ALL_SEND_S=()   # when the last of its clients did; empty until the logs of all tell
+W_RUNNING=()      # of several clients, how many run now
 W_RAN=()          # when a container of its began to run
 W_TRIED=()        # whether its Job may have been created
 W_ENDED_ITSELF=() # whether its Job has ended without us

@@ -342,6 +342,12 @@ remove_leftovers() {
   fi
 }
 
+# What a workload asks of one client, told by the plan.
+check_clients() {
+  local seen remedy
+  while IFS=$'\t' read -r seen remedy; do report warn "$seen" "$remedy"; done <"$WORK_DIR/advice.tsv"
+}
+
 preflight() {
   log "checks:"
   check_cluster
@@ -359,6 +365,7 @@ preflight() {
   check_log_level
   check_leftovers
   check_jobs
+  check_clients
   read_cluster_clock
   [[ "$HAS_CLUSTER_CLOCK" == true ]] ||
     report_unchecked "the cluster's time" "$(last_words "$WORK_DIR/clock.err"); this machine's clock is used"

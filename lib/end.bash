@@ -227,12 +227,19 @@ status_of_run() {
   for ((i = 0; i < W_COUNT; i++)); do
     case "${W_RESULT[i]}" in
       complete) ;;
-      cut) [[ -s "$RUN_DIR/requests/${W_NAME[i]}.csv" ]] || status=4 ;; # it may have told all while it was cut
+      cut) has_all_requests "$i" || status=4 ;; # it may have told all while it was cut
       *) status=4 ;;
     esac
     ! is_still_sending "$i" || status=4
   done
   printf '%s\n' "$status"
+}
+
+has_all_requests() {
+  local name
+  while IFS= read -r name; do
+    [[ -s "$RUN_DIR/requests/$name.csv" ]] || return 1
+  done < <(file_names "$1")
 }
 
 name_of_status() {

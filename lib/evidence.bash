@@ -76,15 +76,17 @@ workloads_json() {
     known=("${W_NAME[i]}" "${W_JOB[i]}" "${W_MANIFEST[i]}" "${W_SHA256[i]}" "${W_RATE[i]}" "${W_SEED[i]}" "${W_HOW[i]}"
       "${W_PLAN_START[i]}" "${W_PLAN_END[i]}" "${W_START[i]}" "${W_END[i]}" "${W_LATE_S[i]}" "${W_PROMPTS[i]}"
       "${W_DRAIN_S[i]}" "${W_RAN[i]}" "${W_SENDING_S[i]}" "${W_RESULT[i]}" "${W_ENDED_ITSELF[i]}" "${W_STUCK[i]}"
-      "${W_REASON[i]}")
+      "${W_CLIENTS[i]}" "${W_RUNNING[i]}" "${W_REASON[i]}")
     printf '%s\n' "${known[*]}"
   done | jq -Rn --argjson t0 "${PLAN_START_S:-0}" '
     def maybe: if . == "" then null else . end;
     def number: if . == "" then null else tonumber end;
     def moment: if . == "" then null else $t0 + tonumber | todate end;
     ["name", "job", "manifest", "sha256", "rate", "seed", "how", "from", "to", "start", "end", "late", "prompts", "drain",
-     "ran", "sent", "result", "ended_itself", "stuck", "reason"] as $names
+     "ran", "sent", "result", "ended_itself", "stuck", "clients", "running", "reason"] as $names
     | [inputs | split("\t") as $values | [range($names | length) | {key: $names[.], value: $values[.]}] | from_entries
+       | (if .clients == "1" then {} else
+            {clients: .clients | number} + if .running == "" then {} else {clients_running: .running | number} end end) as $several
        | {name, job, manifest, manifest_sha256: .sha256, rate_per_s: .rate | number, seed: .seed | number, how,
           planned_start_s: .from | number, planned_end_s: .to | number, start: .start | maybe, end: .end | maybe,
           start_late_s: .late | number, prompts: .prompts | number, sending_s: ((.to | number) - (.from | number)),
@@ -92,7 +94,7 @@ workloads_json() {
           result: (if .stuck != "" and .ended_itself == "false" then "not-stopped" else .result end),
           cut: (.result == "cut"),
           reason: ([.reason, (.stuck | if . == "" then . else "its Job is still there: " + . end)]
-                   | map(select(. != "")) | join("; ") | maybe)}
+                   | map(select(. != "")) | join("; ") | maybe)} + $several
        | if .running_start == "?" then del(.running_start) else . end]'
 }
 

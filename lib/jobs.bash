@@ -41,9 +41,11 @@ start_trial() {
 }
 
 pod_of_job() {
-  jq '.metadata.name as $job | {apiVersion: "v1", kind: "Pod",
+  jq '.metadata.name as $job | .spec.completionMode as $mode | {"batch.kubernetes.io/job-completion-index": "0"} as $index
+    | {apiVersion: "v1", kind: "Pod",
     metadata: ((.spec.template.metadata // {}) + {name: ($job[:57] + "-trial")}
-      | .labels += {"batch.kubernetes.io/job-name": $job, "job-name": $job}),
+      | .labels += {"batch.kubernetes.io/job-name": $job, "job-name": $job}
+      | if $mode != "Indexed" then . else .annotations += $index | .labels += $index end),
     spec: .spec.template.spec}' "$1"
 }
 

@@ -129,7 +129,7 @@ find_config() {
 }
 
 read_config() {
-  local options=(--repetition "${S_NUMBER[S_AT]}" --text-to "$WORK_DIR/plan.txt" --config-to "$WORK_DIR/config.json")
+  local options=(--repetition "${S_NUMBER[S_AT]}" --text-to "$WORK_DIR/plan.txt" --config-to "$WORK_DIR/config.json" --advice-to "$WORK_DIR/advice.tsv")
   [[ -z "$COOLDOWN_S" ]] || options+=(--cooldown "$COOLDOWN_S")
   [[ "$EMBEDDED" == false ]] || options+=(--speed "${WANTED_SPEED:-30}")
   # What is left of a series is told by each of its runs; of those that are only checked the first one tells.

@@ -13,11 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
-import pandas as pd
-
 from wva_parse import directories
 from wva_parse.aligned.advice import HOW_TO_SAY_AN_SLO
 from wva_parse.aligned.align import align
+from wva_parse.aligned.clients import merge_clients, name_of, partial_results, reason_of
 from wva_parse.aligned.decisions import keep_relevant, make_decisions
 from wva_parse.aligned.experiment import Experiment
 from wva_parse.aligned.frames import Frames, Window, make_frames, utc_times
@@ -34,9 +33,9 @@ from wva_parse.directories import MODES, RunError, find_run, output_of, read_con
 from wva_parse.log.benchmark import Client, Without, last_result, without_result
 from wva_parse.log.dialects import OVERLAYS
 from wva_parse.log.events import parse_events
-from wva_parse.log.json_files import is_broken, read_json_list, read_record
+from wva_parse.log.json_files import is_broken, objects_in, read_json_list, read_record
 from wva_parse.log.lines import LOG_NAME, LineCounts, LogError, open_log, parse_stamp, read_lines
-from wva_parse.log.requests import counted, read_text, records_of_csv, records_of_log
+from wva_parse.log.requests import Records, counted, read_text, records_of_csv, records_of_log
 from wva_parse.log.rows import (
     ANALYZER_COLUMNS,
     ANALYZER_EVENT_TYPES,
@@ -151,7 +150,9 @@ def load(
     configured = configured_slo(config)
     in_force = slo_in_force(frames, configured)
     found_mode, evidence = find_mode(frames, config, record, counts.dialects)
-    client = read_client(directory / "job-logs", record)
+    printed = read_client(directory / "job-logs", record)
+    recorded, works = read_records(directory), objects_in(record.get("workloads"))
+    client = merge_clients(printed, recorded, works)
     experiment = Experiment(
         directory=directory,
         output=output,
@@ -177,7 +178,7 @@ def load(
         price_per_gpu_hour=price_per_gpu_hour if price_per_gpu_hour > 0 else None,
         observed_from=observed_from,
         client=client,
-        requests=read_requests(directory, record, client, frames.zero),
+        requests=make_requests(recorded, works, printed, frames.zero),
         schedule=read_schedule(directory, record, config, client),
         notes=(),
     )
@@ -234,24 +235,24 @@ def read_samples(path: Path) -> Iterator[dict[str, Any]]:
 
 def read_client(directory: Path, record: dict[str, Any] | None = None) -> Client:
     """The results in the load generators' logs, and the logs that hold none: why, `run.json` may know."""
-    works = {str(work.get("name")): work for work in (record or {}).get("workloads") or []}
+    works = {str(work.get("name")): work for work in objects_in((record or {}).get("workloads"))}
     results, without = [], []
     for path in sorted(directory.glob("*.log")):
         text = read_text(path)
         if result := last_result(path.stem, text):
             results.append(result)
         else:
-            without.append(_without(path.stem, text, works.get(path.stem, {})))
+            without.append(_without(path.stem, text, works.get(name_of(path.stem).workload, {})))
     return Client(tuple(results), tuple(without))
 
 
 def _without(job: str, text: str, work: dict[str, Any]) -> Without:
     if is_cut(work):
         return Without(job, "cut", "it was cut: its answers had not come within the time that they were waited for")
-    return without_result(job, text, str(work.get("reason") or ""))
+    return without_result(job, text, reason_of(name_of(job), str(work.get("reason") or "")))
 
 
-def read_requests(directory: Path, record: dict[str, Any], client: Client, zero: pd.Timestamp) -> Requests:
+def read_records(directory: Path) -> dict[str, Records]:
     """The records of single requests: those in requests/, and of Job logs that nothing whole was taken from yet."""
     recorded = {path.stem: records_of_csv(read_text(path), f"requests/{path.name}") for path in csv_files(directory)}
     for path in sorted((directory / "job-logs").glob("*.log")):
@@ -264,7 +265,7 @@ def read_requests(directory: Path, record: dict[str, Any], client: Client, zero:
         elif taken and found and found.sent and (not found.problems or found.sent > taken.sent):
             problem = f"requests/{path.stem}.csv is not whole: the records are those in job-logs/{path.name}"
             recorded[path.stem] = replace(found, problems=(problem, *found.problems))
-    return make_requests(recorded, record.get("workloads") or [], client, zero)
+    return recorded
 
 
 def csv_files(directory: Path) -> list[Path]:
@@ -364,6 +365,7 @@ def _notes(experiment: Experiment) -> Iterator[str]:
     for work in record.get("workloads") or []:
         if words := _TOLD_RESULTS.get(str(work.get("result"))):
             yield f"Workload {work.get('name')} {words}: {work.get('reason') or 'no reason is known'}."
+    yield from (f"{each}." for each in partial_results(experiment.client, objects_in(record.get("workloads"))))
     yield from _requests_notes(experiment.requests)
     collection = experiment.collection
     if collection and (not collection.get("complete") or collection.get("running") is True):

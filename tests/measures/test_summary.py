@@ -173,3 +173,11 @@ def test_every_key_is_documented_with_its_definition(tmp_path):
     assert {key for keys, _ in rows for key in re.findall(r"`(\w+)`", keys)} == set(found)
     named = {name for _, where in rows for name in re.findall(r"`([a-z/]+\.py)`", where)}
     assert [name for name in sorted(named) if not (FILES.parents[1] / "wva_parse" / name).is_file()] == []
+
+
+def test_several_clients_of_a_workload_are_in_it_and_one_is_not(tmp_path):
+    works = [{"name": "several", "start": stamp(0), "clients": 3}, {"name": "single", "start": stamp(0)}]
+    directory = write_run(tmp_path / "m", model_loop_run(0, observed(8, 20)), record={"workloads": works}, config={})
+    found = summary.summarize(run.load(directory))["workloads"]
+    assert [work.get("clients") for work in found] == [3, None]
+    assert "clients" not in found[1]

@@ -23,7 +23,7 @@ def read(tmp_path):
 
 def test_what_a_job_says_of_its_load(read, tmp_path):
     job = read(MANIFEST)
-    assert job == (tmp_path / "job.yaml", "load", 2.0, 120, 7, False)
+    assert job == (tmp_path / "job.yaml", "load", 2.0, 120, 7, False, 1)
     assert job.seconds == 60
 
 

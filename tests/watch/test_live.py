@@ -147,6 +147,13 @@ def test_the_clock_is_that_of_the_plan_and_says_what_is_starting(tmp_path):
             assert shown.startswith(beginning)
 
 
+def test_of_several_clients_it_is_said_how_many_send(tmp_path):
+    work = {**RECORD["workloads"][0], "rate_per_s": 12, "clients": 3, "clients_running": 2}
+    record = {"status": "complete", "plan_start": stamp(0), "workloads": [work]}
+    directory = write_run(tmp_path, model_loop_run(40, observed(0, 0)), record=record)
+    assert last_line(directory).startswith("0:40  load 8 req/s (first: 2 of 3 clients)")
+
+
 def test_a_run_without_log_ends_in_silence(tmp_path):
     directory = tmp_path / "r"
     directory.mkdir()

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from wva_parse.aligned.clients import name_of
 from wva_parse.aligned.schedule import has_run, is_cut, sending_window
 from wva_parse.log.benchmark import Client
 from wva_parse.log.lines import parse_stamp
@@ -102,7 +103,8 @@ def make_requests(
     Parameters
     ----------
     recorded
-        By the name of the file in `requests/`: `<workload>`, or `<workload>-<index>` of several clients.
+        By the name of the file in `requests/`: `<workload>`, or `<workload>.client-<index>` of several clients
+        (`<workload>-<index>` of Jobs that somebody has split by hand).
     work
         The workloads of `run.json`; empty where there is none.
     client
@@ -114,7 +116,7 @@ def make_requests(
     rest, parts, sent, problems = dict(recorded), list[pd.DataFrame](), list[Sent](), list[str]()
     plans = list(work)
     names = {str(plan.get("name")) for plan in plans}
-    for plan in [*plans, *({"name": name} for name in recorded)]:
+    for plan in [*plans, *({"name": name_of(stem).workload} for stem in recorded)]:
         name = str(plan.get("name"))
         mine = [stem for stem in rest if _is_of(stem, name, names)]
         own = {stem: rest.pop(stem) for stem in mine}
@@ -123,7 +125,7 @@ def make_requests(
             continue  # it has sent nothing, or nobody knows how much
         warmup = is_warmup(plan)
         frames = [_rows(records, name, warmup, zero) for records in own.values()]
-        parts += frames
+        parts += _in_one_stream(frames)
         for stem, records in own.items():
             problems += records.problems
             problems += [
@@ -155,7 +157,8 @@ def make_requests(
 
 def _is_of(stem: str, name: str, names: Container[str]) -> bool:
     """Whether a file is of a workload, or of one of its clients."""
-    return stem == name or (stem not in names and re.fullmatch(rf"{re.escape(name)}-\d+", stem) is not None)
+    is_split = stem not in names and re.fullmatch(rf"{re.escape(name)}-\d+", stem) is not None
+    return stem == name or name_of(stem).workload == name or is_split
 
 
 def _was_to_tell(plan: Mapping[str, Any]) -> bool:
@@ -206,6 +209,22 @@ def _rows(records: Records, name: str, warmup: bool, zero: pd.Timestamp) -> pd.D
     # Where the client tells no send times, the clock line still says when the first was sent.
     frame.attrs["start_minutes"] = (wall_s - zero_s) / 60
     return frame.assign(workload=name, warmup=warmup, answered=frame["answered"] == 1)
+
+
+def _in_one_stream(frames: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """The requests of several clients in the order of sending, all counted from the first one, if their clocks tell.
+
+    The frames themselves count so afterwards, too.
+    """
+    starts = [float(frame.attrs["start_minutes"]) for frame in frames]
+    if len(frames) < 2 or any(map(math.isnan, starts)):
+        return frames
+    for frame, start in zip(frames, starts, strict=True):
+        frame["start_s"] = (frame["start_s"] + (start - min(starts)) * 60).round(3)  # as they were written
+    bare = [frame.copy() for frame in frames]
+    for frame in bare:
+        frame.attrs = {}  # pandas compares them
+    return [pd.concat(bare, ignore_index=True).sort_values("start_s", kind="stable", ignore_index=True)]
 
 
 def _frame(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -70,6 +70,8 @@ class Result:
         Why requests failed, and how many for that reason, of the at most ten that the client lists.
     tool
         Whose table it is, if not that of vllm bench serve: sglang prints one with the same labels.
+    clients
+        Of a workload that several clients have sent: what each of them printed, of which this is made.
     """
 
     job: str
@@ -102,6 +104,7 @@ class Result:
     more: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     reasons: tuple[tuple[str, int], ...] = ()
     tool: str = ""
+    clients: tuple[Result, ...] = ()
 
     @property
     def lost(self) -> float | None:
@@ -204,7 +207,7 @@ def _result(job: str, before: str, table: str) -> Result:
     more = {name: value for name, value in values.items() if name not in _OF_RESULT}
     backend = _BACKEND.search(table)
     tool = "sglang bench_serving" if backend else ""
-    return Result(job, **own, more=MappingProxyType(more), reasons=tuple(reasons_of(before)), tool=tool)
+    return Result(job, **own, more=MappingProxyType(more), reasons=tuple(reasons_of(before)), tool=tool, clients=())
 
 
 def _values(table: str) -> dict[str, float]:

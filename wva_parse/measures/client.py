@@ -6,31 +6,15 @@ percentiles of different Jobs are listed and never averaged. A Job without an an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from wva_parse.aligned.clients import WEIGHTED, weighted_mean
 from wva_parse.log.benchmark import Client, Result
 
 REACHED, PERHAPS_REACHED, NOT_REACHED = "reached", "may have been reached", "not reached"
 QUEUED_MS = 1.0  # without a cap the client's own queue takes about 0.1 ms
-
-# What each mean is of.
-WEIGHTED = {"mean_ttft_ms": "completed", "mean_tpot_ms": "completed", "mean_itl_ms": "output_tokens"}
-
-
-def weighted_mean(results: Iterable[Result], name: str) -> float | None:
-    """Mean of a mean, weighted by what it is of (`WEIGHTED`); None if no result has it.
-
-    Where a client does not print its tokens, all are weighted by answered requests.
-    """
-    known = [each for each in results if getattr(each, name) is not None and each.completed]
-    weights = [getattr(each, WEIGHTED[name]) for each in known]
-    if None in weights:
-        weights = [each.completed for each in known]
-    weight = sum(weights)
-    means = (getattr(each, name) for each in known)
-    return float(sum(value * count for value, count in zip(means, weights, strict=True)) / weight) if weight else None
 
 
 def cap_of(result: Result) -> str | None:
@@ -38,8 +22,11 @@ def cap_of(result: Result) -> str | None:
 
     The printed peak counts all requests that touch a second, so it overstates by those that come and go within it,
     about as many as are sent in one. From 0.30 on some tables tell how long requests waited in the client, which
-    decides.
+    decides. Of several clients each has its own cap, and the gravest of their answers counts.
     """
+    if result.clients:
+        caps = [cap_of(each) for each in result.clients]
+        return next((cap for cap in (REACHED, PERHAPS_REACHED, NOT_REACHED) if cap in caps), None)
     cap, peak = result.max_concurrency, result.peak_concurrency
     if cap is None or (result.prompts is not None and cap >= result.prompts):
         return None
@@ -59,8 +46,9 @@ def summarize_client(client: Client) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        `completed`, `failed`, `lost`, the `WEIGHTED` means, `jobs` (all numbers of each result, and the reasons of
-        failed requests that it lists), `without_result`, and `without_reasons`: why, by Job.
+        `completed`, `failed`, `lost`, the `WEIGHTED` means, `jobs` (all numbers of each result, the reasons of failed
+        requests that it lists, and, of a workload with several, the same of each of its `clients`), `without_result`,
+        and `without_reasons`: why, by Job.
     """
     if not client.results and not client.without:
         return None
@@ -96,10 +84,11 @@ def _sent(results: Sequence[Result]) -> float | None:
 
 def _job(result: Result) -> dict[str, Any]:
     own = {field.name: getattr(result, field.name) for field in fields(result)}
-    more, reasons = own.pop("more"), own.pop("reasons")
+    more, reasons, clients = own.pop("more"), own.pop("reasons"), own.pop("clients")
     listed = [{"reason": reason, "count": count} for reason, count in reasons]
     told = {"sent": sent_of(result), "cap": cap_of(result)}
-    return {**more, **own, "lost": result.lost, "reasons": listed, **told}
+    several = {"clients": [_job(each) for each in clients]} if clients else {}
+    return {**more, **own, "lost": result.lost, "reasons": listed, **told, **several}
 
 
 def _total(results: Sequence[Result], name: str) -> float | None:

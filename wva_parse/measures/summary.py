@@ -303,8 +303,11 @@ _WORKLOAD = (
 
 
 def _workloads(experiment: Experiment) -> list[dict[str, Any]]:
-    """What was planned and what became of it, as run.json tells; empty for runs without."""
-    return [{key: work.get(key) for key in (*_WORKLOAD, "reason")} for work in experiment.record.get("workloads") or []]
+    """What was planned and what became of it, as run.json tells; empty for runs without. `clients` only of several."""
+    return [
+        {key: work.get(key) for key in (*_WORKLOAD, "reason")} | {key: work[key] for key in ("clients",) if key in work}
+        for work in experiment.record.get("workloads") or []
+    ]
 
 
 def _counts(values: pd.Series) -> dict[str, int]:

@@ -19,7 +19,18 @@ from typing import Any, NamedTuple
 
 from wva_parse.log.durations import with_seconds
 from wva_parse.plan.documents import ConfigError, Document, Where, read_document, read_whole
-from wva_parse.plan.jobs import LEAST_RATE_PER_S, MOST_RATE_PER_S, OWN_VARIABLES, SECRET, Job, read_job
+from wva_parse.plan.jobs import (
+    LEAST_RATE_PER_S,
+    MOST_CLIENTS,
+    MOST_RATE_PER_S,
+    MOST_SEED_OF_CLIENTS,
+    OWN_VARIABLES,
+    SECRET,
+    Job,
+    client_seeds,
+    read_job,
+    shared_out,
+)
 from wva_parse.plan.schema import IN_SECONDS, PROJECT, REMOVED, SCHEMA, Problem, as_meant, schema_problems
 
 DEFAULT_INTERVAL_S = 10
@@ -43,7 +54,9 @@ class Workload:
     @property
     def prompts(self) -> int:
         """Requests that it sends: those of its duration at the rate, which a client sends in just that time."""
-        return self.job.prompts if self.duration_s is None else max(1, round(self.job.rate_per_s * self.duration_s))
+        if self.duration_s is None:
+            return self.job.prompts
+        return shared_out(max(1, round(self.job.rate_per_s * self.duration_s)), self.job.clients)
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,10 @@ class Config:
 
 
 class Planned(NamedTuple):
-    """One line of the plan. For sequential workloads start and end are estimates, and there is no `drain_s`."""
+    """One line of the plan. For sequential workloads start and end are estimates, and there is no `drain_s`.
+
+    Rate, prompts and seed are the workload's; its clients have theirs from these.
+    """
 
     order: int
     start_s: int
@@ -88,6 +104,7 @@ class Planned(NamedTuple):
     how: str
     prompts: int
     drain_s: int | None
+    clients: int = 1
 
 
 def load(path: str | Path) -> Config:
@@ -167,12 +184,22 @@ def schedule(config: Config, repetition: int = 1) -> tuple[Planned, ...]:
         for order, (start_s, end_s, work) in enumerate(spans, start=1):
             # Two Jobs with one seed would send the same requests at the same moments.
             first = work.job.seed + round_ * len(spans) + order
-            seed = next(number for number in count(first) if number not in taken)
-            taken.add(seed)
             job = work.job
+            seed = next(number for number in count(first) if taken.isdisjoint(client_seeds(number, job.clients)))
+            taken.update(client_seeds(seed, job.clients))
             planned.append(
                 Planned(
-                    order, start_s, end_s, work.name, job.path, job.rate_per_s, seed, how, work.prompts, work.drain_s
+                    order,
+                    start_s,
+                    end_s,
+                    work.name,
+                    job.path,
+                    job.rate_per_s,
+                    seed,
+                    how,
+                    work.prompts,
+                    work.drain_s,
+                    job.clients,
                 )
             )
     return tuple(planned)
@@ -401,6 +428,15 @@ def _read_jobs(document: Document) -> tuple[list[Job], list[Problem], list[str]]
         rate = work.get("rate")
         if isinstance(rate, int | float) and LEAST_RATE_PER_S <= rate <= MOST_RATE_PER_S:
             job = job.at_rate(float(rate))
+        clients = work.get("clients")
+        if isinstance(clients, int) and 1 < clients <= MOST_CLIENTS:
+            job = job.of_clients(clients)
+            if job.seed > MOST_SEED_OF_CLIENTS:
+                place = (*where, "clients")
+                said = (
+                    f"{document.at(*place)}: SEED of {manifest} is {job.seed}; expected at most {MOST_SEED_OF_CLIENTS}"
+                )
+                found.append((place, f"{said}, as each of several clients has its number behind it: lower it"))
         if not parallel and isinstance(timeout_s, int) and 0 < timeout_s < job.seconds:
             found.append(
                 (

@@ -12,6 +12,9 @@ from wva_parse.log.json_files import dig
 from wva_parse.plan.documents import ConfigError, Document, Where, read_document
 
 RUN_ID_LENGTH = len("-YYYYmmdd-HHMMSS")
+MOST_CLIENTS = 100  # of a workload
+# With two digits behind it a seed stays below 2**32, where those of NumPy end. Room is left for those of repetitions.
+MOST_SEED_OF_CLIENTS = 42_000_000
 MAX_NAME = 63 - RUN_ID_LENGTH  # of a Job, so that its pods carry the whole name in a label
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
@@ -25,16 +28,34 @@ class Job(NamedTuple):
     prompts: int
     seed: int
     fetches: bool = False  # a data set, from DATASET_URL
+    clients: int = 1  # that share rate and prompts, a pod each
 
     def at_rate(self, rate_per_s: float) -> Job:
         """The same for as long at another rate."""
         prompts = max(1, round(self.prompts * rate_per_s / self.rate_per_s))
         return self._replace(rate_per_s=rate_per_s, prompts=prompts)
 
+    def of_clients(self, clients: int) -> Job:
+        """The same load, sent by so many clients."""
+        return self._replace(prompts=shared_out(self.prompts, clients), clients=clients)
+
     @property
     def seconds(self) -> int:
         """Expected time from the first request to the last, in whole seconds."""
         return math.ceil(self.prompts / self.rate_per_s)
+
+
+def shared_out(prompts: int, clients: int) -> int:
+    """What clients send together, as each sends the same whole number of prompts, at least one."""
+    return clients * max(1, round(prompts / clients))
+
+
+def client_seeds(seed: int, clients: int) -> list[int]:
+    """The seed of each client of a workload: one has the workload's, of several each has its index behind that.
+
+    Kubernetes can append a pod's index to a value, for any manifest and without a shell; it cannot add.
+    """
+    return [seed] if clients == 1 else [int(f"{seed}{index}") for index in range(clients)]
 
 
 class Variable(NamedTuple):
@@ -71,6 +92,7 @@ OWN_VARIABLES = {
     "REQUEST_RATE": "the workload's 'rate'",
     "NUM_PROMPTS": "the rate and the workload's 'duration'",
     "SEED": "the runner, a different one for each workload",
+    "JOB_COMPLETION_INDEX": "the cluster, for each of a workload's 'clients'",
     "DATASET_URL": "the workload's 'dataset_url'",
     "REQUEST_RECORDER": "the runner",
 }

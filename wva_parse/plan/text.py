@@ -18,9 +18,11 @@ from typing import NamedTuple
 from wva_parse.log.durations import whole_seconds
 from wva_parse.plan.config import Config, Planned, for_programs, load, schedule
 from wva_parse.plan.documents import ConfigError
+from wva_parse.plan.jobs import MOST_CLIENTS
 
 BAR_WIDTH = 40  # of the peak
 SERIES_COLUMNS = 9
+CLIENT_RATE_PER_S = 100  # a client is one process of Python, which is at its limit with some 100 streams begun a second
 
 
 class Part(NamedTuple):
@@ -56,9 +58,10 @@ def parts(planned: Sequence[Planned]) -> list[Part]:
 
 
 def table(planned: Sequence[Planned]) -> str:
-    """The plan for programs: tab-separated columns of `Planned` under their names."""
-    rows: list[tuple[str, ...]] = [Planned._fields]
-    rows += [tuple(map(_cell, line)) for line in planned]
+    """The plan for programs: tab-separated columns of `Planned` under their names; `clients` if any has several."""
+    columns = Planned._fields if any(line.clients > 1 for line in planned) else Planned._fields[:-1]
+    rows: list[tuple[str, ...]] = [columns]
+    rows += [tuple(_cell(getattr(line, column)) for column in columns) for line in planned]
     return "".join("\t".join(row) + "\n" for row in rows)
 
 
@@ -110,8 +113,31 @@ def text(
 def workload_lines(planned: Sequence[Planned]) -> list[str]:
     """A line for each workload."""
     return [
-        f"{line.start_s:>6} s to {line.end_s:>6} s  {_rate(line.rate_per_s):>6} req/s  {line.name}" for line in planned
+        f"{line.start_s:>6} s to {line.end_s:>6} s  {_rate(line.rate_per_s):>6} req/s  {line.name}"
+        + (f"  ({line.clients} clients)" if line.clients > 1 else "")
+        for line in planned
     ]
+
+
+def advice(planned: Sequence[Planned]) -> list[tuple[str, str]]:
+    """What a plan asks of its clients that they may not be able to do, and what to do about it."""
+    return [
+        (
+            f"{line.name} asks {_rate(line.rate_per_s / line.clients)} req/s of"
+            + (" its one client" if line.clients == 1 else f" each of its {line.clients} clients")
+            + f" ({_rate(line.rate_per_s)} req/s in all); one does some {CLIENT_RATE_PER_S} of streamed answers",
+            _remedy(line),
+        )
+        for line in planned
+        if line.rate_per_s / line.clients > CLIENT_RATE_PER_S
+    ]
+
+
+def _remedy(line: Planned) -> str:
+    enough = math.ceil(line.rate_per_s / CLIENT_RATE_PER_S)
+    if enough <= MOST_CLIENTS:
+        return f"'clients: {enough}' in workload {line.name} would do; else the load may be less than ordered"
+    return f"more than 'clients: {MOST_CLIENTS}' of a workload cannot do; split {line.name} into several"
 
 
 def rate_lines(planned: Sequence[Planned]) -> list[str]:
@@ -180,6 +206,9 @@ def main(command: str, argv: list[str]) -> int:
     parser.add_argument(
         "--config-to", metavar="FILE", type=Path, help="write the config, durations in seconds, as JSON"
     )
+    parser.add_argument(
+        "--advice-to", metavar="FILE", type=Path, help="write what asks too much of a client: seen, a tab, what to do"
+    )
     parser.add_argument("--cooldown", metavar="S", type=_seconds, help="seconds, in the text (default: the config's)")
     parser.add_argument("--speed", metavar="N", type=_count, default=1, help="times real time, in the text (default 1)")
     parser.add_argument("--series", metavar="FILE", type=Path, help="say in the text what is left of this series")
@@ -194,6 +223,9 @@ def main(command: str, argv: list[str]) -> int:
     said = text(config, planned, datetime.now(timezone.utc), arguments.cooldown, arguments.speed, rest)
     if arguments.config_to:
         arguments.config_to.write_text(json.dumps(for_programs(arguments.config)), encoding="utf-8")
+    if arguments.advice_to:
+        lines = "".join(f"{seen}\t{remedy}\n" for seen, remedy in advice(planned))
+        arguments.advice_to.write_text(lines, encoding="utf-8")
     if arguments.text_to:
         arguments.text_to.write_text(said, encoding="utf-8")
     print(said if arguments.text else table(planned), end="")

@@ -98,7 +98,9 @@ def _by_job(field: str) -> Callable[[Any], str]:
     """A field of each Job: percentiles of different Jobs have no mean."""
 
     def text(jobs: list[dict[str, Any]]) -> str:
-        known = [(job.get("job"), job[field]) for job in jobs if job.get(field) is not None]
+        # What is not merged of several clients is listed by client.
+        each = [one for job in jobs for one in ([job] if job.get(field) is not None else job.get("clients", ()))]
+        known = [(job.get("job"), job[field]) for job in each if job.get(field) is not None]
         return ", ".join(f"{job} {value:.2f}" for job, value in known) or "–"
 
     return text

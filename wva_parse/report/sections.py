@@ -529,7 +529,7 @@ def _client_section(summary: Summary) -> Section:
         "throughput_per_s",
         *(f"{name}_{metric}_ms" for metric, name in latencies),
     ]
-    rows = [(str(job["job"]), *(cell(job[name]) for name in names)) for job in client["jobs"]]
+    rows = [(name, *(cell(job[key]) for key in names)) for name, job in _with_clients(client["jobs"])]
     sentences = [*_said(words.about_clients(summary), words.caps_reached(summary))]
     if client["without_result"]:
         listed = "; ".join(f"{job}: {client['without_reasons'][job]}" for job in client["without_result"])
@@ -538,6 +538,13 @@ def _client_section(summary: Summary) -> Section:
     if lost:
         sentences.append(f"Neither answered nor failed, by the clients' own counts: {', '.join(lost)}.")
     return Section("Client side", (), sentences, (Table(header, rows),) if rows else ())
+
+
+def _with_clients(jobs: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each Job and, of a workload with several clients, each of these below it."""
+    for job in jobs:
+        yield str(job["job"]), job
+        yield from ((f"– {each['job'].removeprefix(job['job'] + '.')}", each) for each in job.get("clients", ()))
 
 
 def _log_rows(summary: Summary) -> Iterator[tuple[str, str]]:

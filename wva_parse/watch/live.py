@@ -35,6 +35,7 @@ class Workload(NamedTuple):
     end: datetime | None
     created: datetime | None = None  # its Job
     job_end: datetime | None = None
+    clients: str = ""  # of several, how many of them run
 
 
 class Plan(NamedTuple):
@@ -177,13 +178,14 @@ def read_plan(directory: Path, record: Mapping[str, Any]) -> Plan:
 
 
 def _recorded(work: Mapping[str, Any]) -> Workload:
-    return Workload(
-        str(work.get("name")),
-        float(work.get("rate_per_s") or 0),
-        float(work.get("planned_end_s") or 0),
-        *sending_window(work),
-        *(parse_stamp(str(work.get(key) or "")) for key in ("start", "end")),
-    )
+    start, end = sending_window(work)
+    created, job_end = (parse_stamp(str(work.get(key) or "")) for key in ("start", "end"))
+    rate_per_s, clients = float(work.get("rate_per_s") or 0), ""
+    if (count := work.get("clients")) and "clients_running" in work:
+        clients = f"{work['clients_running']} of {count} clients"
+        rate_per_s *= work["clients_running"] / count
+    planned_end_s = float(work.get("planned_end_s") or 0)
+    return Workload(str(work.get("name")), rate_per_s, planned_end_s, start, end, created, job_end, clients)
 
 
 def _planned(plan: Path) -> Iterator[Workload]:
@@ -207,7 +209,7 @@ def load_at(now: datetime | None, plan: Plan) -> Load:
     return Load(
         elapsed_s,
         sum(work.rate_per_s for work in active),
-        tuple(work.name for work in active),
+        tuple(f"{work.name}: {work.clients}" if work.clients else work.name for work in active),
         tuple(work.name for work in starting),
         max(end_s - elapsed_s, 0.0),
     )

@@ -27,6 +27,9 @@ def default_pod_spec(spec: Json, restart_policy: str | None = "Always") -> None:
                 "terminationMessagePolicy": "File",
             },
         )
+        for variable in container.get("env") or []:
+            if field := (variable.get("valueFrom") or {}).get("fieldRef"):
+                field.setdefault("apiVersion", "v1")
         for port in container.get("ports", []):
             port.setdefault("protocol", "TCP")
     if restart_policy:
@@ -53,11 +56,12 @@ def _default_job(job: Json) -> None:
     metadata = template.setdefault("metadata", {})
     if metadata.get("labels"):
         job["metadata"].setdefault("labels", dict(metadata["labels"]))
+    if spec.get("parallelism") is None:
+        spec.setdefault("completions", 1)  # one that tells neither runs once; with parallelism it is a queue of work
     _fill(
         spec,
         {
             "parallelism": 1,
-            "completions": 1,
             "backoffLimit": 6,
             "completionMode": "NonIndexed",
             "suspend": False,

@@ -28,6 +28,15 @@ _LABEL_VALUE_RULE = (
     "and must start and end with an alphanumeric character"
 )
 LONGEST_NAME, LONGEST_LABEL = 253, 63
+# What a variable can take from its pod.
+_FIELDS = (
+    *("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName"),
+    *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
+)
+_ENTRY = re.compile(r"metadata\.(?:labels|annotations)\['([^']*)'\]")
+_QUALIFIED = re.compile(rf"({_SUBDOMAIN.pattern}/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+COMPLETION_MODES = ("NonIndexed", "Indexed")
+MOST_PARALLEL = 100_000  # pods of an Indexed Job
 
 
 def validate(kind: Kind, obj: Json, old: Json | None = None) -> None:
@@ -88,9 +97,31 @@ def _pod_spec(spec: Json, path: str) -> Causes:
         if not container.get("image"):
             yield f"{at}.image", "Required value"
         for number, entry in enumerate(container.get("env") or []):
-            if not entry.get("name"):
-                yield f"{at}.env[{number}].name", "Required value"
+            yield from _variable(entry, f"{at}.env[{number}]")
         yield from _volume_mounts(spec, container, at)
+
+
+def _variable(entry: Json, path: str) -> Causes:
+    if not entry.get("name"):
+        yield f"{path}.name", "Required value"
+    source = entry.get("valueFrom")
+    if source and entry.get("value"):
+        yield f"{path}.valueFrom", 'Invalid value: "": may not be specified when `value` is not empty'
+    elif field := (source or {}).get("fieldRef"):
+        yield from _field_ref(field.get("fieldPath", ""), f"{path}.valueFrom.fieldRef")
+
+
+def _field_ref(field: str, path: str) -> Causes:
+    if not field:
+        yield f"{path}.fieldPath", "Required value"
+    elif "[" not in field:
+        if field not in _FIELDS:
+            listed = ", ".join(f'"{name}"' for name in _FIELDS)
+            yield f"{path}.fieldPath", f'Unsupported value: "{field}": supported values: {listed}'
+    elif not (entry := _ENTRY.fullmatch(field)):
+        yield path, f'Invalid value: "{field}": error converting fieldPath: field label not supported: {field}'
+    elif not _QUALIFIED.fullmatch(entry[1]):
+        yield path, f'Invalid value: "{entry[1]}": a valid label key must consist of an optional prefix and a name'
 
 
 def _volume_mounts(spec: Json, container: Json, path: str) -> Causes:
@@ -116,11 +147,30 @@ def _job(job: Json, old: Json | None) -> Causes:
     for field in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds"):
         if spec.get(field) is not None and spec[field] < 0:
             yield f"spec.{field}", f"Invalid value: {spec[field]}: must be greater than or equal to 0"
+    yield from _completion_mode(spec, name)
     yield from _labels(template.get("metadata") or {}, "spec.template.labels")
     yield from _pod_spec(pod_spec, "spec.template.spec")
-    for field in ("template", "selector", "completions"):
+    # Servers since 1.27 let completions of an Indexed Job change with its parallelism; nothing here would heed it.
+    for field in ("template", "selector", "completions", "completionMode"):
         if old is not None and spec.get(field) != (old.get("spec") or {}).get(field):
             yield f"spec.{field}", "Invalid value: field is immutable"
+
+
+def _completion_mode(spec: Json, name: str) -> Causes:
+    mode, completions, parallelism = (spec.get(key) for key in ("completionMode", "completions", "parallelism"))
+    if mode is not None and mode not in COMPLETION_MODES:
+        listed = ", ".join(f'"{known}"' for known in sorted(COMPLETION_MODES))
+        yield "spec.completionMode", f'Unsupported value: "{mode}": supported values: {listed}'
+    if mode != "Indexed":
+        return
+    if completions is None:
+        yield "spec.completions", "Required value: when completion mode is Indexed"
+    if parallelism is not None and parallelism > MOST_PARALLEL:
+        problem = f"must be less than or equal to {MOST_PARALLEL} when completion mode is Indexed"
+        yield "spec.parallelism", f"Invalid value: {parallelism}: {problem}"
+    host = f"{name}-{(completions or 1) - 1}"  # of the last pod
+    if name and completions and (len(host) > LONGEST_LABEL or not _LABEL.fullmatch(host)):
+        yield "metadata.name", f'Invalid value: "{name}": will not able to create pod with invalid DNS label: {host}'
 
 
 def _deployment(deployment: Json, old: Json | None) -> Causes:

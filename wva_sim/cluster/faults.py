@@ -11,7 +11,7 @@ from typing import Any
 
 from wva_sim.api.errors import ApiError
 from wva_sim.cluster.controllers import CONTAINER, Controllers
-from wva_sim.cluster.jobs import Failure, Jobs, Obstacle
+from wva_sim.cluster.jobs import Failure, Jobs, Match, Obstacle
 from wva_sim.cluster.world import Json, World
 
 
@@ -161,23 +161,23 @@ class Faults:
             for rule in role["rules"]
         )
 
-    # Jobs; `match` is a part of the name of those meant, empty for all
+    # Jobs; `match` is a part of the name of those meant, empty for all; `index` means one pod of an Indexed one
 
     def _fail_job(self, body: Json) -> None:
         words = str(body.get("message", "RuntimeError: Engine core initialization failed."))
-        self.jobs.orders.failing[str(body.get("match", ""))] = Failure(float(body.get("after", 5)), words)
+        self.jobs.orders.failing[_match(body)] = Failure(float(body.get("after", 5)), words)
 
     def _refuse_image(self, body: Json) -> None:
         message = str(body.get("message", 'Back-off pulling image "vllm/vllm-openai:v0.33.0": not found'))
-        self.jobs.orders.unpullable[str(body.get("match", ""))] = Obstacle("ErrImagePull", message)
+        self.jobs.orders.unpullable[_match(body)] = Obstacle("ErrImagePull", message)
 
     def _refuse_node(self, body: Json) -> None:
         message = str(body.get("message", "0/1 nodes are available: 1 Insufficient cpu."))
-        self.jobs.orders.unschedulable[str(body.get("match", ""))] = Obstacle("FailedScheduling", message)
+        self.jobs.orders.unschedulable[_match(body)] = Obstacle("FailedScheduling", message)
 
     def _refuse_quota(self, body: Json) -> None:
         message = str(body.get("message", 'Error creating: pods "load-" is forbidden: exceeded quota: compute'))
-        self.jobs.orders.over_quota[str(body.get("match", ""))] = Obstacle("FailedCreate", message)
+        self.jobs.orders.over_quota[_match(body)] = Obstacle("FailedCreate", message)
 
     def _refuse_admission(self, kind: str, body: Json) -> None:
         message = str(body.get("message", 'admission webhook "policy.example.com" denied the request: no load today'))
@@ -196,3 +196,7 @@ class Faults:
         self._denied.clear()
         self._roles = None
         self.world.api.rbac = None
+
+
+def _match(body: Json) -> Match:
+    return Match(str(body.get("match", "")), int(body["index"]) if "index" in body else None)

@@ -9,7 +9,9 @@ from typing import NamedTuple, TypeVar
 
 from wva_sim.api import podsecurity
 from wva_sim.api.errors import ApiError
-from wva_sim.cluster import pods
+from wva_sim.cluster import indexes, pods
+from wva_sim.cluster.environment import environment_of
+from wva_sim.cluster.indexes import Index, index_of, is_indexed
 from wva_sim.cluster.pods import NODE
 from wva_sim.cluster.world import Json, World
 from wva_sim.vllm import bench
@@ -43,14 +45,25 @@ class Failure(NamedTuple):
     last_words: str
 
 
+class Match(NamedTuple):
+    """Whose pods an order is for: a part of the Job's name, empty for any; of an Indexed one perhaps one index only."""
+
+    part: str
+    index: Index = None
+
+    def fits(self, job: str, index: Index) -> bool:
+        """Whether a pod is meant."""
+        return self.part in job and self.index in (None, index)
+
+
 @dataclass
 class Orders:
-    """Faults that were ordered for Jobs, by a part of the Job's name, empty for any."""
+    """Faults that were ordered for Jobs."""
 
-    failing: dict[str, Failure] = field(default_factory=dict)
-    unpullable: dict[str, Obstacle] = field(default_factory=dict)
-    unschedulable: dict[str, Obstacle] = field(default_factory=dict)
-    over_quota: dict[str, Obstacle] = field(default_factory=dict)
+    failing: dict[Match, Failure] = field(default_factory=dict)
+    unpullable: dict[Match, Obstacle] = field(default_factory=dict)
+    unschedulable: dict[Match, Obstacle] = field(default_factory=dict)
+    over_quota: dict[Match, Obstacle] = field(default_factory=dict)
 
 
 class Jobs:
@@ -81,6 +94,7 @@ class Jobs:
             self.world.store.remove("Pod", namespace, name)
             if not has_ended:
                 self._count_failure((namespace, jobs[0]))
+            self._finish_failing((namespace, jobs[0]))
 
         self.world.after(LEAVING_S, go)
         return True
@@ -98,7 +112,7 @@ class Jobs:
                 self._resume(key)
 
     def _start(self, key: tuple[str, str]) -> None:
-        self.world.after(CREATED_S, partial(self._make_pod, key))
+        self.world.after(CREATED_S, partial(self._make_pods, key))
         job = self.world.store.get("Job", *key)
         deadline_s = job["spec"].get("activeDeadlineSeconds") if job else None
         if deadline_s:
@@ -132,35 +146,53 @@ class Jobs:
             self._start(key)
 
     def _delete_pods(self, key: tuple[str, str]) -> None:
-        for pod in self._pods(key):
+        """Those that have not ended."""
+        for pod in self._alive(key):
             self.world.store.delete("Pod", key[0], pod["metadata"]["name"])
 
-    def _make_pod(self, key: tuple[str, str]) -> None:
+    def _make_pods(self, key: tuple[str, str]) -> None:
+        """All that are to be there and are not; those that cannot be are tried again."""
         job = self.world.store.get("Job", *key)
-        if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job) or job["spec"]["suspend"]:
+        if job is None or job["metadata"].get("deletionTimestamp") or _is_ending(job) or job["spec"]["suspend"]:
             return
-        if any(not pod["metadata"].get("deletionTimestamp") and not _is_over(pod) for pod in self._pods(key)):
-            return  # it was suspended and resumed meanwhile
-        quota = _ordered(self.orders.over_quota, key[1])
+        made = [self._make_pod(key, job, index) for index in indexes.missing(job, self._alive(key))]
+        if any(made):
+            now = self.world.now()
+            self.world.change("Job", *key, lambda job: job["status"].setdefault("startTime", now))
+            self._count_pods(key)
+        if not all(made):
+            self.world.after(RETRY_S, partial(self._make_pods, key))
+
+    def _make_pod(self, key: tuple[str, str], job: Json, index: Index) -> bool:
+        """Whether the pod is there now."""
+        quota = _ordered(self.orders.over_quota, key[1], index)
         if quota is not None:
             self.world.tell(job, quota.reason, quota.message)
-            self.world.after(RETRY_S, partial(self._make_pod, key))
-            return
-        name = f"{key[1]}-{self.world.random.getrandbits(25):05x}"[:63]
+            return False
+        name = indexes.name_of_pod(key[1], index, f"{self.world.random.getrandbits(25):05x}")
         pod = pods.pod_of(job, name, job["spec"]["template"])
+        if index is not None:
+            indexes.mark(pod, key[1], index)
         problem = self._refusal(pod)
         if problem is not None:
             self.world.tell(job, "FailedCreate", f"Error creating: {problem}")
-            self.world.after(RETRY_S, partial(self._make_pod, key))
-            return
+            return False
         self.world.create(pod)
-        now = self.world.now()
-
-        def start(job: Json) -> None:
-            job["status"] = {**job["status"], "active": 1, "ready": 0, "startTime": job["status"].get("startTime", now)}
-
-        self.world.change("Job", *key, start)
         self.world.after(SCHEDULED_S, partial(self._schedule, key, name))
+        return True
+
+    def _count_pods(self, key: tuple[str, str]) -> None:
+        """What the Job's status says of its pods now; a count of none is not there, but for the ready ones."""
+        alive = self._alive(key)
+        active, ready = len(alive), sum(map(pods.is_ready, alive))
+
+        def change(job: Json) -> None:
+            status = {**job["status"], "active": active, "ready": ready}
+            if not active:
+                del status["active"]
+            job["status"] = status
+
+        self.world.change("Job", *key, change)
 
     def _refusal(self, pod: Json) -> str | None:
         """What the API server would say instead of creating a pod."""
@@ -179,7 +211,7 @@ class Jobs:
         world, pod = self.world, self._pod(key, name)
         if pod is None:
             return
-        obstacle = _ordered(self.orders.unschedulable, key[1])
+        obstacle = _ordered(self.orders.unschedulable, key[1], index_of(pod))
         if obstacle is not None:
             world.change("Pod", key[0], name, pods.unschedulable(world.now(), obstacle.message))
             world.tell(pod, obstacle.reason, obstacle.message)
@@ -192,7 +224,7 @@ class Jobs:
         world, pod = self.world, self._pod(key, name)
         if pod is None:
             return
-        obstacle = _ordered(self.orders.unpullable, key[1])
+        obstacle = _ordered(self.orders.unpullable, key[1], index_of(pod))
         if obstacle is not None:
             reason = obstacle.reason if attempt == 0 else "ImagePullBackOff"
             world.change("Pod", key[0], name, pods.waiting(world.now(), reason, obstacle.message))
@@ -213,8 +245,8 @@ class Jobs:
         if pod is None:
             return
         world.change("Pod", key[0], name, pods.running(world.now(), ready=True))
-        world.change("Job", *key, partial(_set_status, {"ready": 1}))
-        values = {**DEFAULTS, **_environment(pod)}
+        self._count_pods(key)
+        values = {**DEFAULTS, **environment_of(pod)}
         try:
             load = Load(
                 name, float(values["REQUEST_RATE"]), int(values["NUM_PROMPTS"]), int(values["SEED"]), world.now_s()
@@ -228,7 +260,7 @@ class Jobs:
             self._say(pod, line)
         self._loads[key[0], name] = load
         world.fleet.start_load(load)
-        failure = _ordered(self.orders.failing, key[1])
+        failure = _ordered(self.orders.failing, key[1], index_of(pod))
         if failure is not None:
             world.after(failure.after_s, partial(self._fail, key, name, failure.last_words))
         world.after(load.end_s - load.start_s, partial(self._await_answers, key, name))
@@ -243,7 +275,7 @@ class Jobs:
             return
         for line in bench.result(load):
             self._say(pod, line)
-        if _environment(pod).get("REQUEST_RECORDER"):
+        if environment_of(pod).get("REQUEST_RECORDER"):
             for line in bench.records(load, self.world.clock.epoch.timestamp()):
                 self._say(pod, line)
         self._end(key, name, 0)
@@ -259,9 +291,26 @@ class Jobs:
         world = self.world
         self._loads.pop((key[0], name), None)
         world.fleet.stop_load(name)
+        pod = self._pod(key, name)
         world.change("Pod", key[0], name, pods.ended(world.now(), exit_code))
         if exit_code:
             self._count_failure(key)
+        else:
+            self._count_success(key, index_of(pod) if pod else None)
+
+    def _count_success(self, key: tuple[str, str], index: Index) -> None:
+        """A pod has done its work: the Job is complete when all have, and if not, others may begin."""
+        self._count_pods(key)
+        job = self.world.store.get("Job", *key)
+        if job is None or _is_ending(job):
+            return
+        done = indexes.completed(job) | ({index} if index is not None else set())
+        counts: Json = {"succeeded": len(done) or 1}
+        if is_indexed(job):
+            counts["completedIndexes"] = indexes.as_text(done)
+        self.world.change("Job", *key, partial(_set_status, counts))
+        if is_indexed(job) and len(done) < job["spec"]["completions"]:
+            self._make_pods(key)
         else:
             self._close(key, _COMPLETE, "CompletionsReached", "Reached expected number of succeeded pods")
 
@@ -271,29 +320,54 @@ class Jobs:
         if job is None or job["metadata"].get("deletionTimestamp") or _has_ended(job) or job["spec"]["suspend"]:
             return
         failures = job["status"].get("failed", 0) + 1
-        self.world.change("Job", *key, partial(_set_status, {"failed": failures, "ready": 0}))
+        self.world.change("Job", *key, partial(_set_status, {"failed": failures}))
+        self._count_pods(key)
+        if _is_ending(job):
+            return  # one of those that had to end with it
         if failures <= job["spec"]["backoffLimit"]:
-            self.world.after(RETRY_S, partial(self._make_pod, key))
+            self.world.after(RETRY_S, partial(self._make_pods, key))
         else:
-            self._close(key, _FAILED, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+            self._fail_all(key, "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 
     def _miss_deadline(self, key: tuple[str, str]) -> None:
         job = self.world.store.get("Job", *key)
-        if job is None or _has_ended(job) or job["spec"]["suspend"]:
+        if job is None or _is_ending(job) or job["spec"]["suspend"]:
             return
+        self._fail_all(key, "DeadlineExceeded", "Job was active longer than specified deadline")
+
+    def _fail_all(self, key: tuple[str, str], reason: str, message: str) -> None:
+        """The Job will have failed: at once, or when its other pods have ended."""
+        row = self._condition(reason, message)
+
+        def change(job: Json) -> None:
+            job["status"] = {**job["status"], "conditions": [{"type": _FAILED[0], **row}]}
+
+        self.world.change("Job", *key, change)
         self._delete_pods(key)
-        self._close(key, _FAILED, "DeadlineExceeded", "Job was active longer than specified deadline")
+        self._count_pods(key)
+        self._finish_failing(key)
+
+    def _finish_failing(self, key: tuple[str, str]) -> None:
+        job = self.world.store.get("Job", *key)
+        if job is None or _has_ended(job) or not _is_ending(job):
+            return
+        if all(map(_is_over, self._pods(key))):
+            (target,) = job["status"]["conditions"]
+            self._close(key, _FAILED, target["reason"], target["message"])
+
+    def _condition(self, reason: str, message: str) -> Json:
+        now = self.world.now()
+        return {"status": "True", "lastProbeTime": now, "lastTransitionTime": now, "reason": reason, "message": message}
 
     def _close(self, key: tuple[str, str], types: tuple[str, str], reason: str, message: str) -> None:
-        now = self.world.now()
-        row = {"status": "True", "lastProbeTime": now, "lastTransitionTime": now, "reason": reason, "message": message}
+        now, row = self.world.now(), self._condition(reason, message)
 
         def change(job: Json) -> None:
             status = {**job["status"], "conditions": [{"type": type_, **row} for type_ in types]}
             status.pop("active", None)
             status |= {"ready": 0, "terminating": 0}
             if types == _COMPLETE:
-                status |= {"succeeded": 1, "completionTime": now}
+                status |= {"completionTime": now}
             job["status"] = status
 
         self.world.change("Job", *key, change)
@@ -312,6 +386,10 @@ class Jobs:
     def _pods(self, key: tuple[str, str]) -> list[Json]:
         return self.world.store.list("Pod", key[0], {"batch.kubernetes.io/job-name": key[1]})
 
+    def _alive(self, key: tuple[str, str]) -> list[Json]:
+        """Those that have not ended and are not going."""
+        return [pod for pod in self._pods(key) if not pod["metadata"].get("deletionTimestamp") and not _is_over(pod)]
+
     def _pod(self, key: tuple[str, str], name: str) -> Json | None:
         pod = self.world.store.get("Pod", key[0], name)
         return None if pod is None or pod["metadata"].get("deletionTimestamp") else pod
@@ -326,13 +404,18 @@ _COMPLETE = ("SuccessCriteriaMet", "Complete")
 _FAILED = ("FailureTarget", "Failed")
 
 
-def _ordered(orders: Mapping[str, Order], job: str) -> Order | None:
-    """The order that fits a Job."""
-    return next((order for match, order in orders.items() if match in job), None)
+def _ordered(orders: Mapping[Match, Order], job: str, index: Index) -> Order | None:
+    """The order that fits a pod of a Job."""
+    return next((order for match, order in orders.items() if match.fits(job, index)), None)
 
 
 def _has_ended(job: Json) -> bool:
     return any(row["type"] in ("Complete", "Failed") for row in job["status"].get("conditions") or [])
+
+
+def _is_ending(job: Json) -> bool:
+    """Whether it has ended, or has to when its pods have."""
+    return _has_ended(job) or any(row["type"] == _FAILED[0] for row in job["status"].get("conditions") or [])
 
 
 def _is_over(pod: Json) -> bool:
@@ -350,12 +433,3 @@ def _suspended(status: str, reason: str, message: str, now: str) -> Json:
 
 def _set_status(values: Json, job: Json) -> None:
     job["status"] = {**job["status"], **values}
-
-
-def _environment(pod: Json) -> dict[str, str]:
-    return {
-        row["name"]: row["value"]
-        for container in pod["spec"]["containers"]
-        for row in container.get("env") or []
-        if "value" in row
-    }
