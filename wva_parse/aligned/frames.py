@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import pandas as pd
@@ -244,7 +245,7 @@ def minutes_since(zero: pd.Timestamp, times: pd.Series) -> pd.Series:
 
 def timed_since(zero: pd.Timestamp, frame: pd.DataFrame) -> pd.DataFrame:
     """A frame with `timestamp`, with `minutes` that count from `zero`."""
-    return frame.assign(minutes=minutes_since(zero, frame["timestamp"]))
+    return frame.assign(minutes=minutes_since(zero, frame["timestamp"])) if len(frame) else frame
 
 
 def utc_times(values: Iterable[object]) -> pd.Series:
@@ -289,18 +290,27 @@ def _usual_interval_s(starts: pd.Series) -> float:
 
 
 def _last_words(kind: str, rows: list[Row], numbers: set[int], zero: pd.Timestamp, within: str) -> pd.DataFrame:
-    once_per, columns = KINDS[kind]
     rows = [row for row in rows if row["reconciliation"] in numbers]
-    frame = pd.DataFrame(
-        {
-            "reconciliation": pd.Series([row["reconciliation"] for row in rows], dtype="int64"),
-            "timestamp": utc_times(row["timestamp"] for row in rows),
-        }
-    )
-    frame["minutes"] = minutes_since(zero, frame["timestamp"])
-    frame[within] = pd.Series([row[within] for row in rows], dtype="int64")
-    for column in (*once_per, *columns):
-        frame[column] = _column(column, [row.get(column) for row in rows])
+    return _frame_of(kind, rows, zero, within) if rows else _without_rows(kind, within).copy()
+
+
+@cache
+def _without_rows(kind: str, within: str) -> pd.DataFrame:
+    """Most kinds are of other releases than a log's: their frames are made once."""
+    return _frame_of(kind, [], pd.Timestamp(0, tz="UTC"), within)
+
+
+def _frame_of(kind: str, rows: list[Row], zero: pd.Timestamp, within: str) -> pd.DataFrame:
+    once_per, columns = KINDS[kind]
+    times = utc_times(row["timestamp"] for row in rows)
+    values = {
+        "reconciliation": pd.Series([row["reconciliation"] for row in rows], dtype="int64"),
+        "timestamp": times,
+        "minutes": minutes_since(zero, times),
+        within: pd.Series([row[within] for row in rows], dtype="int64"),
+    }
+    values |= {column: _column(column, [row.get(column) for row in rows]) for column in (*once_per, *columns)}
+    frame = pd.DataFrame(values)
     for column in frame.columns.intersection(list(IDLE_AS_ZERO)):
         frame[column] = frame[column].where(frame[column] != 0)
     last = frame.drop_duplicates([within, *once_per], keep="last")

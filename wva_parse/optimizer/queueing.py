@@ -133,7 +133,7 @@ class Replica:
 
     def at_each(self, rates_per_min: Floats) -> tuple[Floats, Floats, Floats]:
         """ITL, TTFT and utilisation at each of many rates, see `at`."""
-        rates = np.clip(rates_per_min, self.lowest, self.highest)
+        rates = _within(rates_per_min, self.lowest, self.highest)
         weight = np.log(rates)[:, None] * self._running - self._log_service
         share = np.exp(weight - weight.max(axis=1, keepdims=True))
         largest, waiting = self._profile.max_batch, self._profile.max_batch * QUEUE_PER_BATCH
@@ -147,7 +147,7 @@ class Replica:
         served = rates * (1 - share[:, -1] * lost / total)  # one who finds the queue full is sent away
         service_ms = running / served * MS_PER_MIN
         wait_ms = queued / total / served * MS_PER_MIN
-        batch = np.clip(self._batch(service_ms), 0, largest)
+        batch = _within(self._batch(service_ms), 0, largest)
         itl_ms = self._profile.alpha + self._profile.beta * batch
         prefill_ms = self._profile.gamma + self._profile.delta * batch * self._input_tokens
         if self._input_tokens <= 0:
@@ -181,6 +181,12 @@ class Replica:
             else:
                 high = middle
         return low
+
+
+def _within(values: Floats, low: float, high: float) -> Floats:
+    """As `np.clip`, which takes several times as long for the few values of a search."""
+    found: Floats = np.minimum(np.maximum(values, low), high)
+    return found
 
 
 @lru_cache(maxsize=1024)
