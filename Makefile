@@ -44,10 +44,12 @@ bats: ## the tests of the scripts
 pytest: ## the tests of the Python parts
 	@$(CHECK) pytest
 
-bench: setup-test ## measure the parser, the collector and replays; not part of `make test`
-	@.venv/bin/python tests/benchmarks/bench_parse.py
+bench: setup-test ## measure reading, collecting, replays, analyses and runs, each figure with its target: about fifteen minutes
+	@.venv/bin/python tests/benchmarks/bench_parse.py --large
 	@.venv/bin/python tests/benchmarks/bench_collect.py
 	@.venv/bin/python tests/benchmarks/bench_replay.py
+	@.venv/bin/python tests/benchmarks/bench_analysis.py
+	@.venv/bin/python tests/benchmarks/bench_run.py
 
 clean: ## remove .venv and caches; results in experiment-data/ stay
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build *.egg-info

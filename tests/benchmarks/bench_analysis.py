@@ -15,19 +15,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 from captured import HIGH, RUNS  # noqa: E402
-from measured import line, of_command, own_s  # noqa: E402
+from measured import line, of_command  # noqa: E402
 from modelled import Minute, modelled_run  # noqa: E402
 from printed import print_table  # noqa: E402
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TESTS.parent)}
 WVA_PARSE = (sys.executable, "-m", "wva_parse")
+STAGES = Path(__file__).parent / "stages.py"
 MANY = 50
 
 # What is called -> the most processor seconds that it may take.
@@ -47,49 +48,12 @@ def directories(temporary: Path) -> list[Path]:
     return captured or [modelled_run(temporary / "modelled-20260101-000000", minutes)]
 
 
-def stages(directory: str, output: str) -> None:
-    """In a process of its own: print processor seconds by stage, as JSON."""
-    found: dict[str, float] = {}
-
-    def stage(name: str, task: Callable[[], object]) -> None:
-        found[name] = found.get(name, 0.0) + own_s(task)
-
-    stage("import pandas and matplotlib", lambda: __import__("pandas") and __import__("matplotlib.figure"))
-    stage("import the rest", lambda: __import__("wva_parse.analysis"))
-    from wva_parse import analysis, run
-    from wva_parse.commands import analyze
-    from wva_parse.measures.summary import summarize
-    from wva_parse.report import saved
-
-    loaded = run.load(directory, output_dir=output)
-    stage("read the run", lambda: run.load(directory, output_dir=output))
-    stage("import scipy.optimize, for fitted parameters", lambda: __import__("scipy.optimize"))
-    stage("its numbers", lambda: summarize(loaded))
-    summary = summarize(loaded)
-    figures = []
-    for draw in analysis.plots_of(loaded).values():
-        stage(f"build {len(analysis.plots_of(loaded))} figures", lambda draw=draw: figures.append(draw(loaded)))
-    for figure in figures:
-        stage("lay them out", lambda figure=figure: figure.get_layout_engine().execute(figure))
-    # With their layout found once more: it is taken off again.
-    again = found["lay them out"]
-    for kind in ("png", "svg"):
-        for figure in figures:
-            stage(f"render them as {kind.upper()}", lambda figure=figure, kind=kind: saved.rendered(figure, kind))
-    found["render them as PNG"] -= again
-    stage("write metrics, tables and the rest", lambda: analysis.write_results(loaded, "png,svg", summary))
-    stage("write the page", lambda: analyze.write_report(Path(output)))
-    print(json.dumps(found))
-
-
 def stage_lines(directory: Path, output: Path, rounds: int) -> Iterator[str]:
     """The stages, a line each."""
-    code = "import sys; from bench_analysis import stages; stages(*sys.argv[1:])"
     measured = []
     for _ in range(rounds):
         answer = subprocess.run(
-            [sys.executable, "-c", code, str(directory), str(output)],
-            cwd=Path(__file__).parent,
+            [sys.executable, STAGES, str(directory), str(output)],
             env=ENVIRONMENT,
             check=True,
             capture_output=True,

@@ -6,7 +6,7 @@ import resource
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -17,13 +17,6 @@ def line(what: str, values: Sequence[float], unit: str = "s", target: float | No
     if target is None:
         return text.rstrip()
     return f"{text:96} target {target:g}: {'met' if median <= target else 'MISSED'}"
-
-
-def own_s(task: Callable[[], object]) -> float:
-    """The processor time of this process for a task."""
-    start = time.process_time()
-    task()
-    return time.process_time() - start
 
 
 def children_s() -> float:

@@ -41,15 +41,20 @@ _RENDERED: WeakKeyDictionary[Figure, dict[str, bytes]] = WeakKeyDictionary()
 def rendered(figure: Figure, kind: str) -> bytes:
     """A figure in one of `FORMATS`; rendered once, unless something of it is changed afterwards."""
     if figure.stale or figure not in _RENDERED:
-        _RENDERED[figure] = {}
-        # Where everything stands is found once, as it costs as much as drawing; and is the same in each format.
-        if layout := figure.get_layout_engine():
-            layout.execute(figure)
+        lay_out(figure)
     files = _RENDERED[figure]
     if kind not in files:
         files[kind] = _render(figure, kind)
         figure.stale = False  # drawing marks it, as it changes the resolution
     return files[kind]
+
+
+def lay_out(figure: Figure) -> None:
+    """Find where everything stands: once, as it costs as much as drawing; and it is the same in each format."""
+    _RENDERED[figure] = {}
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
+    figure.stale = False
 
 
 def _render(figure: Figure, kind: str) -> bytes:
