@@ -261,7 +261,7 @@ write_readme() {
 analyze_run() {
   [[ "$ANALYZE" == true && "$EXIT_STATUS" -ne 130 ]] || return 0
   local began=$SECONDS
-  log "analysing, for about half a minute"
+  log "analysing, for about ten seconds"
   ANALYZING=true
   start_child analysis run_python wva_parse analyze "$RUN_DIR" --html </dev/null >>"$RUN_LOG" 2>&1
   until has_ended analysis; do

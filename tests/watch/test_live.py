@@ -152,6 +152,9 @@ def test_of_several_clients_it_is_said_how_many_send(tmp_path):
     record = {"status": "complete", "plan_start": stamp(0), "workloads": [work]}
     directory = write_run(tmp_path, model_loop_run(40, observed(0, 0)), record=record)
     assert last_line(directory).startswith("0:40  load 8 req/s (first: 2 of 3 clients)")
+    work["clients_running"] = 3
+    (directory / "run.json").write_text(json.dumps(record))
+    assert last_line(directory).startswith("0:40  load 12 req/s (first)")
 
 
 def test_a_run_without_log_ends_in_silence(tmp_path):

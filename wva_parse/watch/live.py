@@ -35,7 +35,7 @@ class Workload(NamedTuple):
     end: datetime | None
     created: datetime | None = None  # its Job
     job_end: datetime | None = None
-    clients: str = ""  # of several, how many of them run
+    clients: str = ""  # of several, how many of them run, if not all do
 
 
 class Plan(NamedTuple):
@@ -181,9 +181,10 @@ def _recorded(work: Mapping[str, Any]) -> Workload:
     start, end = sending_window(work)
     created, job_end = (parse_stamp(str(work.get(key) or "")) for key in ("start", "end"))
     rate_per_s, clients = float(work.get("rate_per_s") or 0), ""
-    if (count := work.get("clients")) and "clients_running" in work:
-        clients = f"{work['clients_running']} of {count} clients"
-        rate_per_s *= work["clients_running"] / count
+    count, running = work.get("clients"), work.get("clients_running")
+    if count and running is not None and running != count:
+        clients = f"{running} of {count} clients"
+        rate_per_s *= running / count
     planned_end_s = float(work.get("planned_end_s") or 0)
     return Workload(str(work.get("name")), rate_per_s, planned_end_s, start, end, created, job_end, clients)
 
