@@ -214,6 +214,9 @@ def test_a_run_that_cannot_be_read_keeps_the_analysis_that_it_has(tmp_path):
     assert "none that a WVA controller prints" in done.stderr and "Traceback" not in done.stderr
     assert (directory / "analysis.ipynb").read_text() == "an earlier one"
     assert not list(directory.glob(".analysis*"))
+    for more in ((), ("--no-notebook",)):
+        assert wva_parse("analyze", directory, "--output-dir", tmp_path / "elsewhere", *more).returncode == 2
+        assert not (tmp_path / "elsewhere").exists()
 
 
 def test_an_analysis_without_notebook_that_fails_says_so_and_goes_on(tmp_path):

@@ -230,12 +230,15 @@ def analyze(directory: str, options: Options) -> str | Failure:
     try:
         found = find_run(directory)
         output = output_of(found, options.output_for(found))
-        output.mkdir(parents=True, exist_ok=True)
     except RunError as error:
         return Failure(str(error), by_caller=True)
+    is_new = not output.exists()
+    output.mkdir(parents=True, exist_ok=True)
     if output != found and not options.output_dir:
         print(f"wva_parse analyze: {found} cannot be written to; results go to {output}", file=sys.stderr)
     if failure := (_execute if options.notebook else _write)(found, output, options):
+        if is_new and not any(output.iterdir()):
+            output.rmdir()
         return failure._replace(message=failure.message if failure.by_caller else f"{directory}: {failure.message}")
     if not options.html:
         return str(output / SUMMARY_PAGE)
