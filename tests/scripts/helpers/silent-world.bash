@@ -30,7 +30,7 @@ end_in_silence() {
   W_NAME=(first second) W_MANIFEST=(a b) W_RATE=(1 1) W_SEED=(1 2) W_HOW=(parallel parallel) W_PLAN_START=(0 0)
   W_PLAN_END=(9 9) W_JOB=(a b) W_SHA256=('' '') W_START=(2026-01-01T00:00:00Z '') W_END=('' '') W_LATE_S=('' '')
   W_RESULT=(running not-started) W_REASON=('' '') W_STATE=(active creating) W_SAVED=(false false) W_SINCE_MS=(0 0)
-  W_PROMPTS=(9 9) W_DRAIN_S=(9 9) W_SENDING_S=('' '')
+  W_PROMPTS=(9 9) W_DRAIN_S=(9 9) W_SENDING_S=('' '') W_CLIENTS=(1 3) W_ALL_SEND_S=('' '') W_RUNNING=('' '')
   W_RAN=('' '') W_RELEASE=('' '') W_STUCK=('' '') W_ENDED_ITSELF=(false false) W_TRIED=(true true)
   printf '{"clientVersion": {}, "serverVersion": {}}\n' >"$WORK_DIR/version.json"
   mkdir "$WORK_DIR/looks"
