@@ -65,7 +65,10 @@ prepare_jobs() {
             | if $further == [] then . else .env = (.env // []) + $further end)
           else . end)
       | if $clients == 1 then . else
-          .spec += {completionMode: "Indexed", completions: $clients, parallelism: $clients}
+          # What has failed must not be sent again beside what the others send.
+          .spec += {completionMode: "Indexed", completions: $clients, parallelism: $clients, backoffLimit: 0}
+          | del(.spec.backoffLimitPerIndex, .spec.maxFailedIndexes, .spec.podFailurePolicy)
+          | .spec.template.spec.restartPolicy = "Never"
           | .spec.template.spec.containers |= map(if any(.env[]?; .name == "SEED") then
               # First, as a value can refer to what stands before it; the cluster puts its own last, unless there is one.
               .env = [{name: "JOB_COMPLETION_INDEX", valueFrom: {fieldRef: {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -217,6 +220,50 @@ def test_a_run_that_cannot_be_read_keeps_the_analysis_that_it_has(tmp_path):
     for more in ((), ("--no-notebook",)):
         assert wva_parse("analyze", directory, "--output-dir", tmp_path / "elsewhere", *more).returncode == 2
         assert not (tmp_path / "elsewhere").exists()
+
+
+def test_what_is_in_the_way_of_one_run_does_not_stop_the_others(tmp_path):
+    runs = [small_run(tmp_path / name, "model-based") for name in ("a", "b", "c")]
+    (runs[0] / "report.html").mkdir()
+    (runs[1] / "plots").write_text("a file")
+    done = wva_parse("analyze", *runs, "--html", "--no-notebook", "--jobs", "1")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert f"{runs[0]}: " in done.stderr and "Is a directory" in done.stderr
+    assert "a file where the directory of figures belongs" in done.stderr
+    assert (runs[2] / "report.html").is_file() and (tmp_path / "index.html").is_file()
+    (tmp_path / "file").write_text("")
+    done = wva_parse("analyze", runs[2], "--no-notebook", "--output-dir", tmp_path / "file" / "below")
+    assert done.returncode == 2 and "Not a directory" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc to find a child in")
+def test_a_process_that_is_killed_costs_no_run(tmp_path):
+    runs = [small_run(tmp_path / name, "model-based") for name in ("a", "b", "c", "d")]
+    command = [sys.executable, "-m", "wva_parse", "analyze", *runs, runs[0], "--html", "--no-notebook", "--jobs", "2"]
+    analysis_of_all = subprocess.Popen(
+        command, cwd=directories.PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not (workers := workers_of(analysis_of_all.pid)):
+        assert time.monotonic() < deadline and analysis_of_all.poll() is None
+        time.sleep(0.02)
+    os.kill(workers[0], signal.SIGKILL)
+    out, err = analysis_of_all.communicate(timeout=120)
+    assert analysis_of_all.returncode == 0, err
+    assert "Traceback" not in err and err.count("done") == 4
+    assert all((directory / "report.html").is_file() for directory in runs)
+    assert out.count("report.html") == 4 and "index.html" in out
+
+
+def workers_of(pid: int) -> list[int]:
+    """The processes that a pool has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            if parent == pid and b"spawn_main" in (path.parent / "cmdline").read_bytes():
+                found.append(int(path.parent.name))
+    return found
 
 
 def test_an_analysis_without_notebook_that_fails_says_so_and_goes_on(tmp_path):

@@ -149,6 +149,8 @@ def _replace_results(output: Path, made: Path, names: Sequence[str]) -> list[Pat
     for name in names:
         if (output / name).is_dir():
             raise IsADirectoryError(errno.EISDIR, "a directory where a result of the analysis belongs", output / name)
+    if (output / "plots").is_file():
+        raise NotADirectoryError(errno.ENOTDIR, "a file where the directory of figures belongs", output / "plots")
     (output / "plots").mkdir(exist_ok=True)
     for name in names:
         (made / name).replace(output / name)

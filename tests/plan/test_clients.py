@@ -169,3 +169,19 @@ def test_the_advice_is_written_for_the_runner(tmp_path):
     assert remedy.startswith("'clients: 3'")
     assert main(["plan", str(write(tmp_path)), "--advice-to", str(file)]) == 0
     assert file.read_text(encoding="utf-8") == ""
+
+
+def test_there_are_not_more_clients_than_requests(tmp_path, capsys):
+    path = write(tmp_path, with_keys("    rate: 1\n    duration: 10\n    clients: 11\n", "    duration: 1\n"))
+    assert main(["check", str(path)]) == 2
+    assert "saw 11 clients for 10 requests; expected at most as many clients as requests" in capsys.readouterr().err
+    assert main(["check", str(write(tmp_path, with_keys("    clients: 100\n")))]) == 0  # of the manifest's 120
+
+
+@pytest.mark.parametrize("key", ["completions", "parallelism"])
+def test_a_manifest_with_several_pods_is_refused_with_what_does_it(tmp_path, capsys, key):
+    manifest = edit(MANIFEST, ("spec:\n  template:", f"spec:\n  {key}: 2\n  template:"))
+    assert main(["check", str(write(tmp_path, CONFIG, manifest))]) == 2
+    said = capsys.readouterr().err
+    assert f"job.yaml:6: spec.{key}: saw 2, expected 1 or none" in said and "'clients' of a workload" in said
+    assert main(["check", str(write(tmp_path, CONFIG, manifest.replace(": 2\n  template", ": 1\n  template")))]) == 0

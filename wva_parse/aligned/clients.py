@@ -180,7 +180,8 @@ def _sum(results: Iterable[Result], name: str) -> float | None:
     """None where one of them does not tell: it would look like less."""
     values = [_value(each, name) for each in results]
     known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
+    # Each is printed with few digits, and so is what they are together.
+    return round(sum(known), 6) if len(known) == len(values) else None
 
 
 def _percentiles(results: Sequence[Result], records: Sequence[Records]) -> dict[str, float | None]:

@@ -11,11 +11,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
+from urllib.parse import quote
 
 from tqdm import tqdm
 
@@ -108,7 +110,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-notebook",
         action="store_true",
-        help="write the same files but analysis.ipynb, in half the time: no kernel is started",
+        help="write the same files but analysis.ipynb, in two thirds of the time: no kernel is started",
     )
     return parser
 
@@ -117,9 +119,10 @@ def main(command: str, argv: list[str]) -> int:
     """Execute the matching notebook on each run; 0, 2 if a run was no run, 1 if an analysis failed."""
     parser = _parser(command)
     arguments = parser.parse_args(argv)
+    arguments.runs = _each_once(arguments.runs)
     options = _options(arguments)
     if options.notebook and len(arguments.runs) > MANY_RUNS:
-        print(f"wva_parse {command}: with --no-notebook this takes half the time", file=sys.stderr)
+        print(f"wva_parse {command}: --no-notebook is quicker, and takes runs side by side", file=sys.stderr)
     if twice := _names_twice(arguments.runs) if options.has_own_directory else "":
         parser.error(f"--output-dir: two of the runs are called {twice}; analyse them one by one")
     outcomes = dict[str, str | Failure]()
@@ -153,6 +156,14 @@ def _options(arguments: argparse.Namespace) -> Options:
     )
 
 
+def _each_once(runs: Sequence[str]) -> list[str]:
+    """The runs as they were given; of one that is given twice the first."""
+    found = dict[Path, str]()
+    for directory in runs:
+        found.setdefault(Path(directory).resolve(), directory)
+    return list(found.values())
+
+
 def _names_twice(runs: Sequence[str]) -> str:
     """A name that two different directories have; empty if there is none."""
     names = [path.name for path in {Path(directory).resolve() for directory in runs}]
@@ -181,9 +192,9 @@ def _entry(directory: str, outcome: str | Failure, base: Path, options: Options)
     if isinstance(outcome, Failure):
         document = Path(options.output_for(Path(directory).resolve()) or directory) / DOCUMENT
         link = os.path.relpath(document, base) if document.is_file() and not outcome.by_caller else ""
-        return page.Entry(name, link, error=outcome.message)
+        return page.Entry(name, quote(link), error=outcome.message)
     report = Path(outcome)
-    return page.Entry(name, os.path.relpath(report, base), read_json(report.parent / "summary.json"))
+    return page.Entry(name, quote(os.path.relpath(report, base)), read_json(report.parent / "summary.json"))
 
 
 def _usual_jobs(options: Options) -> int:
@@ -213,10 +224,25 @@ def _analyze_all(runs: Sequence[str], jobs: int, options: Options) -> Iterator[t
             yield directory, analyze(directory, options)
         return
     # A forked kernel manager would share its parent's sockets.
+    left = dict.fromkeys(runs)
     with ProcessPoolExecutor(min(jobs, len(runs)), mp_context=get_context("spawn")) as pool:
         waiting = {pool.submit(analyze, directory, options): directory for directory in runs}
         for done in as_completed(waiting):
-            yield waiting[done], done.result()
+            if not isinstance(done.exception(), BrokenProcessPool):
+                del left[waiting[done]]
+                yield waiting[done], done.result()
+    # A process was killed, and took the others' work with it: whose fault that was is seen one by one.
+    for directory in left:
+        yield directory, _analyze_apart(directory, options)
+
+
+def _analyze_apart(directory: str, options: Options) -> str | Failure:
+    """Analyse a run in a process that may be killed."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        try:
+            return pool.submit(analyze, directory, options).result()
+        except BrokenProcessPool:
+            return Failure(f"{directory}: the process that analysed it was killed; is there enough memory?", False)
 
 
 def analyze(directory: str, options: Options) -> str | Failure:
@@ -230,10 +256,19 @@ def analyze(directory: str, options: Options) -> str | Failure:
     try:
         found = find_run(directory)
         output = output_of(found, options.output_for(found))
+        is_new = not output.exists()
+        output.mkdir(parents=True, exist_ok=True)
     except RunError as error:
         return Failure(str(error), by_caller=True)
-    is_new = not output.exists()
-    output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return Failure(f"{error.filename}: {error.strerror}; expected a place for results", by_caller=True)
+    try:
+        return _analyze_into(output, is_new, found, directory, options)
+    except OSError as error:  # the other runs go on
+        return Failure(f"{directory}: {error.filename}: {error.strerror}", by_caller=False)
+
+
+def _analyze_into(output: Path, is_new: bool, found: Path, directory: str, options: Options) -> str | Failure:
     if output != found and not options.output_dir:
         print(f"wva_parse analyze: {found} cannot be written to; results go to {output}", file=sys.stderr)
     if failure := (_execute if options.notebook else _write)(found, output, options):

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import orjson
 
@@ -73,13 +74,16 @@ def _entry(each: directories.Listed) -> listing.Entry:
 
 
 def _write_page(target: Path, runs: Sequence[directories.Listed], entries: Sequence[listing.Entry]) -> None:
-    """Write an index of runs from their summaries, in one step."""
-    base = target.resolve().parent
+    """Write an index of runs from their summaries; in one step, unless the target is a device."""
+    target = target.resolve()
+    base = target.parent
     shown = [_shown(each, entry, base) for each, entry in zip(runs, entries, strict=True)]
-    part = target.with_name(f".{target.name}.part")
+    is_replaced = target.is_file() or not target.exists()
+    part = target.with_name(f".{target.name}.part") if is_replaced else target
     try:
         part.write_text(page.index_page(shown), encoding="utf-8")
-        part.replace(target)
+        if is_replaced:
+            part.replace(target)
     except OSError as error:
         raise RunError(f"{target}: cannot be written: {error.strerror}") from None
     print(target, file=sys.stderr)
@@ -88,7 +92,7 @@ def _write_page(target: Path, runs: Sequence[directories.Listed], entries: Seque
 def _shown(each: directories.Listed, entry: listing.Entry, base: Path) -> page.Entry:
     reports = (each.directory / name for name in (directories.PAGE, directories.SUMMARY_PAGE))
     report = next((path for path in reports if path.is_file()), None)
-    link = os.path.relpath(report, base) if report else ""
+    link = quote(os.path.relpath(report, base)) if report else ""
     if each.summary is None or entry.problem:
         return page.Entry(entry.run, link, error=entry.problem or entry.verdict)
     return page.Entry(entry.run, link, each.summary)

@@ -401,6 +401,17 @@ def _variable_problem(name: str) -> str:
     return ""
 
 
+def _problems_of_clients(job: Job, manifest: Path, clients: int, prompts: int) -> Iterator[str]:
+    """Why several clients cannot share a workload of so many requests."""
+    if job.seed > MOST_SEED_OF_CLIENTS:
+        yield (
+            f"SEED of {manifest} is {job.seed}; expected at most {MOST_SEED_OF_CLIENTS}, as each of several clients has"
+            " its number behind it: lower it"
+        )
+    if prompts < clients:
+        yield f"saw {clients} clients for {prompts} requests; expected at most as many clients as requests"
+
+
 def _read_jobs(document: Document) -> tuple[list[Job], list[Problem], list[str]]:
     """The Jobs of the workloads as the config wants them, what is wrong with it by them, and with their manifests."""
     jobs: list[Job] = []
@@ -430,13 +441,12 @@ def _read_jobs(document: Document) -> tuple[list[Job], list[Problem], list[str]]
             job = job.at_rate(float(rate))
         clients = work.get("clients")
         if isinstance(clients, int) and 1 < clients <= MOST_CLIENTS:
+            duration_s = work.get("duration") if parallel else None
+            prompts = round(job.rate_per_s * duration_s) if isinstance(duration_s, int) else job.prompts
+            place = (*where, "clients")
+            problems = _problems_of_clients(job, manifest, clients, prompts)
+            found += [(place, f"{document.at(*place)}: {problem}") for problem in problems]
             job = job.of_clients(clients)
-            if job.seed > MOST_SEED_OF_CLIENTS:
-                place = (*where, "clients")
-                said = (
-                    f"{document.at(*place)}: SEED of {manifest} is {job.seed}; expected at most {MOST_SEED_OF_CLIENTS}"
-                )
-                found.append((place, f"{said}, as each of several clients has its number behind it: lower it"))
         if not parallel and isinstance(timeout_s, int) and 0 < timeout_s < job.seconds:
             found.append(
                 (

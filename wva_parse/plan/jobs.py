@@ -130,6 +130,12 @@ def _problems(document: Document, namespace: str | None) -> Iterator[str]:
         said = ", ".join(f"no {key}" if value is None else f"{key} {value!r}" for key, value in seen.items())
         yield f"{document.at('kind')}: saw {said}; expected the manifest of a Job (apiVersion 'batch/v1', kind 'Job')"
         return
+    for key in ("completions", "parallelism"):
+        if (count := dig(data, ("spec", key))) not in (None, 1):
+            yield (
+                f"{document.at('spec', key)}: spec.{key}: saw {count!r}, expected 1 or none: each pod would send the"
+                " whole load; 'clients' of a workload lets several share it"
+            )
     metadata = data.get("metadata")
     yield from _metadata_problems(document, metadata if isinstance(metadata, dict) else {}, namespace)
     given = {name: (text, where) for name, text, where in _environment(data)}
