@@ -53,6 +53,7 @@ def test_there_is_a_pod_for_each_slice():
 @pytest.mark.skipif(shutil.which("sh") is None, reason="no sh")
 def test_each_run_is_analysed_by_one_pod_and_one_that_cannot_be_stops_none(tmp_path):
     names = [f"r {number}-20260101-00000{number}" for number in range(4)]  # a blank in each
+    names[0] = "--help"  # before all others
     for name in names:
         write_run(
             tmp_path / name, model_loop_run(0, observed(9, 20), solution(9.5, 21)), config={"mode": "model-based"}
@@ -69,6 +70,9 @@ def test_each_run_is_analysed_by_one_pod_and_one_that_cannot_be_stops_none(tmp_p
     assert analysed == [names[0], names[1], names[3]]
     again = run_container(ANALYZE, tmp_path, SLICES="3", JOB_COMPLETION_INDEX="0", JOBS="1")
     assert (again.returncode, again.stdout) == (0, "0 runs to analyse\n")
+
+    done = run_container(ANALYZE, tmp_path / names[0], SLICES="1", JOB_COMPLETION_INDEX="0", JOBS="1")
+    assert (done.returncode, done.stdout) == (0, "0 runs to analyse\n")  # no runs are in it
 
     done = run_container(COMPARE, tmp_path)
     assert done.returncode == 0, done.stderr
