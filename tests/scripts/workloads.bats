@@ -172,14 +172,16 @@ client_says() { printf '# wall=%s monotonic=5.000\n' "$2" >"$RUN_DIR/job-logs/fi
   three_clients
   W_COUNT=1 W_MANIFEST=("$BATS_TEST_TMPDIR/job.yaml") W_RATE=(10) W_PROMPTS=(4200) W_SEED=(1101) W_JOB=('') TIMEOUT_S=1
   MODEL=m ENDPOINT='' DEPLOYMENT=d CONFIG_JSON='{"workloads": [{"name": "first", "env": {"MORE": "1"}}]}'
-  jq -n '{metadata: {name: "load"}, spec: {backoffLimit: 3, template: {spec: {
+  jq -n '{metadata: {name: "load"}, spec: {backoffLimit: 3, backoffLimitPerIndex: 2, template: {spec: {restartPolicy: "OnFailure",
     initContainers: [{name: "i", env: [{name: "OTHER", value: "x"}]}],
     containers: [{name: "side"}, {name: "c", env: [{name: "MODEL", value: "a"}, {name: "SEED", value: "1"},
       {name: "JOB_COMPLETION_INDEX", value: "mine"}, {name: "REQUEST_RATE", value: "1"}, {name: "NUM_PROMPTS", value: "1"}]}]}}}}' \
     >"${W_MANIFEST[0]}"
   prepare_jobs
   job="$WORK_DIR/jobs/first.json"
-  [ "$(jq -c '.spec | [.completionMode, .completions, .parallelism, .backoffLimit]' "$job")" = '["Indexed",3,3,3]' ]
+  # What has failed is not sent again, whatever the manifest says.
+  [ "$(jq -c '.spec | [.completionMode, .completions, .parallelism, .backoffLimit, .backoffLimitPerIndex,
+    .template.spec.restartPolicy]' "$job")" = '["Indexed",3,3,0,null,"Never"]' ]
   [ "$(jq -r '.spec.template.spec.containers[1].env | map(.name + "=" + (.value // .valueFrom.fieldRef.fieldPath)) | join(" ")' "$job")" = \
     "JOB_COMPLETION_INDEX=metadata.annotations['batch.kubernetes.io/job-completion-index'] MODEL=m SEED=1101\$(JOB_COMPLETION_INDEX) REQUEST_RATE=3.3333333333333335 NUM_PROMPTS=1400 MORE=1" ]
   [ "$(jq -c '[.spec.template.spec | .initContainers[0], .containers[0] | .env | map(.name)]' "$job")" = '[["OTHER","MORE"],["MORE"]]' ]
