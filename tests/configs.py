@@ -19,6 +19,16 @@ workloads:
     job_manifest: job.yaml
 """
 
+# What every config says of the embedded cluster, as it is without options.
+EMBEDDED = """\
+mode: model-based
+namespace: llm-d-autoscaler
+controller_namespace: workload-variant-autoscaler-system
+controller_pod_prefix: workload-variant-autoscaler-controller-manager
+deployment: ms-inference-scheduling-llm-d-modelservice-decode
+model_name: unsloth/Meta-Llama-3.1-8B
+"""
+
 MANIFEST = """\
 apiVersion: batch/v1
 kind: Job

@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import sub
 from pathlib import Path
+
+from measured import children_s
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LIMIT_S = 0.2
@@ -45,12 +46,6 @@ ENVIRONMENT = {
     "PYTHONPATH": str(PROJECT),
     "PATH": f"{os.environ['PATH']}{os.pathsep}{PROJECT / '.venv' / 'bin'}",
 }
-
-
-def children_s() -> float:
-    """Processor time of all children, and theirs, that have ended."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 # --- one process per poll ---------------------------------------------------------------------------

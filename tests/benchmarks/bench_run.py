@@ -20,6 +20,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT)]
 
+from configs import EMBEDDED  # noqa: E402
 from measured import line, of_command  # noqa: E402
 from printed import print_table  # noqa: E402
 
@@ -32,12 +33,7 @@ COUNTING = '#!/bin/sh\necho "$*" >>"{calls}"\nexec "{kubectl}" "$@"\n'
 
 CONFIG = f"""\
 name: benchmark
-mode: model-based
-namespace: llm-d-autoscaler
-controller_namespace: workload-variant-autoscaler-system
-controller_pod_prefix: workload-variant-autoscaler-controller-manager
-deployment: ms-inference-scheduling-llm-d-modelservice-decode
-model_name: unsloth/Meta-Llama-3.1-8B
+{EMBEDDED}\
 metrics: {{interval: {INTERVAL_S}}}
 output: {{base_dir: RUNS}}
 workloads:

@@ -18,20 +18,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from configs import EMBEDDED
 
 PROJECT = next(parent for parent in Path(__file__).resolve().parents if (parent / "run-experiment.sh").is_file())
 COUNT = int(os.environ.get("WVA_INTERRUPTIONS", "100"))
 SEED = int(os.environ.get("WVA_SEED", "20261126"))
 SPEED = 300
 LONGEST_S = 120  # for what takes seconds; a hang is what this test is about
-CONFIG = """\
-name: interrupted
-mode: model-based
-namespace: llm-d-autoscaler
-controller_namespace: workload-variant-autoscaler-system
-controller_pod_prefix: workload-variant-autoscaler-controller-manager
-deployment: ms-inference-scheduling-llm-d-modelservice-decode
-model_name: unsloth/Meta-Llama-3.1-8B
+CONFIG = (
+    f"name: interrupted\n{EMBEDDED}"
+    + """\
 cooldown: 100
 metrics:
   interval: 5
@@ -42,6 +38,7 @@ workloads:
 output:
   base_dir: {data}
 """
+)
 
 
 # What bash, jq or Python say by themselves: no user can do anything with it.

@@ -17,7 +17,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple, NoReturn
-from urllib.parse import quote
 
 from tqdm import tqdm
 
@@ -192,9 +191,9 @@ def _entry(directory: str, outcome: str | Failure, base: Path, options: Options)
     if isinstance(outcome, Failure):
         document = Path(options.output_for(Path(directory).resolve()) or directory) / DOCUMENT
         link = os.path.relpath(document, base) if document.is_file() and not outcome.by_caller else ""
-        return page.Entry(name, quote(link), error=outcome.message)
+        return page.Entry(name, link, error=outcome.message)
     report = Path(outcome)
-    return page.Entry(name, quote(os.path.relpath(report, base)), read_json(report.parent / "summary.json"))
+    return page.Entry(name, os.path.relpath(report, base), read_json(report.parent / "summary.json"))
 
 
 def _usual_jobs(options: Options) -> int:
@@ -326,7 +325,7 @@ def _execute(directory: Path, output: Path, options: Options) -> Failure | None:
         document = Path(made) / DOCUMENT
         said = _execute_notebook(planned, directory, document, options)
         try:
-            mode = _mode_of(directory, "" if said else str(read_json(output / "summary.json")["mode"]))
+            mode = _mode_of(directory) if said else str(read_json(output / "summary.json")["mode"])
         except (RunError, LogError) as error:
             return Failure(str(error), by_caller=True)
         if mode != planned:
@@ -336,10 +335,8 @@ def _execute(directory: Path, output: Path, options: Options) -> Failure | None:
     return Failure(f"the notebook failed: {said}; {output / DOCUMENT} shows where", by_caller=False) if said else None
 
 
-def _mode_of(directory: Path, found: str) -> str:
-    """The mode that a run ran in, as an analysis found it; without one it is read here, which may tell why."""
-    if found:
-        return found
+def _mode_of(directory: Path) -> str:
+    """The mode that a run ran in, where no analysis tells it; that it cannot be read may be why none does."""
     from wva_parse import run
 
     return run.load(directory).mode

@@ -7,12 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import orjson
 
 from wva_parse import directories
 from wva_parse.directories import RunError
+from wva_parse.log.requests import write_text
 from wva_parse.measures.pooling import load_of
 from wva_parse.report import listing, page
 
@@ -34,11 +34,11 @@ def main(command: str, argv: list[str]) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    runs = [each for base in _bases(arguments.dir) for each in directories.list_runs(base)]
-    runs.sort(key=lambda each: directories.date_of(each.directory, each.record), reverse=True)
-    entries = [_entry(each) for each in runs]
+    found = [(each, _entry(each)) for base in _bases(arguments.dir) for each in directories.list_runs(base)]
+    found.sort(key=lambda pair: pair[1].date, reverse=True)
+    entries = [entry for _, entry in found]
     if arguments.html:
-        _write_page(Path(arguments.html), runs, entries)
+        _write_page(Path(arguments.html), found)
     if arguments.format == "json":
         sys.stdout.write(orjson.dumps([each._asdict() for each in entries], option=orjson.OPT_INDENT_2).decode() + "\n")
     elif arguments.format == "csv":
@@ -73,17 +73,17 @@ def _entry(each: directories.Listed) -> listing.Entry:
     )
 
 
-def _write_page(target: Path, runs: Sequence[directories.Listed], entries: Sequence[listing.Entry]) -> None:
+def _write_page(target: Path, found: Sequence[tuple[directories.Listed, listing.Entry]]) -> None:
     """Write an index of runs from their summaries; in one step, unless the target is a device."""
     target = target.resolve()
     base = target.parent
-    shown = [_shown(each, entry, base) for each, entry in zip(runs, entries, strict=True)]
-    is_replaced = target.is_file() or not target.exists()
-    part = target.with_name(f".{target.name}.part") if is_replaced else target
+    shown = [_shown(each, entry, base) for each, entry in found]
+    content = page.index_page(shown)
     try:
-        part.write_text(page.index_page(shown), encoding="utf-8")
-        if is_replaced:
-            part.replace(target)
+        if target.is_file() or not target.exists():
+            write_text(target, content)
+        else:
+            target.write_text(content, encoding="utf-8")
     except OSError as error:
         raise RunError(f"{target}: cannot be written: {error.strerror}") from None
     print(target, file=sys.stderr)
@@ -92,7 +92,7 @@ def _write_page(target: Path, runs: Sequence[directories.Listed], entries: Seque
 def _shown(each: directories.Listed, entry: listing.Entry, base: Path) -> page.Entry:
     reports = (each.directory / name for name in (directories.PAGE, directories.SUMMARY_PAGE))
     report = next((path for path in reports if path.is_file()), None)
-    link = quote(os.path.relpath(report, base)) if report else ""
+    link = os.path.relpath(report, base) if report else ""
     if each.summary is None or entry.problem:
         return page.Entry(entry.run, link, error=entry.problem or entry.verdict)
     return page.Entry(entry.run, link, each.summary)

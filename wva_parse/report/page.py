@@ -9,6 +9,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -60,7 +61,7 @@ class Shown(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A run in the index of a batch: its summary, or why there is none; `link` leads to its page or document."""
+    """A run in the index of a batch: its summary, or why there is none; `link` is the path of its page or document."""
 
     name: str
     link: str
@@ -96,7 +97,10 @@ def figure_names(summary: Summary) -> set[str]:
 
 def index_page(entries: Sequence[Entry]) -> str:
     """The index of a batch of runs."""
-    runs = [{"name": entry.name, "link": entry.link, "error": entry.error, **_told(entry.summary)} for entry in entries]
+    runs = [
+        {"name": entry.name, "link": quote(entry.link), "error": entry.error, **_told(entry.summary)}
+        for entry in entries
+    ]
     failed = sum(entry.summary is None for entry in entries)
     said = f"{len(entries)} runs" + (f", {failed} of them not analysed" if failed else "")
     return _TEMPLATES.get_template("index.html.j2").render(title="Analysed runs", kicker=said, runs=runs)
