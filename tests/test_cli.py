@@ -461,6 +461,27 @@ def test_list_for_programs(runs, capsys):
     assert [{**row, "simulated": row["simulated"] == "true"} for row in rows] == found
 
 
+def test_list_as_a_page_replaces_a_file_and_nothing_else(runs, tmp_path, capsys):
+    page, link = tmp_path / "pages" / "index.html", tmp_path / "link.html"
+    assert main(["list", str(runs), "--html", str(page)]) == 0
+    assert "other-20260103-000000" in page.read_text() and "BROKEN" not in page.read_text()
+    assert capsys.readouterr().err == f"{page}\n"
+    page.write_text("old")
+    link.symlink_to(page)
+    assert main(["list", str(runs), "--html", str(link)]) == 0
+    assert link.is_symlink() and page.read_text() != "old"
+    assert [path.name for path in page.parent.iterdir()] == ["index.html"]
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert main(["list", str(runs / "missing"), "--html", str(fifo)]) == 2
+        assert main(["list", str(tmp_path / "pages"), "--html", str(fifo)]) == 0
+        assert b"0 runs" in os.read(reader, 100_000) and fifo.is_fifo()
+    finally:
+        os.close(reader)
+
+
 def test_list_of_no_runs(tmp_path, directory, capsys):
     (tmp_path / "none").mkdir()
     assert main(["list", str(tmp_path / "none")]) == 0

@@ -81,6 +81,7 @@ def test_the_index_tells_what_failed_and_links_what_there_is(model):
     assert re.findall(r'href="([^"]*)"', html) == ["one/report.html", "two/analysis.ipynb"]
     assert "3 runs, 2 of them not analysed" in html
     assert "it &lt;broke&gt;" in html and "no log" in html
+    assert 'href="a%2520b%23c/report.html"' in page.index_page([page.Entry("odd", "a%20b#c/report.html", model)])
 
 
 def test_the_simulated_are_said_to_be(model):
